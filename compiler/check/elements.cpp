@@ -1,0 +1,183 @@
+#include "compiler/check/elements.hpp"
+
+#include "compiler/resolve/resolve.hpp"
+
+#include <algorithm>
+#include <functional>
+
+namespace tpc::check {
+namespace {
+
+using ir::Affine;
+using ir::Op;
+
+struct Stop {}; // the budget is spent, or the program has no such element
+
+class Walk {
+  public:
+    Walk(const ir::Program& p, const ir::Sizes& sizes, std::size_t budget)
+        : program_(p), budget_(budget), extents_(resolve::extents(p, sizes)), values_(p.symbols.size(), 0) {
+        for (const auto& [symbol, size] : sizes)
+            set(symbol, size);
+        for (std::uint32_t k = 0; k < program_.statements.size(); ++k) {
+            const auto& statement = program_.statements[k];
+            points(statement.domain.ranges, [&] {
+                for (const ir::Condition& condition : statement.domain.conditions)
+                    if (!holds(condition))
+                        return;
+                std::vector<std::int64_t> point;
+                for (const ir::Range& range : statement.domain.ranges)
+                    point.push_back(value(Affine::of(range.index)));
+                elements_[{statement.family, indices(statement.indices)}] = {k, std::move(point)};
+            });
+        }
+    }
+
+    ElementUses run(const std::vector<std::vector<OutputTerm>>& terms) {
+        for (std::size_t k = 0; k < terms.size(); ++k)
+            points(program_.outputs[k].family, [&] {
+                for (const OutputTerm& term : terms[k])
+                    points(term.ranges, [&] {
+                        if (term.kind == OutputTerm::Kind::readout) {
+                            result_.readouts[term.parameter].insert(member(term.parameter, term.member));
+                            scan(term.vector);
+                        }
+                        scan(term.coefficient);
+                    });
+            });
+        while (!pending_.empty()) {
+            const auto [statement, point] = pending_.back();
+            pending_.pop_back();
+            const auto& ranges = program_.statements[statement].domain.ranges;
+            for (std::size_t k = 0; k < ranges.size(); ++k)
+                set(ranges[k].index, point[k]);
+            scan(program_.statements[statement].value);
+        }
+        return std::move(result_);
+    }
+
+  private:
+    using Element = std::pair<std::uint32_t, Member>;
+    using Instance = std::pair<std::uint32_t, Member>;
+
+    const ir::Program& program_;
+    std::size_t budget_;
+    std::vector<resolve::Extent> extents_;
+    std::vector<std::int64_t> values_; // by symbol
+    std::map<Element, Instance> elements_;
+    std::set<Element> seen_;
+    std::vector<Instance> pending_;
+    ElementUses result_;
+
+    void spend() {
+        if (budget_-- == 0)
+            throw Stop{};
+    }
+    void set(ir::Symbol symbol, std::int64_t to) { values_[static_cast<std::uint32_t>(symbol)] = to; }
+    std::int64_t value(const Affine& affine) const {
+        const auto result = ir::evaluate(affine, [&](ir::Symbol s) { return values_[static_cast<std::uint32_t>(s)]; });
+        if (!result)
+            throw Stop{};
+        return *result;
+    }
+    Member indices(llvm::ArrayRef<Affine> affines) const {
+        Member result;
+        for (const Affine& affine : affines)
+            result.push_back(value(affine));
+        return result;
+    }
+    bool holds(const ir::Condition& condition) const {
+        const std::int64_t v = value(condition.value);
+        switch (condition.relation) {
+        case ir::Relation::zero:
+            return v == 0;
+        case ir::Relation::non_negative:
+            return v >= 0;
+        case ir::Relation::non_zero:
+            return v != 0;
+        }
+        return false;
+    }
+
+    void points(llvm::ArrayRef<ir::Range> ranges, const std::function<void()>& body) {
+        spend();
+        if (ranges.empty())
+            return body();
+        const std::int64_t last = value(ranges[0].upper);
+        for (std::int64_t i = value(ranges[0].lower); i <= last; ++i) {
+            set(ranges[0].index, i);
+            points(ranges.drop_front(), body);
+        }
+    }
+
+    // The tuple that an access names in a box; nothing where `zero` reads 0.
+    static std::optional<Member> place(Member tuple, ir::IndexMode mode, const resolve::Extent& box) {
+        if (mode == ir::IndexMode::none)
+            return tuple;
+        for (std::size_t k = 0; k < tuple.size(); ++k) {
+            const std::int64_t low = box.lower[k], high = box.upper[k], size = high - low + 1;
+            if (mode == ir::IndexMode::zero && (tuple[k] < low || tuple[k] > high))
+                return std::nullopt;
+            if (mode == ir::IndexMode::clamp)
+                tuple[k] = std::clamp(tuple[k], low, high);
+            if (mode == ir::IndexMode::wrap)
+                tuple[k] = low + ((tuple[k] - low) % size + size) % size;
+        }
+        return tuple;
+    }
+
+    Member member(std::uint32_t parameter, const ir::Access& access) const {
+        Member tuple = indices(access.indices);
+        if (access.mode == ir::IndexMode::none || tuple.empty())
+            return tuple;
+        // Bounds in earlier indices make the declared box depend on the point; the indices are enough for rectangular
+        // families.
+        resolve::Extent box;
+        for (const ir::Range& range : program_.parameters[parameter].family) {
+            box.lower.push_back(value(range.lower));
+            box.upper.push_back(value(range.upper));
+        }
+        return place(tuple, access.mode, box).value_or(Member{});
+    }
+
+    void scan(ir::ExprId id) {
+        spend();
+        const ir::Node& node = program_.exprs[id];
+        if (node.op == Op::parameter || node.op == Op::matmul)
+            result_.members[id].insert(member(node.target, node.access));
+        if (node.op == Op::width_power)
+            result_.members[id].insert(Member{});
+        if (node.op == Op::read)
+            return read(node);
+        if (node.op == Op::reduce)
+            return points(node.ranges, [&] { scan(node.children[0]); });
+        for (const ir::ExprId child : node.children)
+            scan(child);
+    }
+
+    void read(const ir::Node& node) {
+        const auto tuple = place(indices(node.access.indices), node.access.mode, extents_[node.target]);
+        if (!tuple)
+            return;
+        const Element element{node.target, *tuple};
+        if (!seen_.insert(element).second)
+            return;
+        const auto found = elements_.find(element);
+        if (found == elements_.end())
+            throw Stop{};
+        pending_.push_back(found->second);
+    }
+};
+
+} // namespace
+
+std::optional<ElementUses> element_uses(const ir::Program& program, const std::vector<std::vector<OutputTerm>>& terms,
+                                        const ir::Sizes& sizes, std::size_t budget) {
+    try {
+        return Walk(program, sizes, budget).run(terms);
+    } catch (const Stop&) {
+        return std::nullopt;
+    }
+}
+
+} // namespace tpc::check

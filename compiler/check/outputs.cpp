@@ -1,0 +1,547 @@
+#include "compiler/check/outputs.hpp"
+
+#include "compiler/check/bounds.hpp"
+#include "compiler/check/uses.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tpc::check {
+namespace {
+
+using ir::Affine;
+using ir::ExprId;
+using ir::Function;
+using ir::Node;
+using ir::Op;
+using ir::Program;
+using source::Id;
+
+// What an expression is made of, families included.
+struct Contents {
+    bool random = false; // width powers and scalar parameters: it does not converge to a number
+    bool power = false;  // width powers
+    bool moment = false; // averages over coordinates
+    bool operator==(const Contents&) const = default;
+};
+
+// Contents of scalar expressions; families by a least fixed point over the statements.
+struct Analysis {
+    const Program& program;
+    std::vector<Contents> families;
+
+    explicit Analysis(const Program& p) : program(p), families(p.families.size()) {
+        for (bool changed = true; changed;) {
+            changed = false;
+            for (const auto& statement : program.statements) {
+                if (program.families[statement.family].type == ir::Type::vector)
+                    continue;
+                const Contents before = families[statement.family];
+                merge(families[statement.family], of(statement.value));
+                changed |= !(before == families[statement.family]);
+            }
+        }
+    }
+
+    static void merge(Contents& into, const Contents& from) {
+        into.random |= from.random;
+        into.power |= from.power;
+        into.moment |= from.moment;
+    }
+
+    [[nodiscard]] Contents of(ExprId id) const {
+        const Node& node = program.exprs[id];
+        switch (node.op) {
+        case Op::moment:
+        case Op::mean:
+            return {.random = false, .power = false, .moment = true}; // converges, whatever is inside
+        case Op::width_power:
+            return {.random = true, .power = true, .moment = false};
+        case Op::parameter:
+            return {.random = node.type == ir::Type::scalar, .power = false, .moment = false};
+        case Op::read:
+            return families[node.target];
+        default:
+            break;
+        }
+        Contents result;
+        for (ExprId child : node.children)
+            merge(result, of(child));
+        return result;
+    }
+    [[nodiscard]] bool random(ExprId id) const { return of(id).random; }
+};
+
+// factor * v[member], summed over `ranges`.
+struct ParameterTerm {
+    ExprId factor{};
+    ExprId parameter{};
+    std::vector<ir::Range> ranges;
+};
+
+class Decomposer {
+  public:
+    Decomposer(Program& p, source::Diagnostics& d) : program_(p), diagnostics_(d), analysis_(p), bindings_(bindings(p)) {}
+
+    std::vector<OutputTerm> run(const ir::Output& output) {
+        output_ = &output;
+        terms_.clear();
+        failed_ = false;
+        depth_ = 0;
+        decompose(output.value, program_.exprs.number(1), 0, {});
+        if (!failed_)
+            require_readout();
+        return terms_;
+    }
+
+  private:
+    Program& program_;
+    source::Diagnostics& diagnostics_;
+    Analysis analysis_;
+    Bindings bindings_;
+    const ir::Output* output_ = nullptr;
+    std::vector<OutputTerm> terms_;
+    bool failed_ = false;
+    int depth_ = 0;
+
+    using Ranges = std::vector<ir::Range>;
+
+    source::Span place(ExprId id) const {
+        const source::Span span = program_.exprs[id].span;
+        return span.end > span.begin ? span : output_->span;
+    }
+    std::string output_name() const {
+        return output_->name.empty() ? "the output" : fmt::format("the output {}", output_->name);
+    }
+
+    template <class... Args> source::Diagnostic& fail(Id id, ExprId where, const Args&... args) {
+        failed_ = true;
+        auto& diagnostic = diagnostics_.report(id, place(where), args...);
+        if (!(place(where) == output_->span))
+            diagnostic.note(output_->span, fmt::format("{} reads it here", output_name()));
+        return diagnostic;
+    }
+
+    ExprId times(ExprId a, ExprId b) { return program_.exprs.apply(Function::mul, {a, b}); }
+    ExprId over(ExprId a, ExprId b) { return program_.exprs.apply(Function::div, {a, b}); }
+    ExprId affine(const Affine& value) {
+        if (value.is_constant() && value.denominator == 1)
+            return program_.exprs.number(static_cast<double>(value.constant));
+        Node node;
+        node.op = Op::affine;
+        node.affine = value;
+        return program_.exprs.add(std::move(node));
+    }
+
+    // 1 / the number of points of the ranges.
+    ExprId mean_factor(llvm::ArrayRef<ir::Range> ranges) {
+        const ExprId one = program_.exprs.number(1);
+        const bool nested = std::any_of(ranges.begin(), ranges.end(), [&](const ir::Range& range) {
+            return std::any_of(ranges.begin(), ranges.end(), [&](const ir::Range& other) {
+                return range.lower.coefficient(other.index) != 0 || range.upper.coefficient(other.index) != 0;
+            });
+        });
+        if (nested) {
+            Node count;
+            count.op = Op::reduce;
+            count.reduction = ir::Reduction::sum;
+            count.ranges.assign(ranges.begin(), ranges.end());
+            count.children = {one};
+            return over(one, program_.exprs.add(count));
+        }
+        ExprId count = one;
+        for (const ir::Range& range : ranges)
+            count = times(count, affine(range.upper - range.lower + Affine(1)));
+        return over(one, count);
+    }
+
+    OutputTerm& push(OutputTerm::Kind kind, ExprId from, ExprId coefficient, const Ranges& ranges) {
+        OutputTerm& term = terms_.emplace_back();
+        term.kind = kind;
+        term.ranges = ranges;
+        term.coefficient = coefficient;
+        term.span = place(from);
+        return term;
+    }
+
+    // --- the linear structure
+
+    void decompose(ExprId id, ExprId coefficient, int power, const Ranges& ranges) {
+        if (power == 0 && !analysis_.random(id)) {
+            push(OutputTerm::Kind::constant, id, times(coefficient, id), ranges);
+            return;
+        }
+        const Node node = program_.exprs[id]; // a copy: the table grows below
+        switch (node.op) {
+        case Op::width_power:
+            return product(id, coefficient, power, ranges);
+        case Op::parameter:
+            if (power != 0)
+                return order(id, power);
+            return scalar(id, node, coefficient, ranges);
+        case Op::moment:
+            if (power != 1)
+                return order(id, power);
+            return readout(id, coefficient, ranges);
+        case Op::mean:
+            if (power != 1)
+                return order(id, power);
+            return not_a_readout(id);
+        case Op::read:
+            if (analysis_.random(id) || analysis_.of(id).moment)
+                return substitute(id, coefficient, power, ranges);
+            return order(id, power);
+        case Op::reduce:
+            if (node.reduction == ir::Reduction::sum || node.reduction == ir::Reduction::mean) {
+                Ranges inner = ranges;
+                inner.insert(inner.end(), node.ranges.begin(), node.ranges.end());
+                const bool mean = node.reduction == ir::Reduction::mean;
+                return decompose(node.children[0], mean ? times(coefficient, mean_factor(node.ranges)) : coefficient, power,
+                                 inner);
+            }
+            return nonlinear(id, power, ir::name_of(node.reduction));
+        case Op::apply:
+            switch (node.function) {
+            case Function::add:
+            case Function::sub:
+                decompose(node.children[0], coefficient, power, ranges);
+                if (node.function == Function::sub)
+                    coefficient = times(program_.exprs.number(-1), coefficient);
+                return decompose(node.children[1], coefficient, power, ranges);
+            case Function::neg:
+            case Function::mul:
+            case Function::div:
+                return product(id, coefficient, power, ranges);
+            default:
+                return nonlinear(id, power, ir::name_of(node.function));
+            }
+        default:
+            return order(id, power);
+        }
+    }
+
+    void scalar(ExprId id, const Node& node, ExprId coefficient, const Ranges& ranges) {
+        OutputTerm& term = push(OutputTerm::Kind::scalar, id, coefficient, ranges);
+        term.parameter = node.target;
+        term.member = node.access;
+    }
+
+    struct Factors {
+        std::vector<ExprId> above, below;
+        int power = 0;
+        double sign = 1;
+    };
+
+    void flatten(ExprId id, bool inverse, Factors& factors) const {
+        const Node& node = program_.exprs[id];
+        if (node.op == Op::width_power) {
+            const int power = static_cast<int>(node.target);
+            factors.power += inverse ? -power : power;
+            return;
+        }
+        if (node.op == Op::apply && node.function == Function::neg) {
+            factors.sign = -factors.sign;
+            return flatten(node.children[0], inverse, factors);
+        }
+        if (node.op == Op::apply && (node.function == Function::mul || node.function == Function::div)) {
+            flatten(node.children[0], inverse, factors);
+            return flatten(node.children[1], node.function == Function::div ? !inverse : inverse, factors);
+        }
+        (inverse ? factors.below : factors.above).push_back(id);
+    }
+
+    // One factor carries the readout; the others are the coefficient.
+    void product(ExprId id, ExprId coefficient, int power, const Ranges& ranges) {
+        Factors factors;
+        flatten(id, false, factors);
+        power += factors.power;
+        for (ExprId factor : factors.below)
+            if (analysis_.random(factor))
+                return nonlinear(id, 0, "division");
+        std::vector<ExprId> candidates;
+        for (ExprId factor : factors.above)
+            if (analysis_.random(factor))
+                candidates.push_back(factor);
+        // A scalar parameter times the readout that the power of n belongs to.
+        if (candidates.size() == 1 && power != 0 && !analysis_.of(candidates[0]).power)
+            for (ExprId factor : carriers(factors.above))
+                if (candidates.size() == 1 && factor != candidates[0])
+                    candidates.push_back(factor);
+        if (candidates.size() > 1) {
+            fail(Id::gia_random_coefficient, id)
+                .note(place(candidates[0]), "this factor is random: it depends on the draw of the weights")
+                .note(place(candidates[1]),
+                      "and so is this one; a coefficient must converge to a number (numbers, data, averages over "
+                      "coordinates)");
+            return;
+        }
+        if (candidates.empty() && power != 0)
+            candidates = carriers(factors.above);
+        if (candidates.empty() && power != 0)
+            return order(id, power);
+        coefficient = times(program_.exprs.number(factors.sign), coefficient);
+        for (ExprId factor : factors.above)
+            if (candidates.empty() || factor != candidates[0])
+                coefficient = times(coefficient, factor);
+        for (ExprId factor : factors.below)
+            coefficient = over(coefficient, factor);
+        if (candidates.empty()) {
+            push(OutputTerm::Kind::constant, id, coefficient, ranges);
+            return;
+        }
+        decompose(candidates[0], coefficient, power, ranges);
+    }
+
+    // Among factors that all converge, the one that the power of n belongs to: an inner product with a vector parameter,
+    // best one that nothing else uses; failing that, any average.
+    std::vector<ExprId> carriers(const std::vector<ExprId>& factors) {
+        std::vector<ExprId> averages, readouts, own;
+        for (ExprId factor : factors) {
+            if (!analysis_.of(factor).moment)
+                continue;
+            averages.push_back(factor);
+            const ExprId inner = inner_moment(factor);
+            const Node node = program_.exprs[inner];
+            if (node.op != Op::moment)
+                continue;
+            const bool left = linear(node.children[0]).has_value(), right = linear(node.children[1]).has_value();
+            if (!left && !right)
+                continue;
+            readouts.push_back(factor);
+            if ((left && unused_elsewhere(node.children[0])) || (right && unused_elsewhere(node.children[1])))
+                own.push_back(factor);
+        }
+        return !own.empty() ? own : !readouts.empty() ? readouts : averages;
+    }
+
+    ExprId inner_moment(ExprId id) const {
+        while (true) {
+            const Node& node = program_.exprs[id];
+            if (node.op == Op::moment || node.children.empty())
+                return id;
+            id = node.children[0];
+        }
+    }
+
+    // --- readouts
+
+    std::optional<std::vector<ParameterTerm>> linear(ExprId id) {
+        const Node node = program_.exprs[id];
+        if (node.op == Op::parameter && node.type == ir::Type::vector)
+            return std::vector<ParameterTerm>{{program_.exprs.number(1), id, {}}};
+        const auto scaled = [&](std::optional<std::vector<ParameterTerm>> terms, auto&& factor) {
+            if (terms)
+                for (ParameterTerm& term : *terms)
+                    term.factor = factor(term.factor);
+            return terms;
+        };
+        if (node.op == Op::reduce && (node.reduction == ir::Reduction::sum || node.reduction == ir::Reduction::mean)) {
+            auto terms = linear(node.children[0]);
+            if (!terms)
+                return terms;
+            const bool mean = node.reduction == ir::Reduction::mean;
+            const ExprId weight = mean ? mean_factor(node.ranges) : program_.exprs.number(1);
+            for (ParameterTerm& term : *terms) {
+                term.factor = times(term.factor, weight);
+                term.ranges.insert(term.ranges.begin(), node.ranges.begin(), node.ranges.end());
+            }
+            return terms;
+        }
+        if (node.op != Op::apply)
+            return std::nullopt;
+        const auto scalar = [&](std::size_t k) { return program_.exprs[node.children[k]].type == ir::Type::scalar; };
+        switch (node.function) {
+        case Function::neg:
+            return scaled(linear(node.children[0]), [&](ExprId f) { return times(program_.exprs.number(-1), f); });
+        case Function::add:
+        case Function::sub: {
+            auto left = linear(node.children[0]), right = linear(node.children[1]);
+            if (!left || !right)
+                return std::nullopt;
+            if (node.function == Function::sub)
+                right = scaled(std::move(right), [&](ExprId f) { return times(program_.exprs.number(-1), f); });
+            left->insert(left->end(), right->begin(), right->end());
+            return left;
+        }
+        case Function::mul:
+            if (scalar(0))
+                return scaled(linear(node.children[1]), [&](ExprId f) { return times(node.children[0], f); });
+            if (scalar(1))
+                return scaled(linear(node.children[0]), [&](ExprId f) { return times(f, node.children[1]); });
+            return std::nullopt;
+        case Function::div:
+            if (scalar(1))
+                return scaled(linear(node.children[0]), [&](ExprId f) { return over(f, node.children[1]); });
+            return std::nullopt;
+        default:
+            return std::nullopt;
+        }
+    }
+
+    bool mentions(ExprId root, std::uint32_t parameter) const {
+        bool found = false;
+        visit(program_.exprs, root,
+              [&](ExprId, const Node& node) { found |= node.op == Op::parameter && node.target == parameter; });
+        return found;
+    }
+
+    // A preference only: no statement of the network mentions the vectors of this side. The check proper follows uses.
+    bool unused_elsewhere(ExprId side) {
+        const auto terms = linear(side);
+        return std::none_of(terms->begin(), terms->end(), [&](const ParameterTerm& term) {
+            const std::uint32_t parameter = program_.exprs[term.parameter].target;
+            return std::any_of(program_.statements.begin(), program_.statements.end(), [&](const ir::Statement& statement) {
+                return program_.families[statement.family].type == ir::Type::vector && mentions(statement.value, parameter);
+            });
+        });
+    }
+
+    void readout(ExprId id, ExprId coefficient, const Ranges& ranges) {
+        const Node node = program_.exprs[id];
+        auto left = linear(node.children[0]), right = linear(node.children[1]);
+        if (!left && !right)
+            return not_a_readout(id);
+        const bool take_right =
+            !left || (right && !unused_elsewhere(node.children[0]) && unused_elsewhere(node.children[1]));
+        for (const ParameterTerm& term : take_right ? *right : *left) {
+            const Node parameter = program_.exprs[term.parameter];
+            if (analysis_.random(term.factor)) {
+                fail(Id::gia_random_coefficient, id).note(place(term.factor), "this coefficient is random");
+                return;
+            }
+            Ranges all = ranges;
+            all.insert(all.end(), term.ranges.begin(), term.ranges.end());
+            OutputTerm& found = push(OutputTerm::Kind::readout, term.parameter, times(coefficient, term.factor), all);
+            found.parameter = parameter.target;
+            found.member = parameter.access;
+            found.vector = node.children[take_right ? 0 : 1];
+        }
+    }
+
+    // --- names that stand for output expressions
+
+    void substitute(ExprId id, ExprId coefficient, int power, const Ranges& ranges) {
+        const Node node = program_.exprs[id];
+        Bindings here = bindings_;
+        bind(here, ranges);
+        std::vector<const ir::Statement*> found;
+        for (const auto& statement : program_.statements)
+            if (statement.family == node.target &&
+                !provably_disjoint(program_, statement.indices, node.access.indices, here))
+                found.push_back(&statement);
+        if (found.empty() || node.access.mode != ir::IndexMode::none || ++depth_ > 64)
+            return unclear_name(id);
+        for (const ir::Statement* statement : found) {
+            Ranges inner = ranges;
+            if (found.size() > 1 && !restrict_ranges(*statement, node.access, inner, here))
+                return unclear_name(id);
+            std::vector<std::pair<Affine, Affine>> equations;
+            for (std::size_t k = 0; k < statement->indices.size(); ++k)
+                equations.emplace_back(statement->indices[k], node.access.indices[k]);
+            std::vector<ir::Symbol> unknowns;
+            for (const ir::Range& range : statement->domain.ranges)
+                unknowns.push_back(range.index);
+            const Solution solution = solve(equations, unknowns);
+            if (solution.values.size() != unknowns.size())
+                return unclear_name(id);
+            const ExprId value = ir::rewrite(
+                program_.exprs, statement->value, [](ExprId) { return std::optional<ExprId>{}; },
+                [&](ir::Symbol s) {
+                    const auto it = solution.values.find(s);
+                    return it == solution.values.end() ? std::nullopt : std::optional(it->second);
+                });
+            decompose(value, coefficient, power, inner);
+        }
+        --depth_;
+    }
+
+    // Several statements define the family: the part of the sum's ranges that reads this one.
+    bool restrict_ranges(const ir::Statement& statement, const ir::Access& access, Ranges& ranges,
+                         const Bindings& here) const {
+        if (!statement.domain.conditions.empty())
+            return false;
+        for (std::size_t k = 0; k < statement.indices.size(); ++k) {
+            const Affine low = lower_bound(statement.indices[k], bindings_),
+                         high = upper_bound(statement.indices[k], bindings_);
+            const Affine& index = access.indices[k];
+            if (provably_non_negative(program_, index - low, here) && provably_non_negative(program_, high - index, here))
+                continue;
+            const auto range =
+                std::find_if(ranges.begin(), ranges.end(), [&](const ir::Range& r) { return index == Affine::of(r.index); });
+            if (range == ranges.end())
+                return false;
+            if (provably_non_negative(program_, low - range->lower, {}))
+                range->lower = low;
+            else if (!provably_non_negative(program_, range->lower - low, {}))
+                return false;
+            if (provably_non_negative(program_, range->upper - high, {}))
+                range->upper = high;
+            else if (!provably_non_negative(program_, high - range->upper, {}))
+                return false;
+        }
+        return true;
+    }
+
+    // --- reasons against
+
+    void unclear_name(ExprId id) {
+        const auto& family = program_.families[program_.exprs[id].target];
+        fail(Id::gia_unclear_name, id, family.name)
+            .note(family.span,
+                  fmt::format("{} is assigned here; write its expression in the output, or use sum over a range",
+                              family.name));
+    }
+
+    void nonlinear(ExprId id, int power, std::string_view what) {
+        if (power != 0 && !analysis_.random(id))
+            return order(id, power);
+        fail(Id::gia_nonlinear_output, id, what)
+            .note(output_->span, "the loss may apply a nonlinearity; let the output be the readout v' @ x / sqrt(n) itself");
+    }
+
+    void not_a_readout(ExprId id) {
+        fail(Id::gia_not_a_readout, id)
+            .note(output_->span,
+                  "declare a readout, vector v ~ N(0, 1), that nothing else uses, and write v' @ x / sqrt(n)");
+    }
+
+    void order(ExprId id, int power) {
+        if (power < 0)
+            fail(Id::gia_vanishing_output, id);
+        else
+            fail(Id::gia_diverging_output, id);
+    }
+
+    // Averages are constants in the limit; an output of nothing else has no readout.
+    void require_readout() {
+        const OutputTerm* average = nullptr;
+        for (const OutputTerm& term : terms_) {
+            if (term.kind == OutputTerm::Kind::readout)
+                return;
+            if (!average && analysis_.of(term.coefficient).moment)
+                average = &term;
+        }
+        if (!average)
+            return;
+        failed_ = true;
+        diagnostics_.report(Id::gia_average_output, average->span, output_name())
+            .note(output_->span,
+                  "back-propagation starts from this average and not from an independent random vector, so W' may not be "
+                  "taken as independent of W")
+            .note(output_->span,
+                  "declare a readout, vector v ~ N(0, 1), that nothing else uses, and write v' @ x / sqrt(n)");
+    }
+};
+
+} // namespace
+
+std::vector<std::vector<OutputTerm>> decompose(ir::Program& program, source::Diagnostics& diagnostics) {
+    Decomposer decomposer(program, diagnostics);
+    std::vector<std::vector<OutputTerm>> result;
+    for (const ir::Output& output : program.outputs)
+        result.push_back(decomposer.run(output));
+    return result;
+}
+
+} // namespace tpc::check

@@ -1,0 +1,295 @@
+#include "compiler/resolve/blocks.hpp"
+
+#include "compiler/resolve/declarations.hpp"
+#include "compiler/resolve/expressions.hpp"
+#include "compiler/resolve/integers.hpp"
+#include "compiler/resolve/statements.hpp"
+
+#include <algorithm>
+
+namespace tpc::resolve {
+namespace {
+
+using Path = std::vector<Instance*>; // from the outermost instance in
+
+// Binds the block's compile-time parameters; the values of the `use` are evaluated in `outer`.
+void bind_values(Context& context, Scope* outer, Scope* inner, const ast::Use& use, const ast::Block& block) {
+    for (const auto& parameter : block.parameters) {
+        const auto given = std::find_if(use.values.begin(), use.values.end(),
+                                        [&](const auto& entry) { return entry.first.text == parameter.name.text; });
+        if (given != use.values.end()) {
+            bind(context, inner, parameter.name, header_value(context, outer, parameter, given->second));
+        } else if (parameter.value) {
+            bind(context, inner, parameter.name, header_value(context, inner, parameter, *parameter.value));
+        } else {
+            context.report(Id::missing_block_value, use.block.span, parameter.name.text, block.name.text)
+                .note(parameter.span, "it is declared here");
+            Binding bad;
+            bad.value = bad_value(context, parameter.span, Shape::scalar);
+            bind(context, inner, parameter.name, std::move(bad));
+        }
+    }
+    for (const auto& [name, expr] : use.values) {
+        if (std::none_of(block.parameters.begin(), block.parameters.end(),
+                         [&, text = name.text](const auto& parameter) { return parameter.name.text == text; })) {
+            context.report(Id::unknown_block_value, name.span, block.name.text, name.text)
+                .note(block.name.span, "the block is declared here");
+        }
+    }
+}
+
+// A scope inside the block for declarations: the instances' indices under fresh symbols, appended to `family`.
+Scope* open_path(Context& context, const Path& path, std::vector<ir::Range>& family) {
+    Scope* scope = context.global;
+    for (const auto* instance : path) {
+        Scope* outer = context.open(scope);
+        const auto list = ranges(context, outer, instance->use->family);
+        family.insert(family.end(), list.begin(), list.end());
+        scope = context.open(context.global);
+        bind_values(context, outer, scope, *instance->use, *instance->block);
+    }
+    return scope;
+}
+
+bool declares(const std::vector<ast::Stmt>& body) {
+    return std::any_of(body.begin(), body.end(), [](const ast::Stmt& statement) {
+        if (const auto* loop = std::get_if<ast::For>(&statement.node)) {
+            return declares(loop->body);
+        }
+        if (const auto* branch = std::get_if<ast::If>(&statement.node)) {
+            return declares(branch->then_body) || declares(branch->else_body);
+        }
+        return std::holds_alternative<ast::Random>(statement.node) || std::holds_alternative<ast::Use>(statement.node);
+    });
+}
+
+void declare(Context& context, const Path& path, const std::vector<ast::Stmt>& body);
+
+Instance* instantiate(Context& context, Path path, const ast::Use& use, const std::string& name) {
+    const auto* binding = find(context.global, use.block.text);
+    if (binding == nullptr || binding->kind != Kind::block) {
+        if (binding == nullptr) {
+            report_unknown(context, context.global, use.block.text, use.block.span);
+        } else {
+            context.report(Id::not_a_block, use.block.span, use.block.text);
+        }
+        return nullptr;
+    }
+    if (std::any_of(path.begin(), path.end(), [&](const auto* outer) { return outer->block == binding->block; })) {
+        context.report(Id::recursion, use.block.span, use.block.text);
+        return nullptr;
+    }
+    context.instances.push_back({&use, binding->block, name, {}, {}, 0});
+    auto* made = &context.instances.back();
+    path.push_back(made);
+    declare(context, path, made->block->body);
+    return made;
+}
+
+void declare(Context& context, const Path& path, const std::vector<ast::Stmt>& body) {
+    auto& instance = *path.back();
+    for (const auto& statement : body) {
+        if (const auto* random = std::get_if<ast::Random>(&statement.node)) {
+            std::vector<ir::Range> family;
+            Scope* scope = open_path(context, path, family);
+            if (!instance.parameters.contains(random->name.text)) {
+                const auto id = resolve::random(context, scope, *random, std::move(family), instance.name + ".");
+                instance.parameters.emplace(random->name.text, id);
+            } else {
+                context.report(Id::duplicate_name, random->name.span, random->name.text);
+            }
+        } else if (const auto* use = std::get_if<ast::Use>(&statement.node)) {
+            if (auto* inner = instantiate(context, path, *use, instance.name + "." + use->alias.text)) {
+                instance.instances.emplace(use->alias.text, inner);
+            }
+        } else if (const auto* branch = std::get_if<ast::If>(&statement.node)) {
+            if (!declares(branch->then_body) && !declares(branch->else_body)) {
+                continue;
+            }
+            std::vector<ir::Range> family;
+            const auto condition = test(context, open_path(context, path, family), branch->condition);
+            if (condition.known) {
+                declare(context, path, *condition.known ? branch->then_body : branch->else_body);
+            } else if (!condition.bad) {
+                context.report(Id::declaration_in_loop, statement.span, "a parameter");
+            }
+        } else if (const auto* loop = std::get_if<ast::For>(&statement.node); loop != nullptr && declares(loop->body)) {
+            context.report(Id::declaration_in_loop, statement.span, "a parameter");
+        }
+    }
+}
+
+struct Returns {
+    unsigned count = 0;
+    bool in_loop = false;
+};
+
+void count_returns(const std::vector<ast::Stmt>& body, bool in_loop, Returns& made) {
+    for (const auto& statement : body) {
+        if (std::holds_alternative<ast::Return>(statement.node)) {
+            ++made.count;
+            made.in_loop |= in_loop;
+        } else if (const auto* branch = std::get_if<ast::If>(&statement.node)) {
+            count_returns(branch->then_body, in_loop, made);
+            count_returns(branch->else_body, in_loop, made);
+        } else if (const auto* loop = std::get_if<ast::For>(&statement.node)) {
+            count_returns(loop->body, true, made);
+        }
+    }
+}
+
+// A statement after a `return` of the same body would run although the block has its value.
+const ast::Stmt* after_return(const std::vector<ast::Stmt>& body) {
+    for (std::size_t k = 0; k + 1 < body.size(); ++k) {
+        if (std::holds_alternative<ast::Return>(body[k].node)) {
+            return &body[k + 1];
+        }
+    }
+    return nullptr;
+}
+
+bool well_returned(Context& context, const ast::Block& block) {
+    Returns returns;
+    count_returns(block.body, false, returns);
+    if (returns.count == 0) {
+        context.report(Id::no_return, block.name.span, block.name.text);
+        return false;
+    }
+    if (returns.in_loop) {
+        context.report(Id::return_in_loop, block.name.span, block.name.text);
+        return false;
+    }
+    if (const auto* extra = after_return(block.body)) {
+        context.report(Id::after_return, extra->span);
+        return false;
+    }
+    return true;
+}
+
+// The body in a scope of its own; its statements go where the calling statement stands.
+Value run(Context& context, Instance& instance, Scope* inner) {
+    const auto& block = *instance.block;
+    const auto label = context.label;
+    const auto name = ++instance.calls > 1 ? fmt::format("{}_{}", instance.name, instance.calls) : instance.name;
+    context.label = name + ".";
+    declare_families(context, inner, targets(block.body), true);
+
+    const bool direct = std::holds_alternative<ast::Return>(block.body.back().node);
+    Returns returns;
+    count_returns(block.body, false, returns);
+    Context::Result result;
+    Binding family;
+    if (!direct || returns.count > 1) {
+        ast::Assign target;
+        target.target = {name, block.name.span};
+        Scope* own = context.open(nullptr);
+        context.label.clear();
+        declare_families(context, own, {{&target}, {}}, false);
+        context.label = name + ".";
+        family = own->names.at(name);
+        result.family = &family;
+    }
+    auto* outer = context.result;
+    const bool in_output = context.in_output;
+    context.result = &result;
+    context.in_output = false;
+    ++context.in_block;
+    statements(context, inner, block.body);
+    --context.in_block;
+    context.in_output = in_output;
+    context.result = outer;
+    context.label = label;
+    return result.family != nullptr ? element(context, family, name, {}, ir::IndexMode::none, block.name.span)
+                                    : result.value.value_or(bad_value(context, block.name.span));
+}
+
+} // namespace
+
+void use(Context& context, Scope* scope, const ast::Use& statement, Span) {
+    Binding binding;
+    binding.kind = Kind::instance;
+    binding.instance = instantiate(context, {}, statement, statement.alias.text);
+    binding.home = scope;
+    if (binding.instance == nullptr) {
+        binding = {};
+        binding.value = bad_value(context, statement.alias.span);
+    }
+    context.later.erase(statement.alias.text);
+    bind(context, scope, statement.alias, std::move(binding));
+}
+
+Value call_block(Context& context, Scope* scope, const Binding& binding, const std::string& name,
+                 llvm::ArrayRef<Affine> indices, const ast::Expr& call) {
+    auto& instance = *binding.instance;
+    const auto& block = *instance.block;
+    std::vector<Binding> arguments;
+    for (std::size_t k = 1; k < call.children.size(); ++k) {
+        Binding made;
+        const auto function =
+            call.children[k].kind == ast::ExprKind::name ? activation(scope, call.children[k].name) : std::nullopt;
+        if (function) {
+            made = *function;
+        } else {
+            made.value = value(context, scope, call.children[k]);
+        }
+        arguments.push_back(std::move(made));
+    }
+    const auto wanted = instance.use->family.size();
+    if (indices.size() != wanted) {
+        context.report(Id::index_count, call.span, name, wanted, wanted == 1 ? "index" : "indices", indices.size())
+            .note(binding.span, fmt::format("{} is declared here", name));
+        return bad_value(context, call.span);
+    }
+    if (arguments.size() != block.arguments.size()) {
+        context
+            .report(Id::argument_count, call.span, name, block.arguments.size(),
+                    block.arguments.size() == 1 ? "argument" : "arguments", arguments.size())
+            .note(block.name.span, fmt::format("{} is declared here", block.name.text));
+        return bad_value(context, call.span);
+    }
+    if (std::any_of(context.calls.begin(), context.calls.end(), [&](const auto& outer) { return outer.callee == &block; })) {
+        context.report(Id::recursion, call.span, block.name.text).note(block.name.span, "its body leads back to itself");
+        return bad_value(context, call.span);
+    }
+    if (!well_returned(context, block)) {
+        return bad_value(context, call.span);
+    }
+    auto prefix = binding.prefix;
+    prefix.append(indices.begin(), indices.end());
+
+    Scope* outer = context.open(binding.home);
+    for (std::size_t k = 0; k < wanted; ++k) {
+        Binding index;
+        index.kind = Kind::index;
+        index.value.shape = Shape::scalar;
+        index.value.integer = indices[k];
+        outer->names.emplace(instance.use->family[k].index.text, std::move(index));
+    }
+    context.calls.push_back({&block, name, call.span});
+    Scope* inner = context.open(context.global);
+    bind_values(context, outer, inner, *instance.use, block);
+    for (std::size_t k = 0; k < arguments.size(); ++k) {
+        bind(context, inner, block.arguments[k], std::move(arguments[k]));
+    }
+    for (const auto& [own, id] : instance.parameters) {
+        Binding made;
+        made.kind = Kind::parameter;
+        made.id = id;
+        made.prefix = prefix;
+        bind(context, inner, {own, context.draws[id].declaration->name.span}, std::move(made));
+    }
+    for (const auto& [own, nested] : instance.instances) {
+        Binding made;
+        made.kind = Kind::instance;
+        made.instance = nested;
+        made.prefix = prefix;
+        made.home = inner;
+        bind(context, inner, {own, nested->use->alias.span}, std::move(made));
+    }
+    Value made = run(context, instance, inner);
+    context.calls.pop_back();
+    made.span = call.span;
+    return made;
+}
+
+} // namespace tpc::resolve

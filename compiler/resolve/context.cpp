@@ -1,0 +1,101 @@
+#include "compiler/resolve/context.hpp"
+
+#include "compiler/resolve/builtins.hpp"
+
+namespace tpc::resolve {
+
+source::Diagnostic& Context::add(Id id, Span span, std::string text) {
+    // What a branch that is never taken would compute does not matter, as in `if L > 0 { x / L }`.
+    const bool of_value = id == Id::division_by_zero || id == Id::inexact_division || id == Id::not_a_finite_number;
+    if (dead > 0 && of_value) {
+        repeated_ = {};
+        return repeated_;
+    }
+    for (const auto& old : diagnostics.list) {
+        if (old.id == id && old.span == span && old.text == text) {
+            repeated_ = {};
+            return repeated_;
+        }
+    }
+    diagnostics.list.push_back({id, span, std::move(text), {}});
+    auto& made = diagnostics.list.back();
+    for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+        made.note(call->span, fmt::format("in this call of {}", call->name));
+    }
+    return made;
+}
+
+const Binding* find(const Scope* scope, const std::string& name) {
+    for (; scope != nullptr; scope = scope->parent) {
+        if (auto found = scope->names.find(name); found != scope->names.end()) {
+            return &found->second;
+        }
+    }
+    return nullptr;
+}
+
+bool is_builtin(const std::string& name) {
+    return builtin_arity(name).has_value() || reduction_of(name).has_value();
+}
+
+void report_unknown(Context& context, const Scope* scope, const std::string& name, Span span) {
+    if (auto later = context.later.find(name); later != context.later.end()) {
+        context.report(Id::used_before_declaration, span, name)
+            .note(later->second, fmt::format("{} is declared here", name));
+        return;
+    }
+    if (auto local = context.locals.find(name); local != context.locals.end()) {
+        context.report(Id::local_name, span, name)
+            .note(local->second, fmt::format("give {} an index here to use it later", name));
+        return;
+    }
+    std::vector<std::string> candidates = builtin_names();
+    for (; scope != nullptr; scope = scope->parent) {
+        for (const auto& entry : scope->names) {
+            candidates.push_back(entry.first);
+        }
+    }
+    const auto near = source::nearest(name, candidates);
+    context.report(Id::unknown_name, span, name, near.empty() ? "" : fmt::format("; did you mean {}?", near));
+}
+
+bool is_reserved(Context& context, const ast::Name& name) {
+    if (name.text != "n") {
+        return false;
+    }
+    context.report(Id::reserved_name, name.span);
+    return true;
+}
+
+void warn_builtin(Context& context, const ast::Name& name) {
+    if (is_builtin(name.text)) {
+        context.report(Id::hides_builtin, name.span, name.text);
+    }
+}
+
+void bind(Context& context, Scope* scope, const ast::Name& name, Binding binding) {
+    if (is_reserved(context, name)) {
+        return;
+    }
+    if (auto same = scope->names.find(name.text); same != scope->names.end()) {
+        context.report(Id::duplicate_name, name.span, name.text).note(same->second.span, "first declared here");
+        return;
+    }
+    warn_builtin(context, name);
+    if (const auto* outer = find(scope, name.text); outer != nullptr && outer->kind == Kind::index) {
+        context.report(Id::hides_index, name.span, name.text).note(outer->span, "the loop index is declared here");
+    }
+    binding.span = name.span;
+    scope->names.emplace(name.text, std::move(binding));
+}
+
+Value bad_value(Context& context, Span span, Shape shape) {
+    Value value;
+    value.shape = shape;
+    value.bad = true;
+    value.terms.push_back({0, context.program.exprs.number(0), span});
+    value.span = span;
+    return value;
+}
+
+} // namespace tpc::resolve

@@ -1,0 +1,52 @@
+#include "compiler/resolve/elements_walk.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace tpc::resolve {
+
+namespace {
+
+// How little a choice of sizes suits: errors that another choice may avoid weigh more than warnings.
+int faults(const ir::Program& program, const ir::Sizes& sizes) {
+    constexpr std::uint64_t budget = 3'000'000;
+    source::Diagnostics diagnostics;
+    elements::verify(program, sizes, diagnostics, budget);
+    int worst = 0;
+    for (const source::Diagnostic& diagnostic : diagnostics.list) {
+        int weight = 2;
+        if (source::severity_of(diagnostic.id) == source::Severity::warning)
+            weight = 1;
+        else if (diagnostic.id == source::Id::not_an_integer || diagnostic.id == source::Id::bad_axis_size)
+            weight = 3;
+        else if (diagnostic.id == source::Id::too_large)
+            weight = 4;
+        worst = std::max(worst, weight);
+    }
+    return worst;
+}
+
+} // namespace
+
+// One size for all axes: the smallest that suits, from 4 on, with divisors and constant indices in mind.
+ir::Sizes small_sizes(const ir::Program& program) {
+    constexpr std::int64_t candidates[] = {4, 3, 5, 6, 7, 8, 9, 10, 12, 15, 16, 2, 1, 24, 32};
+    ir::Sizes best;
+    int least = std::numeric_limits<int>::max();
+    for (const std::int64_t size : candidates) {
+        ir::Sizes sizes = program.sizes;
+        for (std::uint32_t k = 0; k < program.symbols.size(); ++k)
+            if (program.symbols[k].axis)
+                sizes.try_emplace(static_cast<ir::Symbol>(k), size);
+        const int found = faults(program, sizes);
+        if (found < least) {
+            least = found;
+            best = std::move(sizes);
+        }
+        if (least == 0 || best == program.sizes)
+            break;
+    }
+    return best;
+}
+
+} // namespace tpc::resolve

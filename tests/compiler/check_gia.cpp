@@ -1,0 +1,148 @@
+#include "check_program.hpp"
+
+#include "compiler/ir/print.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tpc;
+using test::check_text;
+
+namespace {
+
+// Lines 1 to 6 of every program below.
+const std::string head = "program p(L: int = 3)\n"
+                         "input xi : R[T, d]\n"
+                         "matrix U ~ N(0, 1/d); matrix W ~ N(0, 1/n); matrix V[l in 1..4] ~ N(0, 1/n)\n"
+                         "vector v ~ N(0, 1); vector u[l in 1..4] ~ N(0, 1); vector w ~ N(0.5, 1)\n"
+                         "scalar c ~ N(0, 1)\n"
+                         "for t in 1..T { x[t] = relu(U @ xi[t]) }\n";
+
+std::string reasons(const std::string& body) {
+    return check_text(head + body).reasons();
+}
+
+// The terms of the outputs: "ranges: coefficient * v[member] . vector".
+std::string terms(const std::string& body) {
+    const test::Checked checked = check_text(head + body);
+    CHECK(checked.reasons() == "");
+    CHECK(checked.verdict.holds);
+    const ir::PrintNames names{&checked.program};
+    std::string text;
+    for (const auto& output : checked.verdict.terms)
+        for (const check::OutputTerm& term : output) {
+            for (const ir::Range& range : term.ranges)
+                text += ir::print(names, range) + ": ";
+            text += ir::print(names, term.coefficient);
+            if (term.kind != check::OutputTerm::Kind::constant)
+                text += " | " + checked.program.parameters[term.parameter].name;
+            for (const ir::Affine& index : term.member.indices)
+                text += "." + ir::print(names, index);
+            if (term.kind == check::OutputTerm::Kind::readout)
+                text += " | " + ir::print(names, term.vector);
+            text += "\n";
+        }
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("outputs decompose into readouts, scalars and constants") {
+    CHECK(terms("output 3 * v' @ x[1] / sqrt(n) - u[2]' @ x[T] / sqrt(n) + 2 * c + 1") ==
+          "3 | v | x[1]\n-1 | u.2 | x[T]\n2 | c\n1\n");
+    CHECK(terms("output x[1]' @ v / sqrt(n)") == "1 | v | x[1]\n");
+    CHECK(terms("output mean(t in 1..T: v' @ x[t]) / sqrt(n)") == "t in 1..T: 1 / T | v | x[t]\n");
+    CHECK(terms("output mean(t in 1..T, r in 1..t: v' @ x[r] / sqrt(n))") ==
+          "t in 1..T: r in 1..t: 1 / sum(t in 1..T, r in 1..t: 1) | v | x[r]\n");
+    CHECK(terms("output (2 * v + u[1] / 3)' @ x[1] / sqrt(n)") == "2 | v | x[1]\n0.3333333333333333 | u.1 | x[1]\n");
+    CHECK(terms("output v' @ x[1] / sqrt(n) + avg(x[2])") == "1 | v | x[1]\navg(x[2])\n");
+    CHECK(terms("output avg(x[2]) * v' @ x[1] / sqrt(n)") == "avg(x[2]) | v | x[1]\n");
+    CHECK(terms("output -sum(t in 1..T: exp(avg(x[t])) * v' @ x[t]) / sqrt(n * T)") ==
+          "t in 1..T: -1 / sqrt(T) * exp(avg(x[t])) | v | x[t]\n");
+}
+
+TEST_CASE("names may stand for output expressions") {
+    CHECK(terms("for t in 1..T { f[t] = v' @ x[t] / sqrt(n) }\noutput sum(s in 1..T: xi[s,1] * f[T+1-s]) + f[1]") ==
+          "s in 1..T: xi[s,1] | v | x[T-s+1]\n1 | v | x[1]\n");
+    CHECK(terms("f[1] = c\nfor t in 2..T { f[t] = v' @ x[t] / sqrt(n) }\noutput sum(t in 1..T: f[t])") ==
+          "t in 1..1: 1 | c\nt in 2..T: 1 | v | x[t]\n");
+    CHECK(terms("y = 1 + avg(x[1])\noutput y * v' @ x[1] / sqrt(n)") == "y | v | x[1]\n");
+    CHECK(reasons("f[1] = c\nfor t in 2..T { f[t] = f[t-1] + v' @ x[t] / sqrt(n) }\noutput f[T]") == "9 gia_unclear_name");
+}
+
+TEST_CASE("outputs that are not linear in readouts") {
+    CHECK(reasons("output avg(x[1]^2)") == "7 gia_average_output");
+    CHECK(reasons("output v' @ x[1] / n") == "7 gia_average_output");
+    CHECK(reasons("output tanh(v' @ x[1] / sqrt(n))") == "7 gia_nonlinear_output");
+    CHECK(reasons("output max(t in 1..T: v' @ x[t] / sqrt(n))") == "7 gia_nonlinear_output");
+    CHECK(reasons("output c * v' @ x[1] / sqrt(n)") == "7 gia_random_coefficient");
+    CHECK(reasons("output x[1]' @ x[2] / sqrt(n)") == "7 gia_not_a_readout");
+    CHECK(reasons("output w' @ x[1] / sqrt(n)") == "7 gia_readout_mean");
+    CHECK(reasons("output a = v' @ x[1] / sqrt(n)\noutput b = avg(x[1])") == "8 gia_average_output");
+}
+
+TEST_CASE("a readout vector is used nowhere else") {
+    CHECK(reasons("y = tanh(x[1] + v)\noutput v' @ y / sqrt(n)") == "7 gia_readout_reused");
+    CHECK(reasons("y = tanh(x[1] + v)\nz = W @ x[2]\noutput v' @ z / sqrt(n)") == ""); // no output depends on y
+    CHECK(reasons("y = tanh(x[1] + u[2])\noutput u[1]' @ y / sqrt(n)") == "");
+    CHECK(reasons("output u[1]' @ x[1] / sqrt(n) * (u[2]' @ x[2] / n)") == "");
+    CHECK(reasons("output v' @ v / sqrt(n)") == "7 gia_readout_reused");
+    // Index ranges leave it open; the elements settle it: u[2t] against u[2t+1].
+    CHECK(reasons("for t in 1..2 { y[t] = x[t] + u[2*t] }\noutput sum(t in 0..1: u[2*t+1]' @ y[2]) / sqrt(n)") == "");
+    CHECK(reasons("for t in 1..2 { y[t] = x[t] + u[2*t] }\noutput sum(t in 0..1: u[2*t+2]' @ y[2]) / sqrt(n)") ==
+          "7 gia_readout_reused");
+}
+
+TEST_CASE("W and its transpose are not both multiplied") {
+    CHECK(reasons("h = relu(W @ x[1])\ny = relu(W' @ h)\noutput v' @ y / sqrt(n)") == "8 gia_both_transposes");
+    CHECK(reasons("h = relu(W' @ x[1])\ny = relu(W' @ h)\noutput v' @ y / sqrt(n)") == "");
+    CHECK(reasons("h = relu(V[1] @ x[1])\ny = relu(V[2]' @ h)\noutput v' @ y / sqrt(n)") == "");
+    CHECK(reasons("output v' @ (W @ relu(W' @ x[1])) / sqrt(n)") == "7 gia_both_transposes");
+    const std::string chain = "z[0] = x[1]\nfor l in 1..2 { y[l] = relu(V[2*l] @ z[l-1]); z[l] = relu(V[2*l-K]' @ y[l]) }\n"
+                              "output v' @ z[2] / sqrt(n)";
+    const auto with = [&](const std::string& k) { return std::string(chain).replace(chain.find('K'), 1, k); };
+    CHECK(reasons(with("1")) == "");
+    CHECK(reasons(with("0")) == "8 gia_both_transposes");
+}
+
+TEST_CASE("scalar parameters stand in outputs only") {
+    CHECK(reasons("y = relu(x[1] + c)\noutput v' @ y / sqrt(n)") == "7 gia_scalar_inside");
+    CHECK(reasons("a = 2 * c\ny = relu(a * x[1])\noutput v' @ y / sqrt(n) + c") == "7 gia_scalar_inside");
+}
+
+TEST_CASE("a failure tells the way from the use to the output") {
+    const test::Checked checked = check_text("program shared_bias(sb = 0.5)\n"
+                                             "input xi : R[d]\n"
+                                             "matrix U ~ N(0, 1/d)\n"
+                                             "vector v ~ N(0, sb^2)\n"
+                                             "x = relu(U @ xi)\n"
+                                             "y = tanh(x + v)\n"
+                                             "z = y^2\n"
+                                             "output v' @ z / sqrt(n)\n");
+    CHECK(source::render(checked.diagnostics, checked.files) ==
+          R"(test.tp:6:14: error: the readout vector v is used here as well: it must be independent of all that it reads
+    6 | y = tanh(x + v)
+      |              ^
+test.tp:7:5: note: z depends on y here
+test.tp:8:13: note: the output depends on z here
+test.tp:8:8: note: v is the readout here
+test.tp:4:8: note: v is declared here; use another vector of its own for one of the two
+)");
+}
+
+TEST_CASE("the verdict names parameters and outputs") {
+    const test::Checked checked = check_text("program mlp(L: int = 3, sw = 2)\n"
+                                             "input xi : R[d]\n"
+                                             "matrix U ~ N(0, 1/d)\n"
+                                             "matrix W[l in 2..L] ~ N(0, sw/(l*n)) rate 3\n"
+                                             "frozen vector v ~ N(0, 1)\n"
+                                             "x[1] = relu(U @ xi)\n"
+                                             "for l in 2..L { x[l] = relu(W[l] @ x[l-1]) }\n"
+                                             "output v' @ x[L] / sqrt(n)\n");
+    CHECK(check::describe(checked.verdict, checked.program) == "the simple GIA condition holds\n"
+                                                               "parameters:\n"
+                                                               "    matrix U             n x d  N(0, 1 / d)\n"
+                                                               "    matrix W[l in 2..3]  n x n  N(0, (2 / l) / n), rate 3\n"
+                                                               "    vector v             n      N(0, 1), frozen\n"
+                                                               "outputs:\n"
+                                                               "    v' @ x[3] / sqrt(n)\n");
+}
