@@ -1,0 +1,281 @@
+#include "compiler/limit/form.hpp"
+
+namespace tpc::limit {
+namespace {
+
+using namespace ir;
+
+bool is_vector(const ExprTable& table, ExprId e) {
+    return table[e].type == Type::vector;
+}
+
+// Nothing but numbers: what the function of an activation may hold.
+bool is_number(const ExprTable& table, ExprId e) {
+    const Node& node = table[e];
+    if (node.op == Op::number)
+        return true;
+    if (node.op == Op::affine)
+        return node.affine.is_constant();
+    if (node.op != Op::apply)
+        return false;
+    for (const ExprId child : node.children)
+        if (!is_number(table, child))
+            return false;
+    return true;
+}
+
+// Collects the one read of a coordinatewise expression; false when there are several or anything but numbers beside it.
+bool find_single_read(const ExprTable& table, ExprId e, std::optional<ExprId>& read) {
+    const Node& node = table[e];
+    if (node.type == Type::scalar)
+        return is_number(table, e);
+    if (node.op == Op::read) {
+        if (!read)
+            read = e;
+        return same(table, *read, e);
+    }
+    if (node.op != Op::apply)
+        return false;
+    for (const ExprId child : node.children)
+        if (!find_single_read(table, child, read))
+            return false;
+    return true;
+}
+
+bool is_linear_throughout(const ExprTable& table, ExprId e) {
+    const Node& node = table[e];
+    if (node.type == Type::scalar || node.op == Op::read)
+        return true;
+    if (!is_linear_root(table, e))
+        return false;
+    for (const ExprId child : node.children)
+        if (is_vector(table, child) && !is_linear_throughout(table, child))
+            return false;
+    return true;
+}
+
+class Linear {
+  public:
+    Linear(Program& program, Form& form) : program_(program), table_(program.exprs), form_(form) {}
+
+    void add(ExprId e, ExprId coefficient, const std::vector<Range>& ranges) {
+        const Node node = table_[e];
+        LinearTerm term;
+        term.ranges = ranges;
+        term.coefficient = coefficient;
+        term.span = node.span;
+        if (node.type == Type::scalar) {
+            term.base = Base::one;
+            term.coefficient = table_.apply(Function::mul, {coefficient, e}, node.span);
+            if (table_[term.coefficient].op == Op::number && table_[term.coefficient].number == 0)
+                return;
+            form_.terms.push_back(term);
+            return;
+        }
+        switch (node.op) {
+        case Op::matmul: {
+            const Node operand = table_[node.children[0]];
+            term.base = operand.type == Type::vector ? Base::matmul : Base::input;
+            term.parameter = node.target;
+            term.member = node.access;
+            term.transposed = node.transposed;
+            term.operand = operand.target;
+            term.operand_is_input = operand.op == Op::input_row;
+            term.access = operand.access;
+            form_.terms.push_back(term);
+            return;
+        }
+        case Op::parameter:
+            term.base = Base::parameter;
+            term.parameter = node.target;
+            term.member = node.access;
+            form_.terms.push_back(term);
+            return;
+        case Op::read:
+            term.base = Base::read;
+            term.operand = node.target;
+            term.access = node.access;
+            form_.terms.push_back(term);
+            return;
+        case Op::reduce: {
+            std::vector<Range> inner = ranges;
+            inner.insert(inner.end(), node.ranges.begin(), node.ranges.end());
+            ExprId weight = coefficient;
+            if (node.reduction == Reduction::mean)
+                weight = table_.apply(Function::div, {coefficient, count(node)}, node.span);
+            add(node.children[0], weight, inner);
+            return;
+        }
+        case Op::apply:
+            break;
+        default:
+            return;
+        }
+        switch (node.function) {
+        case Function::neg:
+            add(node.children[0], table_.apply(Function::neg, {coefficient}), ranges);
+            return;
+        case Function::add:
+            for (const ExprId child : node.children)
+                add(child, coefficient, ranges);
+            return;
+        case Function::sub:
+            add(node.children[0], coefficient, ranges);
+            add(node.children[1], table_.apply(Function::neg, {coefficient}), ranges);
+            return;
+        case Function::mul: {
+            const bool left = is_vector(table_, node.children[0]);
+            add(node.children[left ? 0 : 1], table_.apply(Function::mul, {coefficient, node.children[left ? 1 : 0]}),
+                ranges);
+            return;
+        }
+        case Function::div:
+            add(node.children[0], table_.apply(Function::div, {coefficient, node.children[1]}), ranges);
+            return;
+        default:
+            return;
+        }
+    }
+
+  private:
+    Program& program_;
+    ExprTable& table_;
+    Form& form_;
+
+    // The number of points of a mean's ranges: a product, or a sum of ones where a bound uses an earlier index.
+    ExprId count(const Node& node) {
+        bool rectangular = true;
+        for (const Range& range : node.ranges)
+            for (const Range& other : node.ranges)
+                rectangular =
+                    rectangular && range.lower.coefficient(other.index) == 0 && range.upper.coefficient(other.index) == 0;
+        if (!rectangular) {
+            Node sum;
+            sum.op = Op::reduce;
+            sum.type = Type::scalar;
+            sum.reduction = Reduction::sum;
+            sum.ranges = node.ranges;
+            sum.children = {table_.number(1)};
+            return table_.add(sum);
+        }
+        ExprId product = table_.number(1);
+        for (const Range& range : node.ranges) {
+            const Affine size = range.upper - range.lower + Affine(1);
+            Node factor;
+            factor.op = Op::affine;
+            factor.affine = size;
+            const bool constant = size.is_constant() && size.denominator == 1;
+            const ExprId id = constant ? table_.number(static_cast<double>(size.constant)) : table_.add(factor);
+            product = table_.apply(Function::mul, {product, id});
+        }
+        return product;
+    }
+};
+
+void product_reads(const ExprTable& table, ExprId e, std::vector<ElementRead>& reads) {
+    const Node& node = table[e];
+    if (node.op == Op::read) {
+        reads.push_back({node.target, node.access});
+        return;
+    }
+    for (const ExprId child : node.children)
+        product_reads(table, child, reads);
+}
+
+} // namespace
+
+bool is_linear_root(const ExprTable& table, ExprId e) {
+    const Node& node = table[e];
+    if (node.type == Type::scalar)
+        return true;
+    switch (node.op) {
+    case Op::matmul:
+    case Op::parameter:
+    case Op::read:
+        return true;
+    case Op::reduce:
+        return node.reduction == Reduction::sum || node.reduction == Reduction::mean;
+    case Op::apply:
+        break;
+    default:
+        return false;
+    }
+    switch (node.function) {
+    case Function::neg:
+    case Function::add:
+    case Function::sub:
+        return true;
+    case Function::mul:
+        return !is_vector(table, node.children[0]) || !is_vector(table, node.children[1]);
+    case Function::div:
+        return !is_vector(table, node.children[1]);
+    default:
+        return false;
+    }
+}
+
+bool single_read_function(const ExprTable& table, ExprId e) {
+    std::optional<ExprId> read;
+    return is_vector(table, e) && !is_linear_throughout(table, e) && find_single_read(table, e, read) && read;
+}
+
+bool is_product(const ExprTable& table, ExprId e) {
+    const Node& node = table[e];
+    if (node.op == Op::read)
+        return true;
+    return node.op == Op::apply && node.function == Function::mul && is_vector(table, node.children[0]) &&
+           is_vector(table, node.children[1]) && is_product(table, node.children[0]) && is_product(table, node.children[1]);
+}
+
+bool is_constant(const ExprTable& table, ExprId e) {
+    const Node& node = table[e];
+    if (node.op == Op::number || node.op == Op::affine)
+        return true;
+    if (node.op != Op::apply && node.op != Op::reduce)
+        return false;
+    for (const ExprId child : node.children)
+        if (!is_constant(table, child))
+            return false;
+    return true;
+}
+
+Form form_of(Program& program, const Statement& statement) {
+    Form form;
+    const ExprId e = statement.value;
+    const Type type = program.families[statement.family].type;
+    if (type == Type::scalar) {
+        form.kind = FormKind::scalar;
+        return form;
+    }
+    if (type == Type::finite) {
+        form.kind = FormKind::finite;
+        return form;
+    }
+    if (single_read_function(program.exprs, e)) {
+        std::optional<ExprId> read;
+        find_single_read(program.exprs, e, read);
+        const Node source = program.exprs[*read];
+        form.kind = FormKind::activation;
+        form.reads = {{source.target, source.access}};
+        Node variable;
+        variable.op = Op::variable;
+        variable.type = Type::vector;
+        const ExprId hole = program.exprs.add(variable);
+        form.function = rewrite(program.exprs, e, [&](ExprId id) -> std::optional<ExprId> {
+            return program.exprs[id].op == Op::read ? std::optional(hole) : std::nullopt;
+        });
+        return form;
+    }
+    if (program.exprs[e].op == Op::apply && is_product(program.exprs, e)) {
+        form.kind = FormKind::product;
+        product_reads(program.exprs, e, form.reads);
+        return form;
+    }
+    if (is_linear_root(program.exprs, e)) {
+        form.kind = FormKind::linear;
+        Linear(program, form).add(e, program.exprs.number(1), {});
+    }
+    return form;
+}
+
+} // namespace tpc::limit

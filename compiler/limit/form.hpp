@@ -1,0 +1,22 @@
+// Predicates on vector expressions and the form of a statement (network.hpp).
+#pragma once
+
+#include "compiler/limit/network.hpp"
+
+namespace tpc::limit {
+
+// The outermost operation is linear: a matrix, a parameter, a read, a number, a sum or a multiple of vectors.
+bool is_linear_root(const ir::ExprTable& table, ir::ExprId e);
+
+// A function of one family element (possibly read several times) and of constants, not linear in it as a whole.
+bool single_read_function(const ir::ExprTable& table, ir::ExprId e);
+
+// A product of vectors that are reads or such products.
+bool is_product(const ir::ExprTable& table, ir::ExprId e);
+
+// The value does not depend on the sample: numbers, indices and axes only.
+bool is_constant(const ir::ExprTable& table, ir::ExprId e);
+
+Form form_of(ir::Program& program, const ir::Statement& statement);
+
+} // namespace tpc::limit

@@ -1,0 +1,380 @@
+// Names preactivations, operands of matrices and of moments (network.hpp). A pass over statements: the value of each is
+// rebuilt with reads of new families in place of the hoisted parts, and the statements of those stand before it.
+#include "compiler/limit/form.hpp"
+#include "compiler/limit/network.hpp"
+
+#include <fmt/core.h>
+
+#include <set>
+
+namespace tpc::limit {
+namespace {
+
+using namespace ir;
+
+// Where an expression stands: the loops and conditions of its statement, then the ranges of the sums around it.
+struct Context {
+    Domain domain;
+    std::vector<Range> sums;
+};
+
+struct Hoisted {
+    ExprId expr;
+    std::vector<Range> sums;
+    ExprId read;
+};
+
+class Namer {
+  public:
+    explicit Namer(Program program) : program_(std::move(program)) {
+        for (const Family& family : program_.families)
+            names_.insert(family.name);
+        for (const Parameter& parameter : program_.parameters)
+            names_.insert(parameter.name);
+        for (const Input& input : program_.inputs)
+            names_.insert(input.name);
+        for (const SymbolInfo& symbol : program_.symbols)
+            names_.insert(symbol.name);
+        for (const Output& output : program_.outputs)
+            names_.insert(output.name);
+    }
+
+    Program program_;
+
+    // `split`, by statement: hoist the atoms (W @ x, b) of this linear statement.
+    std::vector<Item> walk(const std::vector<Item>& items, const std::vector<bool>& split) {
+        std::vector<Item> result;
+        for (const Item& item : items) {
+            if (const auto* loop = std::get_if<Loop>(&item.node)) {
+                result.push_back({Loop{loop->range, walk(loop->body, split)}});
+                continue;
+            }
+            const auto index = std::get<std::uint32_t>(item.node);
+            const Statement statement = program_.statements[index];
+            begin();
+            splitting_ = index < split.size() && split[index];
+            const Context context{statement.domain, {}};
+            program_.statements[index].value = lower_value(statement.value, context);
+            result.insert(result.end(), pending_.begin(), pending_.end());
+            result.push_back(item);
+        }
+        return result;
+    }
+
+    // The vector that a readout reads as an element of a family; its statements go to the end of the program.
+    LinearTerm readout(const check::OutputTerm& term, const std::vector<Range>& family) {
+        LinearTerm result{.base = Base::matmul,
+                          .ranges = term.ranges,
+                          .coefficient = term.coefficient,
+                          .parameter = term.parameter,
+                          .member = term.member,
+                          .transposed = false,
+                          .operand = 0,
+                          .operand_is_input = false,
+                          .access = {},
+                          .span = term.span};
+        begin();
+        Context context{{}, family};
+        context.sums.insert(context.sums.end(), term.ranges.begin(), term.ranges.end());
+        result.coefficient = lower_scalar(term.coefficient, context);
+        if (term.kind == check::OutputTerm::Kind::scalar) {
+            result.base = Base::parameter;
+        } else if (term.kind == check::OutputTerm::Kind::constant) {
+            result.base = Base::one;
+        } else {
+            const Node read = program_.exprs[as_read(term.vector, context, "o")];
+            result.operand = read.target;
+            result.access = read.access;
+        }
+        program_.body.insert(program_.body.end(), pending_.begin(), pending_.end());
+        return result;
+    }
+
+  private:
+    std::set<std::string> names_;
+    std::vector<Hoisted> memo_; // of the current statement
+    std::vector<Item> pending_;
+    bool splitting_ = false;
+
+    void begin() {
+        memo_.clear();
+        pending_.clear();
+    }
+
+    const Node& node(ExprId id) const { return program_.exprs[id]; }
+
+    std::string fresh_name(const std::string& stem) {
+        if (names_.insert(stem).second)
+            return stem;
+        for (int k = 2;; ++k)
+            if (auto name = fmt::format("{}{}", stem, k); names_.insert(name).second)
+                return name;
+    }
+
+    // A new family for `value`, indexed by all loops and sums around it; returns the read that takes its place.
+    ExprId hoist(ExprId value, const Context& context, const std::string& stem) {
+        for (const Hoisted& known : memo_)
+            if (known.sums == context.sums && same(program_.exprs, known.expr, value))
+                return known.read;
+        const source::Span span = node(value).span;
+        // Sums become loops of the new statement; a symbol is bound in one place, so they get new ones.
+        Statement statement;
+        statement.domain = context.domain;
+        std::vector<std::pair<Symbol, Affine>> renamed;
+        const auto rename = [&](Symbol symbol) -> std::optional<Affine> {
+            for (const auto& [from, to] : renamed)
+                if (from == symbol)
+                    return to;
+            return std::nullopt;
+        };
+        Access access;
+        for (const Range& loop : context.domain.ranges) {
+            statement.indices.push_back(Affine::of(loop.index));
+            access.indices.push_back(Affine::of(loop.index));
+        }
+        std::vector<Range> loops;
+        for (const Range& sum : context.sums) {
+            const Symbol symbol = program_.fresh(program_.info(sum.index).name, false, span);
+            const Range range{symbol, substitute(sum.lower, rename), substitute(sum.upper, rename)};
+            renamed.emplace_back(sum.index, Affine::of(symbol));
+            loops.push_back(range);
+            statement.domain.ranges.push_back(range);
+            statement.indices.push_back(Affine::of(symbol));
+            access.indices.push_back(Affine::of(sum.index));
+        }
+        const Type type = node(value).type;
+        statement.family = static_cast<std::uint32_t>(program_.families.size());
+        statement.span = statement.target_span = span;
+        program_.families.push_back({fresh_name(stem), type, static_cast<unsigned>(statement.indices.size()), span});
+        const ExprId renamed_value =
+            renamed.empty()
+                ? value
+                : rewrite(
+                      program_.exprs, value, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, rename);
+        const std::uint32_t family = statement.family;
+        // What the new statement's own value needs is named first.
+        Context inner{statement.domain, {}};
+        std::vector<Hoisted> outer_memo;
+        std::vector<Item> outer_pending;
+        const bool nested = !loops.empty();
+        const bool outer_splitting = splitting_;
+        splitting_ = false;
+        if (nested) {
+            outer_memo.swap(memo_);
+            outer_pending.swap(pending_);
+        }
+        statement.value = lower_value(renamed_value, inner);
+        splitting_ = outer_splitting;
+        const auto index = static_cast<std::uint32_t>(program_.statements.size());
+        program_.statements.push_back(statement);
+        pending_.push_back({index});
+        if (nested) {
+            std::vector<Item> items;
+            items.swap(pending_);
+            for (auto range = loops.rbegin(); range != loops.rend(); ++range) {
+                Item loop{Loop{*range, std::move(items)}};
+                items.clear();
+                items.push_back(std::move(loop));
+            }
+            memo_.swap(outer_memo);
+            pending_.swap(outer_pending);
+            pending_.insert(pending_.end(), items.begin(), items.end());
+        }
+        Node read;
+        read.op = Op::read;
+        read.type = type;
+        read.target = family;
+        read.access = access;
+        read.span = span;
+        const ExprId id = program_.exprs.add(read);
+        memo_.push_back({value, context.sums, id});
+        return id;
+    }
+
+    ExprId as_read(ExprId e, const Context& context, const std::string& stem) {
+        return node(e).op == Op::read ? e : hoist(e, context, stem);
+    }
+
+    ExprId lower_value(ExprId e, const Context& context) {
+        switch (node(e).type) {
+        case Type::scalar:
+            return lower_scalar(e, context);
+        case Type::finite:
+            return lower_children(e, context);
+        case Type::vector:
+            break;
+        }
+        if (is_linear_root(program_.exprs, e) && !single_read_function(program_.exprs, e))
+            return lower_linear(e, context);
+        return lower_function(e, context);
+    }
+
+    // Rebuilds a node from lowered children; sums put their ranges into the children's context.
+    ExprId lower_children(ExprId e, const Context& context) {
+        Node copy = node(e);
+        Context inner = context;
+        if (copy.op == Op::reduce)
+            inner.sums.insert(inner.sums.end(), copy.ranges.begin(), copy.ranges.end());
+        for (ExprId& child : copy.children)
+            child = lower_scalar(child, inner);
+        return program_.exprs.add(copy);
+    }
+
+    // avg(x * y) is x' y / n, avg(x^2) is x' x / n.
+    Node as_moment(Node mean) const {
+        if (mean.op != Op::mean)
+            return mean;
+        const Node& operand = node(mean.children[0]);
+        if (operand.op != Op::apply || operand.children.empty() || node(operand.children[0]).type != Type::vector)
+            return mean;
+        const ExprId first = operand.children[0];
+        const ExprId second = operand.children.back();
+        const bool power = operand.function == Function::pow && node(second).op == Op::number && node(second).number == 2;
+        const bool product = operand.function == Function::mul && node(second).type == Type::vector;
+        if (!power && !product && operand.function != Function::square)
+            return mean;
+        mean.op = Op::moment;
+        mean.children = {first, product ? second : first};
+        return mean;
+    }
+
+    // Moments read named vectors.
+    ExprId lower_scalar(ExprId e, const Context& context) {
+        Node copy = as_moment(node(e));
+        if (copy.op == Op::moment || copy.op == Op::mean) {
+            for (ExprId& child : copy.children)
+                if (node(child).type == Type::vector)
+                    child = as_read(child, context, "y");
+            return program_.exprs.add(copy);
+        }
+        return lower_children(e, context);
+    }
+
+    ExprId lower_linear(ExprId e, const Context& context) {
+        Node copy = node(e);
+        if (splitting_ && (copy.op == Op::matmul || (copy.op == Op::parameter && copy.type == Type::vector)))
+            return hoist(e, context, "g");
+        if (copy.type == Type::scalar)
+            return lower_scalar(e, context);
+        if (copy.op == Op::matmul) {
+            ExprId& operand = copy.children[0];
+            if (node(operand).type == Type::vector)
+                operand = as_read(operand, context, "z");
+            else if (node(operand).op != Op::input_row)
+                operand = as_read(operand, context, "u");
+            return program_.exprs.add(copy);
+        }
+        if (copy.op == Op::read || copy.op == Op::parameter)
+            return e;
+        if (!is_linear_root(program_.exprs, e))
+            return hoist(e, context, "p");
+        Context inner = context;
+        if (copy.op == Op::reduce)
+            inner.sums.insert(inner.sums.end(), copy.ranges.begin(), copy.ranges.end());
+        for (ExprId& child : copy.children)
+            child = lower_linear(child, inner);
+        return program_.exprs.add(copy);
+    }
+
+    // A nonlinear function: its arguments become functions of single reads or reads.
+    ExprId lower_function(ExprId e, const Context& context) {
+        if (node(e).type == Type::scalar)
+            return lower_scalar(e, context);
+        if (single_read_function(program_.exprs, e))
+            return e;
+        Node copy = node(e);
+        if (is_linear_root(program_.exprs, e))
+            return as_read(e, context, "g");
+        Context inner = context;
+        if (copy.op == Op::reduce)
+            inner.sums.insert(inner.sums.end(), copy.ranges.begin(), copy.ranges.end());
+        for (ExprId& child : copy.children)
+            child = lower_function(child, inner);
+        const ExprId lowered = program_.exprs.add(copy);
+        if (copy.op != Op::apply || copy.function != Function::mul || single_read_function(program_.exprs, lowered))
+            return lowered;
+        // A product of functions of different vectors: each factor gets a name.
+        for (ExprId& child : copy.children)
+            if (node(child).type == Type::vector && !is_product(program_.exprs, child))
+                child = as_read(child, context, "p");
+        return program_.exprs.add(copy);
+    }
+};
+
+std::vector<Form> forms_of(Program& program) {
+    std::vector<Form> forms;
+    for (const Statement& statement : std::vector<Statement>(program.statements))
+        forms.push_back(form_of(program, statement));
+    return forms;
+}
+
+// The greatest set of families whose statements are linear in atoms, constants and families of the set.
+std::vector<bool> gaussian_families(const Program& program, const std::vector<Form>& forms) {
+    std::vector<bool> gaussian;
+    for (const Family& family : program.families)
+        gaussian.push_back(family.type == Type::vector);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::size_t k = 0; k < forms.size(); ++k) {
+            const std::uint32_t family = program.statements[k].family;
+            bool holds = forms[k].kind == FormKind::linear;
+            for (const LinearTerm& term : forms[k].terms)
+                holds = holds && (term.base != Base::read || gaussian[term.operand]);
+            if (gaussian[family] && !holds) {
+                gaussian[family] = false;
+                changed = true;
+            }
+        }
+    }
+    return gaussian;
+}
+
+// Linear statements that add atoms to other vectors: there the atoms need names of their own, so that every covariance is
+// one of atoms with atoms, or expands into covariances of named elements.
+std::vector<bool> statements_to_split(const std::vector<Form>& forms) {
+    std::vector<bool> split;
+    for (const Form& form : forms) {
+        bool atoms = false;
+        bool reads = false;
+        for (const LinearTerm& term : form.terms) {
+            atoms = atoms || term.base == Base::matmul || term.base == Base::input || term.base == Base::parameter;
+            reads = reads || term.base == Base::read;
+        }
+        split.push_back(form.kind == FormKind::linear && atoms && reads);
+    }
+    return split;
+}
+
+} // namespace
+
+Network name_preactivations(Program program, std::vector<std::vector<check::OutputTerm>> outputs) {
+    Namer namer(std::move(program));
+    namer.program_.body = namer.walk(namer.program_.body, {});
+    Network network;
+    for (std::size_t k = 0; k < outputs.size(); ++k) {
+        const Output output = namer.program_.outputs[k];
+        OutputForm form{output.name, output.family, {}, output.span};
+        for (check::OutputTerm& term : outputs[k]) {
+            form.terms.push_back(namer.readout(term, output.family));
+            term.coefficient = form.terms.back().coefficient;
+            if (term.kind == check::OutputTerm::Kind::readout) {
+                Node read;
+                read.op = Op::read;
+                read.type = Type::vector;
+                read.target = form.terms.back().operand;
+                read.access = form.terms.back().access;
+                read.span = term.span;
+                term.vector = namer.program_.exprs.add(read);
+            }
+        }
+        network.outputs.push_back(std::move(form));
+    }
+    namer.program_.body = namer.walk(namer.program_.body, statements_to_split(forms_of(namer.program_)));
+    network.program = std::move(namer.program_);
+    network.output_terms = std::move(outputs);
+    network.forms = forms_of(network.program);
+    network.gaussian = gaussian_families(network.program, network.forms);
+    return network;
+}
+
+} // namespace tpc::limit

@@ -1,0 +1,108 @@
+// Sets and relations of integer points with affine constraints: the project's one interface to isl.
+//
+// Sets are written in isl's notation, "[a] -> { [i, j] : 0 <= i < a and j = 2i }". A computation that isl cannot finish
+// (operation limit, overflow) throws IntegerSetError; the stages that use sets turn it into a diagnostic.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+struct isl_ctx;
+struct isl_set;
+struct isl_map;
+
+namespace tpc::passes {
+
+struct IntegerSetError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+class Map;
+
+class Set {
+  public:
+    Set() = default;
+    Set(std::shared_ptr<isl_ctx> context, isl_set* owned);
+    Set(const Set& other);
+    Set(Set&& other) noexcept;
+    Set& operator=(Set other) noexcept;
+    ~Set();
+
+    [[nodiscard]] bool empty() const;
+    [[nodiscard]] bool subset_of(const Set& other) const;
+    [[nodiscard]] Set affine_hull() const; // the equalities that all points share
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] isl_set* copy() const;
+    [[nodiscard]] const std::shared_ptr<isl_ctx>& context() const { return context_; }
+    // The least or greatest value of one dimension, as a one-dimensional set; empty for an empty set.
+    [[nodiscard]] Set least(unsigned dimension) const;
+    [[nodiscard]] Set greatest(unsigned dimension) const;
+    // Bounds of a dimension of a bounded set without parameters; lower > upper when empty.
+    struct Bounds {
+        std::int64_t lower = 0, upper = -1;
+    };
+    [[nodiscard]] Bounds bounds(unsigned dimension) const;
+
+  private:
+    std::shared_ptr<isl_ctx> context_;
+    isl_set* set_ = nullptr;
+};
+
+Set operator&(const Set& a, const Set& b);
+Set operator|(const Set& a, const Set& b);
+Set product(const Set& a, const Set& b); // concatenates the dimensions
+
+class Map {
+  public:
+    Map() = default;
+    Map(std::shared_ptr<isl_ctx> context, isl_map* owned);
+    Map(const Map& other);
+    Map(Map&& other) noexcept;
+    Map& operator=(Map other) noexcept;
+    ~Map();
+
+    [[nodiscard]] bool empty() const;
+    [[nodiscard]] bool subset_of(const Map& other) const;
+    [[nodiscard]] Map reverse() const;
+    [[nodiscard]] Set image(const Set& set) const;
+    [[nodiscard]] Set domain() const;
+    [[nodiscard]] Map simple_hull() const; // one conjunction of (some of) the constraints
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] isl_map* copy() const;
+    [[nodiscard]] const std::shared_ptr<isl_ctx>& context() const { return context_; }
+
+  private:
+    std::shared_ptr<isl_ctx> context_;
+    isl_map* map_ = nullptr;
+};
+
+Map operator|(const Map& a, const Map& b);
+Map then(const Map& first, const Map& second); // x -> second(first(x))
+Map product(const Map& a, const Map& b);       // (x, y) -> (a(x), b(y))
+// The relation of `a`'s simple hull with the constraints dropped that `b` violates; `b` contains `a`.
+Map widen(const Map& a, const Map& b);
+Set wrapped(const Map& map); // the pairs as points
+
+// sum coefficients * dimension + sum parameters * parameter + constant == 0
+struct Equality {
+    std::vector<std::int64_t> coefficients; // by dimension
+    std::vector<std::int64_t> parameters;   // by position in `parameter_names`
+    std::int64_t constant = 0;
+};
+// The affine hull of a non-empty set; parameters in the order of `parameter_names`.
+std::vector<Equality> equalities(const Set& set, const std::vector<std::string>& parameter_names);
+
+class IntegerSets {
+  public:
+    IntegerSets();
+    [[nodiscard]] Set set(const std::string& text) const;
+    [[nodiscard]] Map map(const std::string& text) const;
+
+  private:
+    std::shared_ptr<isl_ctx> context_;
+};
+
+} // namespace tpc::passes
