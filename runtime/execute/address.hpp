@@ -1,0 +1,65 @@
+// From slots (values of symbols) to elements, entries and lanes.
+#pragma once
+
+#include "compiler/plan/plan.hpp"
+
+#include <llvm/ADT/SmallVector.h>
+
+#include <optional>
+
+namespace tpc::execute {
+
+using Indices = llvm::SmallVector<std::int64_t, 6>;
+
+// The index that an access mode reads in [lower, upper]; nothing: it reads zero.
+inline std::optional<std::int64_t> apply_mode(std::int64_t index, std::int64_t lower, std::int64_t upper,
+                                              ir::IndexMode mode) {
+    if (index >= lower && index <= upper)
+        return index;
+    switch (mode) {
+    case ir::IndexMode::wrap: {
+        const std::int64_t size = upper - lower + 1;
+        return size <= 0 ? std::nullopt : std::optional(lower + ((index - lower) % size + size) % size);
+    }
+    case ir::IndexMode::clamp:
+        return index < lower ? lower : upper;
+    case ir::IndexMode::none:
+    case ir::IndexMode::zero:
+        break;
+    }
+    return std::nullopt;
+}
+
+// Evaluates an access inside a box; false when it reads zero.
+inline bool locate(const std::vector<plan::Linear>& access, ir::IndexMode mode, const plan::Box& box,
+                   const std::int64_t* slots, Indices& indices) {
+    indices.clear();
+    for (std::size_t d = 0; d < access.size(); ++d) {
+        const auto index = apply_mode(access[d](slots), box.lower[d], box.lower[d] + box.size[d] - 1, mode);
+        if (!index)
+            return false;
+        indices.push_back(*index);
+    }
+    return true;
+}
+
+inline std::size_t offset_in(const plan::Box& box, llvm::ArrayRef<std::int64_t> indices) {
+    std::size_t offset = 0;
+    for (std::size_t d = 0; d < indices.size(); ++d)
+        offset = offset * static_cast<std::size_t>(box.size[d]) + static_cast<std::size_t>(indices[d] - box.lower[d]);
+    return offset;
+}
+
+// The entry of a pair array; the indices are those of both elements.
+inline std::size_t entry_offset(const plan::PairArray& array, llvm::ArrayRef<std::int64_t> left,
+                                llvm::ArrayRef<std::int64_t> right) {
+    std::size_t offset = 0;
+    for (std::size_t k = 0; k < array.kept.size(); ++k) {
+        const std::size_t d = array.kept[k];
+        const std::int64_t index = d < left.size() ? left[d] : right[d - left.size()];
+        offset = offset * static_cast<std::size_t>(array.box.size[k]) + static_cast<std::size_t>(index - array.box.lower[k]);
+    }
+    return array.offset + offset;
+}
+
+} // namespace tpc::execute

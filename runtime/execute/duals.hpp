@@ -1,0 +1,32 @@
+// The dual kernels of a plan's operations, and the per-sample features (Hermite coefficients) that they reuse.
+#pragma once
+
+#include "runtime/execute/state.hpp"
+#include "runtime/gaussian/dual.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+
+namespace tpc::execute {
+
+// Dual kernels by pair of functions and by power of two of the largest variance and mean asked for. Thread-safe.
+template <class Real> class DualCache {
+  public:
+    DualCache(const limit::Recursions& recursions, double tolerance);
+    // `left`, `right`: nothing is the identity. Throws MethodError when no method meets the tolerance.
+    const gaussian::Dual<Real>& find(std::optional<ir::ExprId> left, std::optional<ir::ExprId> right,
+                                     double largest_variance, double largest_mean);
+    // E[phi(a)] of `count` Gaussians.
+    void expectation(ir::ExprId phi, std::size_t count, const Real* variance, const Real* mean, Real* result);
+
+  private:
+    ir::ExprTable table_;
+    ir::ExprId identity_;
+    double tolerance_;
+    std::mutex mutex_;
+    using Key = std::tuple<std::uint32_t, std::uint32_t, int, int>;
+    std::map<Key, std::unique_ptr<gaussian::Dual<Real>>> duals_;
+};
+
+} // namespace tpc::execute

@@ -1,0 +1,52 @@
+// Runs a plan on data: the NNGP and tangent kernels of two sample sets.
+#pragma once
+
+#include "compiler/plan/plan.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tpc::execute {
+
+// Values of one input for all samples, C order, shape (samples, axes...).
+struct Input {
+    std::vector<double> values;
+};
+
+// Inputs in the order of ir::Program::inputs.
+struct SampleSet {
+    std::size_t samples = 0;
+    std::vector<Input> inputs;
+};
+
+enum class Via {
+    T, // forward along the reads of C (limits.md section 7)
+    D, // backward over stored C (limits.md section 3)
+};
+
+struct Options {
+    bool nngp = true;
+    bool ntk = true;
+    bool single = false; // f32 arithmetic
+    Via via = Via::T;
+    double tolerance = 1e-8;
+    int threads = 0; // 0: all cores
+};
+
+// One output: shape (N1, indices..., N2, indices...); a kernel that was not asked for is empty.
+struct Kernel {
+    std::vector<std::size_t> shape;
+    std::vector<double> nngp, ntk;
+};
+
+struct Outcome {
+    std::vector<Kernel> outputs;      // by output
+    std::optional<std::string> error; // an expectation that cannot be computed to the tolerance
+};
+
+// `right` null: the kernel of `left` with itself, of which half is computed. The result does not depend on the number of
+// threads. The plan must have been built with tangents when options.ntk.
+Outcome evaluate(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options);
+
+} // namespace tpc::execute

@@ -1,0 +1,586 @@
+#include "runtime/execute/pair.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tpc::execute {
+
+using limit::PairTerm;
+
+template <class Real>
+PairMachine<Real>::PairMachine(const plan::Part& part, const limit::Recursions& recursions, const Side<Real>& left,
+                               const Side<Real>& right, const Store<Real>& store, std::size_t count, DualCache<Real>& duals,
+                               const std::vector<DualFeatures<Real>>* features)
+    : part_(part), recursions_(recursions), left_(left), right_(right), store_(store), count_(count), duals_(duals),
+      features_(features), slots_(recursions.network.program.symbols.size(), 0) {
+    for (auto* row : {&value_, &minus_, &plus_, &tangent_, &a_, &b_, &c_, &d_, &slope_, &zero_})
+        row->assign(count, Real(0));
+}
+
+template <class Real>
+typename PairMachine<Real>::Located
+PairMachine<Real>::locate_in(const plan::EntryRead& read, const std::vector<plan::PairArray>& arrays,
+                             const plan::SelfPlan& left, const plan::SelfPlan& right) const {
+    Located located;
+    located.left =
+        locate(read.left.indices, read.left.mode, left.boxes[read.left.family], slots_.data(), located.left_element);
+    located.right =
+        locate(read.right.indices, read.right.mode, right.boxes[read.right.family], slots_.data(), located.right_element);
+    if (located.left && located.right && read.array != plan::no_array) {
+        located.stored = true;
+        located.entry = entry_offset(arrays[read.array], located.left_element, located.right_element);
+    }
+    return located;
+}
+
+template <class Real>
+typename PairMachine<Real>::Located PairMachine<Real>::locate_entry(const plan::EntryRead& read) const {
+    return locate_in(read, part_.arrays, *left_.state->plan, *right_.state->plan);
+}
+
+template <class Real> double PairMachine<Real>::constant(const plan::Constant& c) const {
+    return c.fixed ? c.value
+                   : evaluate_constant(recursions_, left_.state->plan->sizes, right_.state->plan->sizes, c.expression,
+                                       slots_.data());
+}
+
+template <class Real> Lanes<Real> PairMachine<Real>::factor_array(const plan::Factor& factor, const Side<Real>& side) const {
+    if (!factor.array)
+        return {};
+    const plan::Box& box = side.state->plan->coefficients[*factor.array].box;
+    Indices indices;
+    for (const plan::Linear& index : factor.point)
+        indices.push_back(index(slots_.data()));
+    return side.at(side.state->coefficients[*factor.array].data() + offset_in(box, indices) * side.state->samples);
+}
+
+template <class Real> typename PairMachine<Real>::Weight PairMachine<Real>::weight(const plan::TermOp& term) const {
+    Weight w;
+    w.left_array = factor_array(term.left_factor, left_);
+    w.right_array = factor_array(term.right_factor, right_);
+    w.left = w.left_array.data ? Real(1) : static_cast<Real>(constant(term.left_factor.constant));
+    w.right = w.right_array.data ? Real(1) : static_cast<Real>(constant(term.right_factor.constant));
+    w.constant = w.left * w.right;
+    return w;
+}
+
+template <class Real>
+template <class Visit>
+void PairMachine<Real>::over_sums(const plan::TermOp& term, std::size_t depth, const Visit& visit) {
+    if (depth == term.sums.size()) {
+        for (const plan::Guard& guard : term.guards)
+            if (!guard.holds(slots_.data()))
+                return;
+        visit();
+        return;
+    }
+    const plan::LoopRange& range = term.sums[depth];
+    const std::int64_t upper = range.upper(slots_.data());
+    for (std::int64_t i = range.lower(slots_.data()); i <= upper; ++i) {
+        slots_[range.slot] = i;
+        over_sums(term, depth + 1, visit);
+    }
+}
+
+// <x, x_> / d and, where asked for, |x - x_|^2 / d, |x + x_|^2 / d, |x|^2 / d, |x_|^2 / d of two finite vectors.
+template <class Real>
+void PairMachine<Real>::gram(const plan::TermOp& term, Real* product, Real* minus, Real* plus, Real* left_square,
+                             Real* right_square) const {
+    const plan::FiniteArray& left = left_.state->plan->finite[term.left_finite];
+    const plan::FiniteArray& right = right_.state->plan->finite[term.right_finite];
+    Indices le;
+    Indices re;
+    const bool has_left = locate(term.left_place.indices, term.left_place.mode, left.box, slots_.data(), le);
+    const bool has_right = locate(term.right_place.indices, term.right_place.mode, right.box, slots_.data(), re);
+    for (Real* row : {product, minus, plus, left_square, right_square})
+        if (row != nullptr)
+            std::fill(row, row + count_, Real(0));
+    const auto length = static_cast<std::size_t>(left.length);
+    const auto rows = [&](const Side<Real>& side, std::uint32_t array, const plan::Box& box, const Indices& element) {
+        return side.at(side.state->finite[array].data() + offset_in(box, element) * length * side.state->samples);
+    };
+    const Lanes<Real> l = has_left ? rows(left_, term.left_finite, left.box, le) : Lanes<Real>{};
+    const Lanes<Real> r = has_right ? rows(right_, term.right_finite, right.box, re) : Lanes<Real>{};
+    const std::size_t ls = left_.state->samples;
+    const std::size_t rs = right_.state->samples;
+    const auto pass = [&](Real* out, const auto& f) {
+        if (out == nullptr)
+            return;
+        for (std::size_t k = 0; k < length; ++k) {
+            const Real* lk = has_left ? l.data + k * ls : nullptr;
+            const Real* rk = has_right ? r.data + k * rs : nullptr;
+            if (left_.step == 0) {
+                const Real x = lk ? *lk : Real(0);
+                if (rk)
+                    for (std::size_t i = 0; i < count_; ++i)
+                        out[i] += f(x, rk[i]);
+                else
+                    for (std::size_t i = 0; i < count_; ++i)
+                        out[i] += f(x, Real(0));
+            } else {
+                for (std::size_t i = 0; i < count_; ++i)
+                    out[i] += f(lk ? lk[i] : Real(0), rk ? rk[i] : Real(0));
+            }
+        }
+        const Real scale = Real(1) / static_cast<Real>(length);
+        for (std::size_t i = 0; i < count_; ++i)
+            out[i] *= scale;
+    };
+    pass(product, [](Real x, Real y) { return x * y; });
+    pass(minus, [](Real x, Real y) { return (x - y) * (x - y); });
+    pass(plus, [](Real x, Real y) { return (x + y) * (x + y); });
+    pass(left_square, [](Real x, Real) { return x * x; });
+    pass(right_square, [](Real, Real y) { return y * y; });
+}
+
+template <class Real> void PairMachine<Real>::means(const plan::TermOp& term, Real* out) const {
+    std::fill(out, out + count_, Real(1));
+    const auto times = [&](const plan::Place& place, const Side<Real>& side) {
+        Indices element;
+        const Real* mean = nullptr;
+        if (locate(place.indices, place.mode, side.state->plan->boxes[place.family], slots_.data(), element))
+            mean = side.state->mean_of(place.family, element);
+        const Lanes<Real> lanes = mean ? side.at(mean) : Lanes<Real>{};
+        for (std::size_t i = 0; i < count_; ++i)
+            out[i] *= mean ? lanes[i] : Real(0);
+    };
+    if (term.left_mean)
+        times(*term.left_mean, left_);
+    if (term.right_mean)
+        times(*term.right_mean, right_);
+}
+
+namespace {
+template <class Real, class W> void accumulate(Real* out, const Real* x, Real scale, const W& w, std::size_t count) {
+    if (w.fixed()) {
+        const Real s = scale * w.constant;
+        for (std::size_t i = 0; i < count; ++i)
+            out[i] += s * x[i];
+        return;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        const Real l = w.left_array.data ? w.left_array[i] : w.left;
+        const Real r = w.right_array.data ? w.right_array[i] : w.right;
+        out[i] += scale * (l * r) * x[i];
+    }
+}
+} // namespace
+
+// value_ = C, tangent_ = T of a linear operation.
+template <class Real> void PairMachine<Real>::linear(const plan::PairOp& op, bool tangent) {
+    std::fill(value_.begin(), value_.end(), Real(0));
+    if (tangent)
+        std::fill(tangent_.begin(), tangent_.end(), Real(0));
+    for (const plan::TermOp& term : op.terms)
+        over_sums(term, 0, [&] {
+            const Weight w = weight(term);
+            const auto scale = static_cast<Real>(constant(term.scale));
+            const auto rate = static_cast<Real>(constant(term.rate));
+            switch (term.kind) {
+            case PairTerm::Kind::parameter:
+            case PairTerm::Kind::input:
+            case PairTerm::Kind::means:
+                if (term.kind == PairTerm::Kind::input)
+                    gram(term, c_.data(), nullptr, nullptr, nullptr, nullptr);
+                else if (term.kind == PairTerm::Kind::means)
+                    means(term, c_.data());
+                else
+                    std::fill(c_.begin(), c_.end(), Real(1));
+                accumulate(value_.data(), c_.data(), scale, w, count_);
+                if (tangent && term.kind != PairTerm::Kind::means)
+                    accumulate(tangent_.data(), c_.data(), rate, w, count_);
+                return;
+            case PairTerm::Kind::matmul:
+            case PairTerm::Kind::read:
+                break;
+            }
+            const Located read = locate_entry(term.entry);
+            if (!read.stored)
+                return;
+            const std::size_t at = store_.at(read.entry);
+            for (std::size_t i = 0; i < count_; ++i)
+                c_[i] = (store_.plus[at + i] - store_.minus[at + i]) / 4;
+            accumulate(value_.data(), c_.data(), scale, w, count_);
+            if (tangent) {
+                if (term.kind == PairTerm::Kind::matmul && rate != Real(0))
+                    accumulate(tangent_.data(), c_.data(), rate, w, count_);
+                accumulate(tangent_.data(), store_.tangent + at, scale, w, count_);
+            }
+        });
+}
+
+// minus_ and plus_ directly: Var(c x - c_ x_) = c c_ Var(x - x_) + (c - c_)(c A - c_ B), and alike with plus signs.
+template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op) {
+    std::fill(minus_.begin(), minus_.end(), Real(0));
+    std::fill(plus_.begin(), plus_.end(), Real(0));
+    for (const plan::TermOp& term : op.terms)
+        over_sums(term, 0, [&] {
+            const Weight w = weight(term);
+            const auto scale = static_cast<Real>(constant(term.scale));
+            const bool equal = w.fixed() && w.left == w.right;
+            const Real* minus = a_.data();
+            const Real* plus = b_.data();
+            Lanes<Real> left_square{};
+            Lanes<Real> right_square{};
+            if (term.kind == PairTerm::Kind::input) {
+                gram(term, nullptr, a_.data(), b_.data(), equal ? nullptr : c_.data(), equal ? nullptr : d_.data());
+                left_square = {c_.data(), 1};
+                right_square = {d_.data(), 1};
+            } else if (term.kind == PairTerm::Kind::parameter || term.kind == PairTerm::Kind::means) {
+                std::fill(a_.begin(), a_.end(), Real(0));
+                std::fill(b_.begin(), b_.end(), Real(4));
+                std::fill(c_.begin(), c_.end(), Real(1));
+                left_square = right_square = {c_.data(), 1};
+            } else {
+                const Located read = locate_entry(term.entry);
+                const auto square = [&](const plan::Place& place, const Indices& element, const Side<Real>& side) {
+                    return side.at(side.state->second_of(place.family, element));
+                };
+                if (read.left)
+                    left_square = square(term.entry.left, read.left_element, left_);
+                if (read.right)
+                    right_square = square(term.entry.right, read.right_element, right_);
+                if (read.stored) {
+                    minus = store_.minus + store_.at(read.entry);
+                    plus = store_.plus + store_.at(read.entry);
+                } else { // one of them reads zero, or they are uncorrelated
+                    for (std::size_t i = 0; i < count_; ++i)
+                        a_[i] = b_[i] = (read.left ? left_square[i] : Real(0)) + (read.right ? right_square[i] : Real(0));
+                }
+            }
+            if (equal) {
+                const Real s = scale * w.constant;
+                for (std::size_t i = 0; i < count_; ++i) {
+                    minus_[i] += s * minus[i];
+                    plus_[i] += s * plus[i];
+                }
+                return;
+            }
+            for (std::size_t i = 0; i < count_; ++i) {
+                const Real l = w.left_array.data ? w.left_array[i] : w.left;
+                const Real r = w.right_array.data ? w.right_array[i] : w.right;
+                const Real rest = (l - r) * (l * (left_square.data ? left_square[i] : Real(0)) -
+                                             r * (right_square.data ? right_square[i] : Real(0)));
+                minus_[i] += scale * (l * r * minus[i] + rest);
+                plus_[i] += scale * (l * r * plus[i] + rest);
+            }
+        });
+    for (std::size_t i = 0; i < count_; ++i) {
+        minus_[i] = std::max(minus_[i], Real(0));
+        plus_[i] = std::max(plus_[i], Real(0));
+    }
+}
+
+// minus_ and plus_ from value_ and the second moments of the two elements.
+template <class Real> void PairMachine<Real>::finish_moments(const plan::PairOp& op, bool diagonal) {
+    if (diagonal) {
+        for (std::size_t i = 0; i < count_; ++i) {
+            minus_[i] = 0;
+            plus_[i] = 4 * value_[i];
+        }
+        return;
+    }
+    const auto square = [&](std::size_t statement, const std::vector<plan::Linear>& indices, const Side<Real>& side) {
+        Indices element;
+        for (const plan::Linear& index : indices)
+            element.push_back(index(slots_.data()));
+        return side.at(side.state->second_of(recursions_.network.program.statements[statement].family, element));
+    };
+    const Lanes<Real> a = square(op.left_statement, op.left_target, left_);
+    const Lanes<Real> b = square(op.right_statement, op.right_target, right_);
+    for (std::size_t i = 0; i < count_; ++i) {
+        minus_[i] = std::max(a[i] + b[i] - 2 * value_[i], Real(0));
+        plus_[i] = std::max(a[i] + b[i] + 2 * value_[i], Real(0));
+    }
+}
+
+// Variances, means and centred gaps of the Gaussians that a dual operation reads.
+template <class Real>
+void PairMachine<Real>::centred(const plan::PairOp& op, const Located& read, gaussian::Gaussians<Real>& g) {
+    g.count = count_;
+    g.variance_a = left_.at(left_.state->second_of(op.entry.left.family, read.left_element));
+    g.variance_b = right_.at(right_.state->second_of(op.entry.right.family, read.right_element));
+    const Real* mean_a = left_.state->mean_of(op.entry.left.family, read.left_element);
+    const Real* mean_b = right_.state->mean_of(op.entry.right.family, read.right_element);
+    if (read.stored) {
+        g.minus = {store_.minus + store_.at(read.entry), 1};
+        g.plus = {store_.plus + store_.at(read.entry), 1};
+    } else {
+        for (std::size_t i = 0; i < count_; ++i)
+            c_[i] = g.variance_a[i] + g.variance_b[i];
+        g.minus = g.plus = {c_.data(), 1};
+    }
+    if (mean_a == nullptr && mean_b == nullptr)
+        return;
+    // second moments to variances: Var(a - b) = E[(a - b)^2] - (m_a - m_b)^2
+    g.mean_a = mean_a ? left_.at(mean_a) : Lanes<Real>{zero_.data(), 1};
+    g.mean_b = mean_b ? right_.at(mean_b) : Lanes<Real>{zero_.data(), 1};
+    for (std::size_t i = 0; i < count_; ++i) {
+        const Real ma = g.mean_a[i];
+        const Real mb = g.mean_b[i];
+        a_[i] = std::max(g.variance_a[i] - ma * ma, Real(0));
+        b_[i] = std::max(g.variance_b[i] - mb * mb, Real(0));
+        const Real minus = std::max(g.minus[i] - (ma - mb) * (ma - mb), Real(0));
+        const Real plus = std::max(g.plus[i] - (ma + mb) * (ma + mb), Real(0));
+        c_[i] = minus;
+        d_[i] = plus;
+    }
+    g.variance_a = {a_.data(), 1};
+    g.variance_b = {b_.data(), 1};
+    g.minus = {c_.data(), 1};
+    g.plus = {d_.data(), 1};
+}
+
+template <class Real>
+void PairMachine<Real>::dual(const plan::PairOp& op, std::uint32_t index, bool diagonal, bool tangent, std::size_t entry) {
+    const Located read = locate_entry(op.entry);
+    if (!read.left || !read.right)
+        throw MethodError("a nonlinearity of an element outside its family");
+    gaussian::Gaussians<Real> g;
+    centred(op, read, g);
+    if (diagonal) {
+        for (std::size_t i = 0; i < count_; ++i)
+            d_[i] = 4 * g.variance_a[i];
+        g.minus = {zero_.data(), 1};
+        g.plus = {d_.data(), 1};
+    }
+    const gaussian::Dual<Real>* method = nullptr;
+    typename gaussian::Dual<Real>::Features left{};
+    typename gaussian::Dual<Real>::Features right{};
+    if (features_ != nullptr) {
+        const DualFeatures<Real>& prepared = (*features_)[index];
+        method = prepared.dual;
+        if (const std::size_t k = method->features()) {
+            const auto at = [&](const std::vector<Real>& array, const Side<Real>& side, std::uint32_t family,
+                                const Indices& element) {
+                const std::size_t e = offset_in(side.state->plan->boxes[family], element);
+                return typename gaussian::Dual<Real>::Features{side.at(array.data() + e * k * side.state->samples),
+                                                               side.state->samples};
+            };
+            left = at(*prepared.left, left_, op.entry.left.family, read.left_element);
+            right = at(*prepared.right, right_, op.entry.right.family, read.right_element);
+        }
+    } else { // self part: the regime is that of the lanes at hand
+        double variance = 0;
+        double mean = 0;
+        for (std::size_t i = 0; i < count_; ++i) {
+            variance = std::max({variance, static_cast<double>(g.variance_a[i]), static_cast<double>(g.variance_b[i])});
+            if (g.mean_a.data != nullptr)
+                mean =
+                    std::max({mean, std::abs(static_cast<double>(g.mean_a[i])), std::abs(static_cast<double>(g.mean_b[i]))});
+            if (!std::isfinite(static_cast<double>(g.variance_a[i])))
+                variance = static_cast<double>(g.variance_a[i]);
+        }
+        method = &duals_.find(op.left_function, op.right_function, variance, mean);
+        if (const std::size_t k = method->features()) {
+            features_left_.resize(k * count_);
+            features_right_.resize(k * count_);
+            const auto dense = [&](const Lanes<Real>& lanes, std::vector<Real>& row) -> const Real* {
+                if (lanes.data == nullptr || lanes.stride == 1)
+                    return lanes.data;
+                row.assign(count_, lanes[0]);
+                return row.data();
+            };
+            std::vector<Real> row1, row2, row3, row4;
+            method->prepare(0, count_, dense(g.variance_a, row1), dense(g.mean_a, row2), features_left_.data(), count_);
+            method->prepare(1, count_, dense(g.variance_b, row3), dense(g.mean_b, row4), features_right_.data(), count_);
+            left = {{features_left_.data(), 1}, count_};
+            right = {{features_right_.data(), 1}, count_};
+        }
+    }
+    const std::size_t at = store_.at(entry);
+    gaussian::DualResult<Real> result{nullptr, store_.minus + at, store_.plus + at, tangent ? slope_.data() : nullptr};
+    method->evaluate(g, left, right, result);
+    if (!tangent)
+        return;
+    if (!read.stored) {
+        std::fill(store_.tangent + at, store_.tangent + at + count_, Real(0));
+        return;
+    }
+    const Real* inner = store_.tangent + store_.at(read.entry);
+    for (std::size_t i = 0; i < count_; ++i)
+        store_.tangent[at + i] = inner[i] * slope_[i];
+}
+
+template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& group, Real* out) {
+    std::fill(out, out + count_, Real(0));
+    if (group.cross) {
+        const Located read = locate_entry(group.entry);
+        if (!read.stored)
+            return;
+        const std::size_t at = store_.at(read.entry);
+        for (std::size_t i = 0; i < count_; ++i)
+            out[i] = (store_.plus[at + i] - store_.minus[at + i]) / 4;
+        return;
+    }
+    for (const auto& [right, place] : group.means) {
+        const Side<Real>& side = right ? right_ : left_;
+        Indices element;
+        if (!locate(place.indices, place.mode, side.state->plan->boxes[place.family], slots_.data(), element))
+            return;
+        const Real* mean = side.state->mean_of(place.family, element);
+        if (mean == nullptr)
+            return;
+        const Lanes<Real> lanes = side.at(mean);
+        for (std::size_t i = 0; i < count_; ++i)
+            out[i] = lanes[i];
+    }
+    for (const plan::GroupOp::SelfEntry& self : group.self) {
+        const Side<Real>& side = self.right ? right_ : left_;
+        const Located read = locate_in(self.entry, side.state->plan->part.arrays, *side.state->plan, *side.state->plan);
+        if (!read.stored)
+            return;
+        const Lanes<Real> minus = side.at(side.state->minus.data() + read.entry * side.state->samples);
+        const Lanes<Real> plus = side.at(side.state->plus.data() + read.entry * side.state->samples);
+        for (std::size_t i = 0; i < count_; ++i)
+            out[i] = (plus[i] - minus[i]) / 4;
+    }
+}
+
+// value_ = product of the groups' expectations; tangent_ = sum over groups with an element of each sample of T times the
+// others.
+template <class Real> void PairMachine<Real>::product(const plan::PairOp& op, bool tangent) {
+    std::fill(value_.begin(), value_.end(), Real(1));
+    std::fill(tangent_.begin(), tangent_.end(), Real(0));
+    for (const plan::GroupOp& group : op.groups) {
+        group_value(group, c_.data());
+        if (tangent) // product rule, as the product grows: (FG)' = F' G + F G'
+            for (std::size_t i = 0; i < count_; ++i)
+                tangent_[i] *= c_[i];
+        if (tangent && group.cross) {
+            const Located read = locate_entry(group.entry);
+            if (read.stored) {
+                const Real* inner = store_.tangent + store_.at(read.entry);
+                for (std::size_t i = 0; i < count_; ++i)
+                    tangent_[i] += value_[i] * inner[i];
+            }
+        }
+        for (std::size_t i = 0; i < count_; ++i)
+            value_[i] *= c_[i];
+    }
+}
+
+template <class Real> std::size_t PairMachine<Real>::target(const plan::PairOp& op) const {
+    Indices left;
+    Indices right;
+    for (const plan::Linear& index : op.left_target)
+        left.push_back(index(slots_.data()));
+    for (const plan::Linear& index : op.right_target)
+        right.push_back(index(slots_.data()));
+    return entry_offset(part_.arrays[op.array], left, right);
+}
+
+template <class Real> std::size_t PairMachine<Real>::run(std::uint32_t index, bool diagonal) {
+    const plan::PairOp& op = part_.ops[index];
+    const std::size_t entry = target(op);
+    const std::size_t at = store_.at(entry);
+    const bool tangent = op.tangent && store_.tangent != nullptr;
+    switch (op.rule) {
+    case limit::Rule::dual:
+        dual(op, index, diagonal, tangent, entry);
+        return entry;
+    case limit::Rule::linear:
+        if (!op.gap_linear || tangent)
+            linear(op, tangent);
+        if (op.gap_linear)
+            linear_gap(op);
+        else
+            finish_moments(op, diagonal);
+        if (op.gap_linear && diagonal)
+            std::fill(minus_.begin(), minus_.end(), Real(0));
+        break;
+    case limit::Rule::product:
+        product(op, tangent);
+        finish_moments(op, diagonal);
+        break;
+    }
+    std::copy(minus_.begin(), minus_.end(), store_.minus + at);
+    std::copy(plus_.begin(), plus_.end(), store_.plus + at);
+    if (tangent)
+        std::copy(tangent_.begin(), tangent_.end(), store_.tangent + at);
+    return entry;
+}
+
+template <class Real> void PairMachine<Real>::output(std::uint32_t index, Real* nngp, Real* ntk) {
+    linear(part_.ops[index], ntk != nullptr);
+    std::copy(value_.begin(), value_.end(), nngp);
+    if (ntk != nullptr)
+        std::copy(tangent_.begin(), tangent_.end(), ntk);
+}
+
+template <class Real> void PairMachine<Real>::run_backward(std::uint32_t index, Real* ntk) {
+    const plan::PairOp& op = part_.ops[index];
+    std::vector<Real> incoming(count_, Real(1));
+    if (!op.output) {
+        const Real* own = store_.adjoint + store_.at(target(op));
+        std::copy(own, own + count_, incoming.begin());
+    }
+    if (op.rule == limit::Rule::dual) {
+        const Located read = locate_entry(op.entry);
+        if (!read.stored)
+            return;
+        // the slope again: C is stored, the operation writes the same entry anew
+        std::vector<Real> saved(store_.tangent + store_.at(read.entry), store_.tangent + store_.at(read.entry) + count_);
+        std::fill_n(store_.tangent + store_.at(read.entry), count_, Real(1));
+        dual(op, index, false, true, target(op));
+        std::copy(saved.begin(), saved.end(), store_.tangent + store_.at(read.entry));
+        Real* inner = store_.adjoint + store_.at(read.entry);
+        for (std::size_t i = 0; i < count_; ++i)
+            inner[i] += incoming[i] * slope_[i];
+        return;
+    }
+    if (op.rule == limit::Rule::product) {
+        for (std::size_t k = 0; k < op.groups.size(); ++k) {
+            if (!op.groups[k].cross)
+                continue;
+            const Located read = locate_entry(op.groups[k].entry);
+            if (!read.stored)
+                continue;
+            std::vector<Real> others = incoming;
+            for (std::size_t m = 0; m < op.groups.size(); ++m) {
+                if (m == k)
+                    continue;
+                group_value(op.groups[m], c_.data());
+                for (std::size_t i = 0; i < count_; ++i)
+                    others[i] *= c_[i];
+            }
+            Real* inner = store_.adjoint + store_.at(read.entry);
+            for (std::size_t i = 0; i < count_; ++i)
+                inner[i] += others[i];
+        }
+        return;
+    }
+    for (const plan::TermOp& term : op.terms)
+        over_sums(term, 0, [&] {
+            const Weight w = weight(term);
+            const auto scale = static_cast<Real>(constant(term.scale));
+            const auto rate = static_cast<Real>(constant(term.rate));
+            if (term.kind == PairTerm::Kind::means)
+                return;
+            if (term.kind == PairTerm::Kind::input || term.kind == PairTerm::Kind::parameter) {
+                if (term.kind == PairTerm::Kind::input)
+                    gram(term, c_.data(), nullptr, nullptr, nullptr, nullptr);
+                else
+                    std::fill(c_.begin(), c_.end(), Real(1));
+                for (std::size_t i = 0; i < count_; ++i)
+                    c_[i] *= incoming[i];
+                accumulate(ntk, c_.data(), rate, w, count_);
+                return;
+            }
+            const Located read = locate_entry(term.entry);
+            if (!read.stored)
+                return;
+            const std::size_t at = store_.at(read.entry);
+            if (term.kind == PairTerm::Kind::matmul) {
+                for (std::size_t i = 0; i < count_; ++i)
+                    c_[i] = incoming[i] * (store_.plus[at + i] - store_.minus[at + i]) / 4;
+                accumulate(ntk, c_.data(), rate, w, count_);
+            }
+            accumulate(store_.adjoint + at, incoming.data(), scale, w, count_);
+        });
+}
+
+template class PairMachine<double>;
+template class PairMachine<float>;
+
+} // namespace tpc::execute

@@ -1,0 +1,103 @@
+// One operation of a plan for a row of lanes.
+#pragma once
+
+#include "runtime/execute/duals.hpp"
+
+namespace tpc::execute {
+
+template <class Real> using Lanes = gaussian::Lanes<Real>;
+
+// One sample's side of the lanes: sample `first + lane * step` of a state, step 0 (one sample for all lanes) or 1.
+template <class Real> struct Side {
+    const State<Real>* state = nullptr;
+    std::size_t first = 0;
+    std::size_t step = 1;
+    [[nodiscard]] Lanes<Real> at(const Real* array) const { return {array + first, step}; }
+};
+
+// Features of both functions of a dual operation at all elements of the Gaussian's family: [element][feature][sample].
+template <class Real> struct DualFeatures {
+    const gaussian::Dual<Real>* dual = nullptr;
+    const std::vector<Real>* left = nullptr;
+    const std::vector<Real>* right = nullptr;
+};
+
+// Where the entries of a part live: [entry][lane]; entry e, lane l at (e * stride + shift + l).
+template <class Real> struct Store {
+    Real* minus = nullptr;
+    Real* plus = nullptr;
+    Real* tangent = nullptr; // null: no tangents
+    Real* adjoint = nullptr; // D, when it runs backward
+    std::size_t stride = 0;
+    std::size_t shift = 0;
+    [[nodiscard]] std::size_t at(std::size_t entry) const { return entry * stride + shift; }
+};
+
+template <class Real> class PairMachine {
+  public:
+    PairMachine(const plan::Part& part, const limit::Recursions& recursions, const Side<Real>& left, const Side<Real>& right,
+                const Store<Real>& store, std::size_t count, DualCache<Real>& duals,
+                const std::vector<DualFeatures<Real>>* features);
+
+    std::int64_t* slots() { return slots_.data(); }
+    [[nodiscard]] bool applies(const plan::PairOp& op) const {
+        for (const plan::Guard& guard : op.guards)
+            if (!guard.holds(slots_.data()))
+                return false;
+        return true;
+    }
+    // Writes the entry of the current instances. `diagonal`: both are one instance of one sample (minus is 0 exactly).
+    // Returns the entry written.
+    std::size_t run(std::uint32_t op, bool diagonal);
+    // The same operation transposed: D of what it reads from D of the entry; adds parameter terms to `ntk`. For an output
+    // operation D is 1.
+    void run_backward(std::uint32_t op, Real* ntk);
+    // An output operation's kernels at the current instances.
+    void output(std::uint32_t op, Real* nngp, Real* ntk);
+
+  private:
+    const plan::Part& part_;
+    const limit::Recursions& recursions_;
+    Side<Real> left_, right_;
+    Store<Real> store_;
+    std::size_t count_;
+    DualCache<Real>& duals_;
+    const std::vector<DualFeatures<Real>>* features_;
+    std::vector<std::int64_t> slots_;
+    // Scratch rows.
+    std::vector<Real> value_, minus_, plus_, tangent_, a_, b_, c_, d_, slope_, features_left_, features_right_;
+    std::vector<Real> zero_; // never written
+
+    struct Located {
+        bool left = false, right = false;
+        Indices left_element, right_element;
+        std::size_t entry = 0; // valid when both, and the array exists
+        bool stored = false;
+    };
+    Located locate_entry(const plan::EntryRead& read) const;
+    Located locate_in(const plan::EntryRead& read, const std::vector<plan::PairArray>& arrays, const plan::SelfPlan& left,
+                      const plan::SelfPlan& right) const;
+    double constant(const plan::Constant& constant) const;
+    struct Weight {
+        Real constant = 1;                   // both sides' numbers
+        Real left = 1, right = 1;            // the numbers of each side
+        Lanes<Real> left_array, right_array; // data null: none
+        [[nodiscard]] bool fixed() const { return left_array.data == nullptr && right_array.data == nullptr; }
+    };
+    Weight weight(const plan::TermOp& term) const;
+    Lanes<Real> factor_array(const plan::Factor& factor, const Side<Real>& side) const;
+    template <class Visit> void over_sums(const plan::TermOp& term, std::size_t depth, const Visit& visit);
+
+    void linear(const plan::PairOp& op, bool tangent);
+    void linear_gap(const plan::PairOp& op);
+    void gram(const plan::TermOp& term, Real* product, Real* minus, Real* plus, Real* left_square, Real* right_square) const;
+    void dual(const plan::PairOp& op, std::uint32_t index, bool diagonal, bool tangent, std::size_t entry);
+    void product(const plan::PairOp& op, bool tangent);
+    void finish_moments(const plan::PairOp& op, bool diagonal);
+    void centred(const plan::PairOp& op, const Located& read, gaussian::Gaussians<Real>& gaussians);
+    void group_value(const plan::GroupOp& group, Real* out);
+    std::size_t target(const plan::PairOp& op) const;
+    void means(const plan::TermOp& term, Real* out) const;
+};
+
+} // namespace tpc::execute

@@ -1,0 +1,329 @@
+#include "runtime/execute/self.hpp"
+
+#include "compiler/limit/form.hpp"
+#include "runtime/execute/walk.hpp"
+
+#include <oneapi/tbb/blocked_range.h>
+#include <oneapi/tbb/parallel_for.h>
+
+namespace tpc::execute {
+namespace {
+
+using namespace ir;
+using limit::Base;
+using limit::FormKind;
+
+constexpr std::size_t chunk = 64; // samples
+
+template <class Real> void allocate(State<Real>& state) {
+    const plan::SelfPlan& plan = *state.plan;
+    const Program& program = plan.recursions.network.program;
+    const std::size_t n = state.samples;
+    for (const plan::FiniteArray& array : plan.finite) {
+        state.finite.emplace_back(static_cast<std::size_t>(array.box.count() * array.length) * n);
+        if (!array.input)
+            continue;
+        const std::vector<double>& values = state.data->inputs[array.source].values;
+        const std::size_t row = state.finite.back().size() / std::max<std::size_t>(n, 1);
+        for (std::size_t s = 0; s < n; ++s)
+            for (std::size_t k = 0; k < row; ++k)
+                state.finite.back()[k * n + s] = static_cast<Real>(values[s * row + k]);
+    }
+    for (const plan::CoefficientArray& array : plan.coefficients)
+        state.coefficients.emplace_back(static_cast<std::size_t>(array.box.count()) * n);
+    state.scalars.resize(program.families.size());
+    state.means.resize(program.families.size());
+    state.second.resize(program.families.size());
+    std::vector<bool> mean(program.families.size(), false);
+    for (std::size_t k = 0; k < program.statements.size(); ++k)
+        if (plan.recursions.mean_needed[k])
+            mean[program.statements[k].family] = true;
+    for (std::size_t f = 0; f < program.families.size(); ++f) {
+        const std::size_t size = static_cast<std::size_t>(plan.boxes[f].count()) * n;
+        if (program.families[f].type == Type::scalar)
+            state.scalars[f].resize(size);
+        if (program.families[f].type == Type::vector)
+            state.second[f].resize(size);
+        if (mean[f])
+            state.means[f].resize(size);
+    }
+    state.minus.resize(plan.part.entries * n);
+    state.plus.resize(plan.part.entries * n);
+}
+
+// One chunk of samples through the whole program.
+template <class Real> class SelfRun {
+  public:
+    SelfRun(State<Real>& state, DualCache<Real>& duals, std::size_t first, std::size_t count)
+        : state_(state), plan_(*state.plan), program_(plan_.recursions.network.program), duals_(duals), first_(first),
+          count_(count),
+          machine_(plan_.part, plan_.recursions, {&state, first, 1}, {&state, first, 1},
+                   {state.minus.data(), state.plus.data(), nullptr, nullptr, state.samples, first}, count, duals, nullptr),
+          scalars_(state, first, count) {
+        diagonal_.assign(program_.statements.size(), plan::no_array);
+        for (std::uint32_t k = 0; k < plan_.part.ops.size(); ++k)
+            if (plan_.part.ops[k].left_statement == plan_.part.ops[k].right_statement)
+                diagonal_[plan_.part.ops[k].left_statement] = k;
+    }
+
+    void run() {
+        Path path;
+        walk_left(plan_.part.left, machine_.slots(), path, false, [&](std::size_t statement) { visit(statement, path); });
+    }
+
+  private:
+    State<Real>& state_;
+    const plan::SelfPlan& plan_;
+    const Program& program_;
+    DualCache<Real>& duals_;
+    std::size_t first_, count_;
+    PairMachine<Real> machine_;
+    ScalarEvaluator<Real> scalars_;
+    std::vector<std::uint32_t> diagonal_; // by statement: the operation of its own pair
+
+    bool domain_holds(const Statement& statement) {
+        for (const Condition& condition : statement.domain.conditions) {
+            std::int64_t value = condition.value.constant;
+            for (const auto& [symbol, coefficient] : condition.value.terms)
+                value += coefficient * (program_.info(symbol).axis ? plan_.sizes.at(symbol) : slot(symbol));
+            const bool holds = condition.relation == Relation::zero           ? value == 0
+                               : condition.relation == Relation::non_negative ? value >= 0
+                                                                              : value != 0;
+            if (!holds)
+                return false;
+        }
+        return true;
+    }
+    std::int64_t slot(Symbol symbol) { return machine_.slots()[static_cast<std::uint32_t>(symbol)]; }
+    std::int64_t value(const Affine& affine) {
+        std::int64_t result = affine.constant;
+        for (const auto& [symbol, coefficient] : affine.terms)
+            result += coefficient * (program_.info(symbol).axis ? plan_.sizes.at(symbol) : slot(symbol));
+        return result / affine.denominator;
+    }
+    Indices element(const std::vector<Affine>& indices) {
+        Indices result;
+        for (const Affine& index : indices)
+            result.push_back(value(index));
+        return result;
+    }
+
+    void visit(std::size_t k, const Path& path) {
+        const bool involved = k < plan_.recursions.involved.size() && plan_.recursions.involved[k];
+        if (k >= program_.statements.size()) {
+            coefficients(k);
+            return;
+        }
+        const Statement& statement = program_.statements[k];
+        const FormKind kind = plan_.recursions.network.forms[k].kind;
+        if (!involved || !domain_holds(statement))
+            return;
+        const std::size_t offset = offset_in(plan_.boxes[statement.family], element(statement.indices));
+        if (kind == FormKind::scalar) {
+            const std::vector<Real> values = scalars_(statement.value, machine_.slots());
+            std::copy(values.begin(), values.end(), state_.scalars[statement.family].begin() + at(offset));
+            return;
+        }
+        if (kind == FormKind::finite) {
+            finite(statement, offset);
+            return;
+        }
+        coefficients(k);
+        if (plan_.recursions.mean_needed[k])
+            mean(k, offset);
+        pairs(k, path, offset);
+    }
+
+    std::ptrdiff_t at(std::size_t offset) const { return static_cast<std::ptrdiff_t>(offset * state_.samples + first_); }
+
+    void finite(const Statement& statement, std::size_t offset) {
+        for (std::size_t a = 0; a < plan_.finite.size(); ++a) {
+            if (plan_.finite[a].input || plan_.finite[a].source != statement.family)
+                continue;
+            const auto rows = scalars_.finite(statement.value, machine_.slots());
+            const auto length = static_cast<std::size_t>(plan_.finite[a].length);
+            for (std::size_t d = 0; d < std::min(length, rows.size()); ++d)
+                std::copy(rows[d].begin(), rows[d].end(), state_.finite[a].begin() + at(offset * length + d));
+        }
+    }
+
+    void coefficients(std::size_t unit) {
+        for (const std::uint32_t id : plan_.coefficients_of[unit])
+            if (id != plan::no_array)
+                fill(plan_.coefficients[id], state_.coefficients[id], 0);
+    }
+    void fill(const plan::CoefficientArray& array, std::vector<Real>& values, std::size_t depth) {
+        if (depth < array.ranges.size()) {
+            const plan::LoopRange& range = array.ranges[depth];
+            const std::int64_t upper = range.upper(machine_.slots());
+            for (std::int64_t i = range.lower(machine_.slots()); i <= upper; ++i) {
+                machine_.slots()[range.slot] = i;
+                fill(array, values, depth + 1);
+            }
+            return;
+        }
+        Indices indices;
+        for (const std::uint32_t s : array.loop_slots)
+            indices.push_back(machine_.slots()[s]);
+        for (const plan::LoopRange& range : array.ranges)
+            indices.push_back(machine_.slots()[range.slot]);
+        const std::vector<Real> row = scalars_(array.expression, machine_.slots());
+        std::copy(row.begin(), row.end(), values.begin() + at(offset_in(array.box, indices)));
+    }
+
+    // E[Z] of an element that is read, for the chunk; zeros when it is centred or reads zero.
+    std::vector<Real> mean_of(std::uint32_t family, const Access& access) {
+        Indices indices;
+        const plan::Box& box = plan_.boxes[family];
+        for (std::size_t d = 0; d < access.indices.size(); ++d) {
+            const auto index =
+                apply_mode(value(access.indices[d]), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
+            if (!index)
+                return std::vector<Real>(count_, 0);
+            indices.push_back(*index);
+        }
+        const Real* mean = state_.mean_of(family, indices);
+        return mean ? std::vector<Real>(mean + first_, mean + first_ + count_) : std::vector<Real>(count_, 0);
+    }
+
+    void mean(std::size_t k, std::size_t offset) {
+        const Statement& statement = program_.statements[k];
+        const limit::Form& form = plan_.recursions.network.forms[k];
+        std::vector<Real> result(count_, 0);
+        if (form.kind == FormKind::linear) {
+            for (const limit::LinearTerm& term : form.terms)
+                if (term.base == Base::one || term.base == Base::read)
+                    linear_mean(term, 0, result);
+        } else if (form.kind == FormKind::activation) {
+            Indices indices;
+            const plan::Box& box = plan_.boxes[form.reads[0].family];
+            const Access& access = form.reads[0].access;
+            for (std::size_t d = 0; d < access.indices.size(); ++d)
+                indices.push_back(
+                    apply_mode(value(access.indices[d]), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode)
+                        .value_or(box.lower[d]));
+            const Real* second = state_.second_of(form.reads[0].family, indices) + first_;
+            const std::vector<Real> centre = mean_of(form.reads[0].family, access);
+            std::vector<Real> variance(count_);
+            bool shifted = false;
+            for (std::size_t s = 0; s < count_; ++s) {
+                variance[s] = std::max(second[s] - centre[s] * centre[s], Real(0));
+                shifted = shifted || centre[s] != Real(0);
+            }
+            duals_.expectation(form.function, count_, variance.data(), shifted ? centre.data() : nullptr, result.data());
+        } else if (form.kind == FormKind::product) {
+            // factors of different sources; two that depend on each other are one moment
+            std::fill(result.begin(), result.end(), Real(1));
+            std::vector<bool> done(form.reads.size(), false);
+            for (std::size_t a = 0; a < form.reads.size(); ++a)
+                for (std::size_t b = a + 1; b < form.reads.size(); ++b)
+                    if (!done[a] && !done[b] && multiply_moment(form.reads[a], form.reads[b], result))
+                        done[a] = done[b] = true;
+            for (std::size_t a = 0; a < form.reads.size(); ++a) {
+                if (done[a])
+                    continue;
+                const std::vector<Real> factor = mean_of(form.reads[a].family, form.reads[a].access);
+                for (std::size_t s = 0; s < count_; ++s)
+                    result[s] *= factor[s];
+            }
+        }
+        std::copy(result.begin(), result.end(), state_.means[statement.family].begin() + at(offset));
+    }
+
+    // E[Z_a Z_b] where the plan has the pair; independent factors have none, or one that is the product of the means.
+    bool multiply_moment(const limit::ElementRead& a, const limit::ElementRead& b, std::vector<Real>& result) {
+        for (const plan::PairArray& array : plan_.part.arrays) {
+            if (array.left != a.family || array.right != b.family)
+                continue;
+            Indices left;
+            Indices right;
+            for (const Affine& index : a.access.indices)
+                left.push_back(value(index));
+            for (const Affine& index : b.access.indices)
+                right.push_back(value(index));
+            const std::size_t offset = entry_offset(array, left, right) * state_.samples + first_;
+            for (std::size_t s = 0; s < count_; ++s)
+                result[s] *= (state_.plus[offset + s] - state_.minus[offset + s]) / 4;
+            return true;
+        }
+        return false;
+    }
+
+    void linear_mean(const limit::LinearTerm& term, std::size_t depth, std::vector<Real>& result) {
+        if (depth < term.ranges.size()) {
+            const Range& range = term.ranges[depth];
+            const std::int64_t upper = value(range.upper);
+            for (std::int64_t i = value(range.lower); i <= upper; ++i) {
+                machine_.slots()[static_cast<std::uint32_t>(range.index)] = i;
+                linear_mean(term, depth + 1, result);
+            }
+            return;
+        }
+        const std::vector<Real> coefficient = scalars_(term.coefficient, machine_.slots());
+        const std::vector<Real> mean =
+            term.base == Base::one ? std::vector<Real>(count_, 1) : mean_of(term.operand, term.access);
+        for (std::size_t s = 0; s < count_; ++s)
+            result[s] += coefficient[s] * mean[s];
+    }
+
+    void pairs(std::size_t k, const Path& path, std::size_t offset) {
+        const plan::Part& part = plan_.part;
+        const auto primed = [&](Symbol symbol) -> std::int64_t& {
+            return machine_.slots()[static_cast<std::uint32_t>(plan_.recursions.primed(symbol))];
+        };
+        const Statement& statement = program_.statements[k];
+        if (diagonal_[k] != plan::no_array) {
+            for (const Range& range : statement.domain.ranges)
+                primed(range.index) = slot(range.index);
+            const std::size_t entry = machine_.run(diagonal_[k], true);
+            Real* second = state_.second[statement.family].data() + at(offset);
+            const Real* plus = state_.plus.data() + at(entry);
+            for (std::size_t s = 0; s < count_; ++s)
+                second[s] = plus[s] / 4;
+        }
+        walk_right(part.right[k], machine_.slots(), &path, 0, false, [&](std::uint32_t op) {
+            if (!machine_.applies(part.ops[op]))
+                return;
+            const std::size_t entry = machine_.run(op, false);
+            mirror(part.ops[op], entry);
+        });
+    }
+
+    // C(y, x) = C(x, y) within one sample.
+    void mirror(const plan::PairOp& op, std::size_t entry) {
+        const plan::PairArray& own = plan_.part.arrays[op.array];
+        for (const plan::PairArray& array : plan_.part.arrays) {
+            if (array.left != own.right || array.right != own.left)
+                continue;
+            Indices left;
+            Indices right;
+            for (const plan::Linear& index : op.right_target)
+                left.push_back(index(machine_.slots()));
+            for (const plan::Linear& index : op.left_target)
+                right.push_back(index(machine_.slots()));
+            const std::size_t other = entry_offset(array, left, right);
+            std::copy_n(state_.minus.begin() + at(entry), count_, state_.minus.begin() + at(other));
+            std::copy_n(state_.plus.begin() + at(entry), count_, state_.plus.begin() + at(other));
+        }
+    }
+};
+
+} // namespace
+
+template <class Real> State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals) {
+    State<Real> state;
+    state.plan = &plan;
+    state.data = &data;
+    state.samples = data.samples;
+    allocate(state);
+    oneapi::tbb::parallel_for(std::size_t{0}, (data.samples + chunk - 1) / chunk, [&](std::size_t block) {
+        const std::size_t first = block * chunk;
+        SelfRun<Real>(state, duals, first, std::min(chunk, data.samples - first)).run();
+    });
+    return state;
+}
+
+template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&);
+template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&);
+
+} // namespace tpc::execute

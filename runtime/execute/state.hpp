@@ -1,0 +1,61 @@
+// What the self part leaves of every sample, and the scalar expressions of a program evaluated for many samples at once.
+#pragma once
+
+#include "runtime/execute/address.hpp"
+#include "runtime/execute/evaluate.hpp"
+
+#include <stdexcept>
+
+namespace tpc::execute {
+
+// An expectation that no method computes; becomes Outcome::error.
+struct MethodError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// Arrays by [element][sample]; `samples` is the length of the last dimension.
+template <class Real> struct State {
+    const plan::SelfPlan* plan = nullptr;
+    const SampleSet* data = nullptr;
+    std::size_t samples = 0;
+    std::vector<std::vector<Real>> finite;       // by finite array: [element][coordinate][sample]
+    std::vector<std::vector<Real>> coefficients; // by coefficient array
+    std::vector<std::vector<Real>> scalars;      // by family
+    std::vector<std::vector<Real>> means;        // by family: E[Z]
+    std::vector<std::vector<Real>> second;       // by family: E[Z^2]
+    std::vector<Real> minus, plus;               // by entry of the self part
+
+    [[nodiscard]] const Real* second_of(std::uint32_t family, llvm::ArrayRef<std::int64_t> element) const {
+        return second[family].data() + offset_in(plan->boxes[family], element) * samples;
+    }
+    // Null: zero.
+    [[nodiscard]] const Real* mean_of(std::uint32_t family, llvm::ArrayRef<std::int64_t> element) const {
+        return means[family].empty() ? nullptr : means[family].data() + offset_in(plan->boxes[family], element) * samples;
+    }
+};
+
+// Values of scalar expressions for samples [first, first + count).
+template <class Real> class ScalarEvaluator {
+  public:
+    ScalarEvaluator(const State<Real>& state, std::size_t first, std::size_t count)
+        : state_(state), first_(first), count_(count) {}
+    [[nodiscard]] std::vector<Real> operator()(ir::ExprId e, std::int64_t* slots) const;
+    // [coordinate][sample of the chunk]
+    [[nodiscard]] std::vector<std::vector<Real>> finite(ir::ExprId e, std::int64_t* slots) const;
+
+  private:
+    const State<Real>& state_;
+    std::size_t first_, count_;
+
+    [[nodiscard]] std::int64_t affine(const ir::Affine& a, const std::int64_t* slots) const;
+    [[nodiscard]] bool element(const ir::Access& access, const plan::Box& box, const std::int64_t* slots,
+                               Indices& indices) const;
+    template <class Visit> void over(const llvm::ArrayRef<ir::Range> ranges, std::int64_t* slots, const Visit& visit) const;
+    [[nodiscard]] std::vector<Real> reduce(const ir::Node& node, std::int64_t* slots) const;
+};
+
+// A constant expression (numbers, axes, indices) at one instance. `shift`: its symbols are read at slot + shift.
+double evaluate_constant(const limit::Recursions& recursions, const ir::Sizes& left, const ir::Sizes& right, ir::ExprId e,
+                         const std::int64_t* slots);
+
+} // namespace tpc::execute

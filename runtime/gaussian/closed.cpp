@@ -1,0 +1,328 @@
+// Dual kernels of sums of groups: E[phi psi] and E[phi' psi'] from closed forms, lane by lane.
+//
+// minus' = E[(phi(a) - phi(b))^2] cancels when a and b nearly coincide. There it is integrated along the straight path of
+// laws from a = b (mean and variance the averages) to the given one: with g = (phi(a) - phi(b))^2,
+//   d E[g] = 1/2 E[g_aa] dA + 1/2 E[g_bb] dB + E[g_ab] dc + E[g_a] d mean_a + E[g_b] d mean_b,
+// whose rounding errors are of order sqrt(minus), as small as the slope of any kinked layer after it can notice.
+#include "runtime/gaussian/correlation.hpp"
+#include "runtime/gaussian/methods.hpp"
+#include "runtime/gaussian/moments.hpp"
+
+#include <boost/math/quadrature/gauss.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace tpc::gaussian {
+
+namespace {
+
+Bivariate reflect_b(const Bivariate& law) {
+    return {law.mean_a, -law.mean_b, law.variance_a, law.variance_b, -law.covariance, law.gap, law.plus, law.minus};
+}
+
+Bivariate swapped(const Bivariate& law) {
+    return {law.mean_b, law.mean_a, law.variance_b, law.variance_a, law.covariance, law.gap, law.minus, law.plus};
+}
+
+// The variance over which phi changes but for kinks at the mean: how far closed forms are from their singularities.
+double scale_of(const Univariate& phi, double mean) {
+    double scale = std::numeric_limits<double>::infinity();
+    for (const Group& group : *phi.groups) {
+        if (group.jump && group.blur > 0)
+            scale = std::min(scale, group.blur);
+        if (group.jump && group.kink != mean)
+            scale = std::min(scale, (group.kink - mean) * (group.kink - mean));
+        if (group.gauss > 0)
+            scale = std::min(scale, 1 / (2 * group.gauss));
+        if (group.rate != 0.0)
+            scale = std::min(scale, 1 / std::norm(group.rate));
+    }
+    return scale;
+}
+
+constexpr double small = 0.01; // of the scale
+
+using Rule = boost::math::quadrature::gauss<double, 10>;
+
+template <class F> double integrate_unit(F integrand) { // over 0..1
+    double sum = 0;
+    for (std::size_t i = 0; i < Rule::abscissa().size(); ++i)
+        for (double side : {-0.5, 0.5})
+            sum += Rule::weights()[i] / 2 * integrand(0.5 + side * Rule::abscissa()[i]);
+    return sum;
+}
+
+} // namespace
+
+// E[phi]. For small variances the groups cancel (elu, hardtanh, sin): phi(m) + s * integral over t in 0..1 of E[n phi'(m + s
+// t n)].
+double first_moment(const Univariate& phi, double mean, double variance) {
+    if (variance <= 0)
+        return (*phi.value)(mean);
+    if (!phi.jumps.empty() || variance > small * scale_of(phi, mean))
+        return expectation(*phi.groups, mean, variance);
+    const Groups centred{Group{0, 0, 0, false, 0, 0, {-mean, 1}}};
+    return (*phi.value)(mean) + integrate_unit([&](double t) {
+               return expectation(centred, phi.slope_groups, diagonal(mean, variance * t * t)) / t;
+           });
+}
+
+namespace {
+
+// E[phi psi]. For small variances by Price's theorem along c = sqrt(AB) sin(alpha), where kinks at the mean leave no root.
+double product_moment(const Univariate& phi, const Univariate& psi, const Bivariate& law) {
+    const double A = law.variance_a, B = law.variance_b;
+    const bool plain = !phi.jumps.empty() || !psi.jumps.empty() ||
+                       (A > small * scale_of(phi, law.mean_a) && B > small * scale_of(psi, law.mean_b));
+    if (plain)
+        return expectation(*phi.groups, *psi.groups, law);
+    const double product = std::sqrt(A) * std::sqrt(B);
+    const double last = std::atan2(law.covariance, std::sqrt(law.gap));
+    const double integral =
+        last * integrate_unit([&](double t) {
+            const double sine = std::sin(last * t), cosine = std::cos(last * t);
+            const double c = product * sine;
+            const Bivariate at{law.mean_a, law.mean_b, A, B, c, A * B * cosine * cosine, A + B - 2 * c, A + B + 2 * c};
+            return cosine * expectation(phi.slope_groups, psi.slope_groups, at);
+        });
+    return first_moment(phi, law.mean_a, A) * first_moment(psi, law.mean_b, B) + product * integral;
+}
+
+// How far Var(a - b) may go before the path integral loses accuracy: a part of the distance to the nearest singularity.
+double reach(const Univariate& phi, double A, double B, double mean) {
+    return 0.02 * std::min({A, B, scale_of(phi, mean)});
+}
+
+// dE[g]/ds for the law at s, A' = -B' = da, c' = -minus / 2, mean_a' = -mean_b' = dm.
+double rate_of_change(const Univariate& phi, const Bivariate& law, double da, double minus, double dm) {
+    const Groups& f = *phi.groups;
+    const Bivariate aa = diagonal(law.mean_a, law.variance_a);
+    const Bivariate bb = diagonal(law.mean_b, law.variance_b);
+    const Bivariate ba = swapped(law);
+    double rate = minus * expectation(phi.slope_groups, phi.slope_groups, law);
+    if (da != 0) {
+        // 1/2 g_aa = phi'(a)^2 + (phi(a) - phi(b)) phi''(a)
+        double change =
+            expectation(phi.slope_groups, phi.slope_groups, aa) - expectation(phi.slope_groups, phi.slope_groups, bb);
+        change += expectation(phi.second_groups, f, aa) - expectation(phi.second_groups, f, bb);
+        change -= expectation(phi.second_groups, f, law) - expectation(phi.second_groups, f, ba);
+        for (const Spike& corner : phi.corners) {
+            change += expectation(corner, f, aa) - expectation(corner, f, bb);
+            change -= expectation(corner, f, law) - expectation(corner, f, ba);
+        }
+        rate += da * change;
+    }
+    if (dm != 0) {
+        double change = expectation(f, phi.slope_groups, aa) - expectation(f, phi.slope_groups, bb);
+        change += expectation(f, phi.slope_groups, law) - expectation(f, phi.slope_groups, ba);
+        rate += 2 * dm * change;
+    }
+    return rate;
+}
+
+bool coincide(const Bivariate& law) {
+    return law.minus == 0 && law.variance_a == law.variance_b && law.mean_a == law.mean_b;
+}
+
+// From a = b of the average law (s = 0) to the given one (s = 1).
+struct Path {
+    double variance, mean, da, dm, minus;
+    explicit Path(const Bivariate& law)
+        : variance((law.variance_a + law.variance_b) / 2), mean((law.mean_a + law.mean_b) / 2),
+          da((law.variance_a - law.variance_b) / 2), dm((law.mean_a - law.mean_b) / 2), minus(law.minus) {}
+    Bivariate operator()(double s) const {
+        const double gap = variance * s * minus - s * s * (da * da + minus * minus / 4);
+        return {mean + s * dm,      mean - s * dm, variance + s * da,       variance - s * da, variance - s * minus / 2,
+                std::max(gap, 0.0), s * minus,     4 * variance - s * minus};
+    }
+};
+
+// E[(phi(a) - phi(b))^2] for nearby a and b. s = sigma^2 takes the root singularity of kinks at s = 0 away.
+double nearby_difference(const Univariate& phi, const Bivariate& law) {
+    const Path path(law);
+    const auto integrand = [&](double sigma) {
+        return 2 * sigma * rate_of_change(phi, path(sigma * sigma), path.da, law.minus, path.dm);
+    };
+    return std::max(integrate_unit(integrand), 0.0);
+}
+
+// E[phi(a) psi(b)] along the same path. Directly, rounding of the conditional means divided by the conditional deviation,
+// eps / sqrt(1 - rho), would show at kinks off the mean.
+double nearby_product(const Univariate& phi, const Univariate& psi, const Bivariate& law) {
+    const Path path(law);
+    const double start = product_moment(phi, psi, diagonal(path.mean, path.variance));
+    return start + integrate_unit([&](double sigma) {
+               const Bivariate at = path(sigma * sigma);
+               const Bivariate turned = swapped(at);
+               double rate = -law.minus / 2 * expectation(phi.slope_groups, psi.slope_groups, at);
+               if (path.dm != 0)
+                   rate += path.dm *
+                           (expectation(phi.slope_groups, *psi.groups, at) - expectation(*phi.groups, psi.slope_groups, at));
+               if (path.da != 0) {
+                   double change =
+                       expectation(phi.second_groups, *psi.groups, at) - expectation(psi.second_groups, *phi.groups, turned);
+                   for (const Spike& corner : phi.corners)
+                       change += expectation(corner, *psi.groups, at);
+                   for (const Spike& corner : psi.corners)
+                       change -= expectation(corner, *phi.groups, turned);
+                   rate += path.da / 2 * change;
+               }
+               return 2 * sigma * rate;
+           });
+}
+
+PairResult evaluate_pair(const Sides& sides, const Univariate& reflected_psi, const Bivariate& law, double second_a,
+                         double second_b) {
+    const Univariate& phi = *sides.phi;
+    const Univariate& psi = *sides.psi;
+    const Bivariate opposite = reflect_b(law);
+    const bool corners_only =
+        phi.jumps.empty() && psi.jumps.empty(); // a jump makes E[g] grow like the root: no path, none needed
+    const auto near = [&](const Univariate& right, const Bivariate& given) {
+        const double shift = given.mean_a - given.mean_b;
+        const double far = std::min(reach(phi, given.variance_a, given.variance_b, given.mean_a),
+                                    reach(right, given.variance_a, given.variance_b, given.mean_b));
+        return corners_only && given.minus + shift * shift <= far;
+    };
+    const auto difference = [&](const Bivariate& given) { return coincide(given) ? 0.0 : nearby_difference(phi, given); };
+    const bool equal = near(psi, law), reversed = near(reflected_psi, opposite);
+    PairResult result;
+    result.slope = expectation(phi.slope_groups, psi.slope_groups, law);
+    if (coincide(law) || coincide(opposite) || !(equal || reversed))
+        result.value = product_moment(phi, psi, law);
+    else
+        result.value = equal ? nearby_product(phi, psi, law) : nearby_product(phi, reflected_psi, opposite);
+    result.minus = std::max(second_a + second_b - 2 * result.value, 0.0);
+    result.plus = std::max(second_a + second_b + 2 * result.value, 0.0);
+    if (sides.same && equal)
+        result.minus = difference(law);
+    if (sides.same && reversed && phi.parity != 0)
+        (phi.parity > 0 ? result.minus : result.plus) = difference(opposite);
+    return result;
+}
+
+template <class Real> class Closed final : public Dual<Real> {
+  public:
+    explicit Closed(Sides sides) : sides_(std::move(sides)) {
+        const Univariate& psi = *sides_.psi;
+        reflected_.value = std::make_unique<Tape>(psi.value->reflected());
+        reflected_.groups = reflect(*psi.groups);
+        reflected_.slope_groups = derivative(*reflected_.groups, reflected_.jumps);
+        reflected_.second_groups = derivative(reflected_.slope_groups, reflected_.corners);
+    }
+
+    std::size_t features() const override { return 1; } // E[phi^2]
+
+    void prepare(int side, std::size_t count, const Real* variance, const Real* mean, Real* features,
+                 std::size_t) const override {
+        const Univariate& f = side == 0 ? *sides_.phi : *sides_.psi;
+        for (std::size_t i = 0; i < count; ++i)
+            features[i] = static_cast<Real>(
+                second_moment(f, mean ? static_cast<double>(mean[i]) : 0.0, static_cast<double>(variance[i])));
+    }
+
+    void evaluate(const Gaussians<Real>& gaussians, typename Dual<Real>::Features, typename Dual<Real>::Features,
+                  const DualResult<Real>& result) const override;
+
+    std::string method() const override { return "closed form"; }
+
+  private:
+    Sides sides_;
+    Univariate reflected_; // psi(-z), value and groups only
+};
+
+// The law of lane i; exactly equal and opposite samples become exactly so.
+template <class Real> Bivariate law_of(const Gaussians<Real>& gaussians, std::size_t i) {
+    const double A = gaussians.variance_a[i], B = gaussians.variance_b[i];
+    const double minus = std::max<double>(gaussians.minus[i], 0), plus = std::max<double>(gaussians.plus[i], 0);
+    const double mean_a = gaussians.mean_a.data ? gaussians.mean_a[i] : 0,
+                 mean_b = gaussians.mean_b.data ? gaussians.mean_b[i] : 0;
+    if (A == B && (minus == 0 || plus == 0))
+        return minus == 0 ? Bivariate{mean_a, mean_b, A, B, A, 0, 0, 4 * A}
+                          : Bivariate{mean_a, mean_b, A, B, -A, 0, 4 * A, 0};
+    const auto rho = correlate(A, B, minus, plus);
+    const double covariance = rho.root_a * rho.root_b * (rho.positive ? 1 - rho.gap : rho.gap - 1);
+    return {mean_a, mean_b, A, B, covariance, A * B * rho.gap * (2 - rho.gap), minus, plus};
+}
+
+template <class Real>
+void Closed<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<Real>::Features, typename Dual<Real>::Features,
+                            const DualResult<Real>& result) const {
+    struct Known {
+        double mean = std::numeric_limits<double>::quiet_NaN(), variance = 0, moment = 0;
+    } known_a, known_b;
+    const auto moment = [](Known& known, const Univariate& f, double mean, double variance) {
+        if (known.mean != mean || known.variance != variance)
+            known = {mean, variance, second_moment(f, mean, variance)};
+        return known.moment;
+    };
+    for (std::size_t i = 0; i < gaussians.count; ++i) {
+        const Bivariate law = law_of(gaussians, i);
+        if (law.variance_a <= 0 || law.variance_b <= 0) {
+            store(result, i, degenerate_pair(sides_, law.variance_a, law.variance_b, law.mean_a, law.mean_b));
+            continue;
+        }
+        double second_a = 0, second_b = 0;
+        if (result.minus || result.plus) {
+            second_a = moment(known_a, *sides_.phi, law.mean_a, law.variance_a);
+            second_b = sides_.same && law.mean_a == law.mean_b && law.variance_a == law.variance_b
+                           ? second_a
+                           : moment(known_b, *sides_.psi, law.mean_b, law.variance_b);
+        }
+        store(result, i, evaluate_pair(sides_, reflected_, law, second_a, second_b));
+    }
+}
+
+} // namespace
+
+double second_moment(const Univariate& phi, double mean, double variance) {
+    if (variance > 0)
+        return product_moment(phi, phi, diagonal(mean, variance));
+    const double value = (*phi.value)(mean);
+    return value * value;
+}
+
+PairResult degenerate_pair(const Sides& sides, double A, double B, double mean_a, double mean_b) {
+    const auto slope = [](const Univariate& f, double mean, double variance) {
+        return variance > 0 ? expectation(f.slope_groups, mean, variance) : (*f.slope)(mean);
+    };
+    PairResult result;
+    result.value = first_moment(*sides.phi, mean_a, A) * first_moment(*sides.psi, mean_b, B);
+    result.slope = slope(*sides.phi, mean_a, A) * slope(*sides.psi, mean_b, B);
+    const double sum = second_moment(*sides.phi, mean_a, A) + second_moment(*sides.psi, mean_b, B);
+    result.minus = std::max(sum - 2 * result.value, 0.0);
+    result.plus = std::max(sum + 2 * result.value, 0.0);
+    return result;
+}
+
+template <class Real>
+std::unique_ptr<Dual<Real>> make_closed(const Sides& sides, const Regime& regime, const DualOptions& options,
+                                        std::string* reason) {
+    if (!sides.phi->groups || !sides.psi->groups)
+        return nullptr;
+    for (const Univariate* f : {sides.phi.get(), sides.psi.get()})
+        for (const Univariate* g : {sides.phi.get(), sides.psi.get()})
+            if (!has_closed_form(*f->groups, *g->groups) || !has_closed_form(f->slope_groups, g->slope_groups))
+                return nullptr;
+    // exp(z) on a half line is the difference of two terms as large as E[exp(2z)]: they must not drown what remains.
+    double rate = 0;
+    for (const Univariate* f : {sides.phi.get(), sides.psi.get()})
+        for (const Group& group : *f->groups)
+            if (group.jump)
+                rate = std::max(rate, std::abs(group.rate));
+    const double growth = 2 * rate * rate * regime.largest_variance + 2 * rate * regime.largest_mean;
+    if (std::exp(growth) * 1e-16 > std::min(options.tolerance, 1e-8) / 100) {
+        if (reason)
+            *reason = fmt::format("its closed form loses too many digits at variance {:.3g}", regime.largest_variance);
+        return nullptr;
+    }
+    return std::make_unique<Closed<Real>>(sides);
+}
+
+template std::unique_ptr<Dual<float>> make_closed(const Sides&, const Regime&, const DualOptions&, std::string*);
+template std::unique_ptr<Dual<double>> make_closed(const Sides&, const Regime&, const DualOptions&, std::string*);
+
+} // namespace tpc::gaussian

@@ -1,0 +1,65 @@
+#include "runtime/gaussian/correlation.hpp"
+
+#include <numbers>
+
+namespace tpc::gaussian {
+
+namespace {
+
+// Chebyshev interpolation of f on [-1, 1], as a polynomial in powers of x.
+template <class Real, std::size_t N, class F> std::array<Real, N> interpolate(F f) {
+    std::array<long double, N> values{}, powers{}, previous{}, current{};
+    const auto node = [](std::size_t j) {
+        return std::cos(std::numbers::pi_v<long double> * (static_cast<long double>(j) + 0.5L) /
+                        static_cast<long double>(N));
+    };
+    for (std::size_t j = 0; j < N; ++j)
+        values[j] = f(node(j));
+    current[0] = 1; // T_0, then T_{k+1} = 2x T_k - T_{k-1}
+    for (std::size_t k = 0; k < N; ++k) {
+        long double coefficient = 0;
+        for (std::size_t j = 0; j < N; ++j)
+            coefficient += values[j] * std::cos(static_cast<long double>(k) * std::acos(node(j)));
+        coefficient *= (k == 0 ? 1.0L : 2.0L) / static_cast<long double>(N);
+        for (std::size_t i = 0; i < N; ++i)
+            powers[i] += coefficient * current[i];
+        std::array<long double, N> next{};
+        for (std::size_t i = 0; i + 1 < N; ++i)
+            next[i + 1] = (k == 0 ? 1 : 2) * current[i];
+        for (std::size_t i = 0; i < N; ++i)
+            next[i] -= previous[i];
+        previous = current;
+        current = next;
+    }
+    std::array<Real, N> result{};
+    for (std::size_t i = 0; i < N; ++i)
+        result[i] = static_cast<Real>(powers[i]);
+    return result;
+}
+
+template <class Real> AnglePolynomials<Real> make() {
+    AnglePolynomials<Real> result;
+    constexpr std::size_t N = AnglePolynomials<Real>::terms;
+    result.angle = interpolate<Real, N>([](long double x) {
+        const long double s = std::sqrt((x + 1) / 4);
+        return 2 * std::asin(s) / s;
+    });
+    result.lens = interpolate<Real, N>([](long double x) {
+        const long double w = (x + 1) / 4;
+        const long double s = std::sqrt(w);
+        return (2 * s * std::sqrt(1 - w) - 2 * std::asin(s) * (1 - 2 * w)) / (w * s);
+    });
+    return result;
+}
+
+} // namespace
+
+template <class Real> const AnglePolynomials<Real>& AnglePolynomials<Real>::instance() {
+    static const AnglePolynomials polynomials = make<Real>();
+    return polynomials;
+}
+
+template struct AnglePolynomials<float>;
+template struct AnglePolynomials<double>;
+
+} // namespace tpc::gaussian

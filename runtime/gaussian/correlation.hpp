@@ -1,0 +1,48 @@
+// The correlation of two Gaussians and its angle, accurate where they nearly coincide or are nearly opposite.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+
+namespace tpc::gaussian {
+
+// With rho = c / sqrt(AB): the gap to the nearer of 1 and -1, t = 1 - |rho|.
+template <class Real> struct Correlation {
+    Real root_a = 0, root_b = 0;
+    bool positive = true; // rho >= 0
+    Real gap = 1;         // t in [0, 1]; 1 when a or b has no variance
+};
+
+// 1 - rho = (minus - (sqrt A - sqrt B)^2) / (2 sqrt(AB)), and 1 + rho likewise from plus.
+template <class Real> inline Correlation<Real> correlate(Real A, Real B, Real minus, Real plus) {
+    Correlation<Real> result;
+    result.root_a = std::sqrt(A);
+    result.root_b = std::sqrt(B);
+    result.positive = minus <= plus;
+    const Real product = result.root_a * result.root_b;
+    const Real sum = result.root_a + result.root_b;
+    const Real difference = sum > 0 ? (A - B) / sum : Real(0);
+    const Real nearer = result.positive ? minus : plus;
+    const Real gap = (nearer - difference * difference) / (2 * product);
+    result.gap = product > 0 ? (gap > 0 ? (gap < 1 ? gap : Real(1)) : Real(0)) : Real(1);
+    return result;
+}
+
+// Polynomials in x = 4w - 1 in [-1, 1], w = t/2 = sin^2(theta/2), theta = acos |rho|, s = sqrt(w):
+//   theta = s * angle(x),   sin theta - theta cos theta = s^3 * lens(x).
+// Singular at w = 1 only, so that Chebyshev interpolation on [0, 1/2] converges like 5.8^-n.
+template <class Real> struct AnglePolynomials {
+    static constexpr std::size_t terms = sizeof(Real) == 4 ? 10 : 23;
+    std::array<Real, terms> angle{}, lens{};
+    static const AnglePolynomials& instance();
+};
+
+template <class Real, std::size_t N> inline Real horner(const std::array<Real, N>& coefficients, Real x) {
+    Real value = coefficients[N - 1];
+    for (std::size_t k = N - 1; k-- > 0;)
+        value = value * x + coefficients[k];
+    return value;
+}
+
+} // namespace tpc::gaussian

@@ -1,0 +1,89 @@
+// Dual kernels: expectations of products of coordinatewise functions of two Gaussians (limits.md section 5).
+#pragma once
+
+#include "compiler/ir/expression.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace tpc::gaussian {
+
+// (a, b) ~ Gaussian with means mean_a, mean_b and variances A, B. The covariance c is carried as the variances of the
+// difference and of the sum, which stay accurate where a and b (nearly) coincide or are opposite:
+//   minus = Var(a - b) = A + B - 2c,  plus = Var(a + b) = A + B + 2c,  c = (plus - minus) / 4.
+// Arrays of `count` lanes; a pointer with stride 0 is one value for all lanes.
+template <class Real> struct Lanes {
+    const Real* data = nullptr;
+    std::size_t stride = 1; // 0 or 1
+    Real operator[](std::size_t i) const { return data[i * stride]; }
+};
+
+template <class Real> struct Gaussians {
+    std::size_t count = 0;
+    Lanes<Real> variance_a, variance_b;
+    Lanes<Real> mean_a, mean_b; // data == nullptr: zero means
+    Lanes<Real> minus, plus;
+};
+
+// What a dual kernel gives for each lane; null pointers are not wanted. Second moments, not centred:
+//   minus = E[(phi(a) - psi(b))^2], plus = E[(phi(a) + psi(b))^2], value = E[phi(a) psi(b)] = (plus - minus) / 4,
+//   slope = E[phi'(a) psi'(b)] (jumps of phi, psi contribute nothing).
+template <class Real> struct DualResult {
+    Real* value = nullptr;
+    Real* minus = nullptr;
+    Real* plus = nullptr;
+    Real* slope = nullptr;
+};
+
+// A coordinatewise function of one Gaussian: an expression over `variable 0` and numbers.
+struct Activation {
+    const ir::ExprTable* table = nullptr;
+    ir::ExprId expression{};
+};
+
+// Per-sample features of an activation at one Gaussian (Hermite coefficients, or nothing for closed forms), computed once
+// per sample and vector and reused for every pair. Layout: features[k * stride + lane].
+struct DualOptions {
+    double tolerance = 1e-8; // relative to sqrt(E[phi^2] E[psi^2])
+};
+
+// A method for one pair (phi, psi), chosen when the plan is made. Thread-safe after construction.
+template <class Real> class Dual {
+  public:
+    virtual ~Dual() = default;
+    // Number of features per sample for the left and the right function (0 for closed forms).
+    [[nodiscard]] virtual std::size_t features() const = 0;
+    // features of phi (side 0) or psi (side 1) at `count` Gaussians of the given variances and means (may be null).
+    virtual void prepare(int side, std::size_t count, const Real* variance, const Real* mean, Real* features,
+                         std::size_t stride) const = 0;
+    // left.data points at feature 0 of the left sample(s), feature k at data[k * left_stride].
+    struct Features {
+        Lanes<Real> data;
+        std::size_t stride = 0;
+    };
+    virtual void evaluate(const Gaussians<Real>& gaussians, Features left, Features right,
+                          const DualResult<Real>& result) const = 0;
+    // "closed form (arc-cosine)", "Hermite series, 40 terms" ... for plans and `tpc explain`.
+    [[nodiscard]] virtual std::string method() const = 0;
+};
+
+// Range of variances and means that the dual will be asked for: the term count of a series depends on it.
+struct Regime {
+    double largest_variance = 1;
+    double largest_mean = 0;
+};
+
+// Null with a reason when no method meets the tolerance (kinked and not in closed form, ...).
+template <class Real>
+std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& psi, const Regime& regime,
+                                      const DualOptions& options, std::string* reason);
+
+// E[phi(a)], a ~ N(mean, variance), for `count` lanes (mean may be null).
+template <class Real>
+bool expectation(const Activation& phi, std::size_t count, const Real* variance, const Real* mean, Real* result,
+                 double tolerance, std::string* reason);
+
+} // namespace tpc::gaussian

@@ -1,0 +1,35 @@
+// Normalised Hermite coefficients of one activation by quadrature.
+#pragma once
+
+#include "runtime/gaussian/univariate.hpp"
+
+#include <Eigen/Core>
+
+namespace tpc::gaussian {
+
+// values[k] = E[phi(m + s z) he_k(z)], slopes[k] = E[phi'(m + s z) he_k(z)], he_k = He_k / sqrt(k!), k < terms; and the
+// norms E[phi^2], E[phi'^2] by the same rule.
+struct HermiteCoefficients {
+    Eigen::VectorXd values, slopes;
+    double value_norm = 0, slope_norm = 0;
+};
+
+// A rule for sum over nodes of phi(m + s z) he_k(z) w(z): row k, node j of `basis` holds he_k(z_j) sqrt(w(z_j)) h.
+class HermiteRule {
+  public:
+    // Nodes on [-extent, extent], trapezoidal: spectral for smooth functions.
+    HermiteRule(std::size_t terms, std::size_t nodes, double extent);
+    [[nodiscard]] HermiteCoefficients operator()(const Univariate& phi, double variance, double mean) const;
+    [[nodiscard]] std::size_t terms() const { return static_cast<std::size_t>(basis_.rows()); }
+    [[nodiscard]] std::size_t nodes() const { return static_cast<std::size_t>(basis_.cols()); }
+    [[nodiscard]] double extent() const { return -nodes_(0); }
+
+  private:
+    Eigen::VectorXd nodes_, root_weight_;
+    Eigen::MatrixXd basis_;
+};
+
+// The same for a function with kinks or jumps (in closed form): Gauss-Legendre panels that end at them.
+HermiteCoefficients kinked_coefficients(const Univariate& phi, std::size_t terms, double variance, double mean);
+
+} // namespace tpc::gaussian

@@ -1,0 +1,51 @@
+// The methods behind make_dual (dual.hpp). Each returns null when it does not apply.
+#pragma once
+
+#include "runtime/gaussian/univariate.hpp"
+
+namespace tpc::gaussian {
+
+struct Sides {
+    std::shared_ptr<const Univariate> phi, psi;
+    bool same = false; // phi == psi
+};
+
+// 1, z, |z|, sign z on both sides, zero means: loops over lanes.
+template <class Real>
+std::unique_ptr<Dual<Real>> make_piecewise(const Sides& sides, const Regime& regime, const DualOptions& options);
+
+// Sums of groups (terms.hpp), any means. The reason stays as it is when there is no closed form at all.
+template <class Real>
+std::unique_ptr<Dual<Real>> make_closed(const Sides& sides, const Regime& regime, const DualOptions& options,
+                                        std::string* reason);
+
+// Mehler's series; one side at least smooth.
+template <class Real>
+std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regime, const DualOptions& options,
+                                         std::string* reason);
+
+// One pair in double precision, second moments as in DualResult.
+struct PairResult {
+    double value = 0, minus = 0, plus = 0, slope = 0;
+};
+
+// A or B is zero: phi or psi is a constant. Needs closed forms.
+PairResult degenerate_pair(const Sides& sides, double A, double B, double mean_a, double mean_b);
+
+// E[phi] and E[phi^2], closed forms.
+double first_moment(const Univariate& phi, double mean, double variance);
+double second_moment(const Univariate& phi, double mean, double variance);
+
+// What the caller of evaluate wants written.
+template <class Real> void store(const DualResult<Real>& result, std::size_t i, const PairResult& pair) {
+    if (result.value)
+        result.value[i] = static_cast<Real>(pair.value);
+    if (result.minus)
+        result.minus[i] = static_cast<Real>(pair.minus);
+    if (result.plus)
+        result.plus[i] = static_cast<Real>(pair.plus);
+    if (result.slope)
+        result.slope[i] = static_cast<Real>(pair.slope);
+}
+
+} // namespace tpc::gaussian

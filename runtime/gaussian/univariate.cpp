@@ -1,0 +1,157 @@
+#include "runtime/gaussian/univariate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+namespace tpc::gaussian {
+
+namespace {
+
+using ir::ExprId;
+using ir::Function;
+using ir::Op;
+
+bool has_kink(Function function) {
+    switch (function) {
+    case Function::relu:
+    case Function::leaky_relu:
+    case Function::abs:
+    case Function::sign:
+    case Function::step:
+    case Function::elu:
+    case Function::hardtanh:
+    case Function::max:
+    case Function::min:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Copies one expression into a table of its own.
+struct Extraction {
+    const ir::ExprTable& from;
+    ir::ExprTable& to;
+    Univariate& facts;
+    std::unordered_map<std::uint32_t, ExprId> done = {};
+
+    std::optional<ExprId> operator()(ExprId id) {
+        const auto key = static_cast<std::uint32_t>(id);
+        if (const auto found = done.find(key); found != done.end())
+            return found->second;
+        const ir::Node& node = from[id];
+        ExprId copy{};
+        if (node.op == Op::number) {
+            copy = to.number(node.number);
+        } else if (node.op == Op::affine && node.affine.is_constant()) {
+            copy = to.number(static_cast<double>(node.affine.constant) / static_cast<double>(node.affine.denominator));
+        } else if (node.op == Op::variable && node.target == 0) {
+            ir::Node variable;
+            variable.op = Op::variable;
+            variable.type = ir::Type::vector;
+            copy = to.add(variable);
+        } else if (node.op == Op::apply) {
+            llvm::SmallVector<ExprId, 2> children;
+            for (ExprId child : node.children) {
+                const auto part = (*this)(child);
+                if (!part)
+                    return std::nullopt;
+                children.push_back(*part);
+            }
+            copy = to.apply(node.function, children);
+            if (has_kink(node.function) && to[copy].op == Op::apply && facts.smooth) {
+                facts.smooth = false;
+                facts.culprit = ir::name_of(node.function);
+            }
+        } else {
+            return std::nullopt;
+        }
+        done.emplace(key, copy);
+        return copy;
+    }
+};
+
+constexpr std::size_t block = 128;
+
+} // namespace
+
+Tape::Tape(const ir::ExprTable& table, ExprId expression) {
+    std::unordered_map<std::uint32_t, std::size_t> place;
+    const auto emit = [&](const auto& self, ExprId id) -> std::size_t {
+        const auto key = static_cast<std::uint32_t>(id);
+        if (const auto found = place.find(key); found != place.end())
+            return found->second;
+        const ir::Node& node = table[id];
+        Step step{node.op, node.function, node.number, {0, 0}, static_cast<unsigned>(node.children.size())};
+        for (unsigned k = 0; k < step.arity; ++k)
+            step.arguments[k] = self(self, node.children[k]);
+        steps_.push_back(step);
+        place.emplace(key, steps_.size() - 1);
+        return steps_.size() - 1;
+    };
+    emit(emit, expression);
+}
+
+void Tape::operator()(std::size_t count, const double* z, double* result) const {
+    std::vector<std::array<double, block>> slots(steps_.size());
+    for (std::size_t begin = 0; begin < count; begin += block) {
+        const std::size_t lanes = std::min(block, count - begin);
+        for (std::size_t s = 0; s < steps_.size(); ++s) {
+            const Step& step = steps_[s];
+            double* out = slots[s].data();
+            if (step.op == Op::number) {
+                std::fill_n(out, lanes, step.number);
+                continue;
+            }
+            if (step.op == Op::variable) {
+                for (std::size_t i = 0; i < lanes; ++i)
+                    out[i] = reflected_ ? -z[begin + i] : z[begin + i];
+                continue;
+            }
+            const double* x = slots[step.arguments[0]].data();
+            const double* y = slots[step.arguments[step.arity > 1 ? 1 : 0]].data();
+            for (std::size_t i = 0; i < lanes; ++i) {
+                const double arguments[2] = {x[i], y[i]};
+                out[i] = ir::evaluate(step.function, llvm::ArrayRef<double>(arguments, step.arity));
+            }
+        }
+        std::copy_n(slots.back().data(), lanes, result + begin);
+    }
+}
+
+double Tape::operator()(double z) const {
+    double result = 0;
+    (*this)(1, &z, &result);
+    return result;
+}
+
+Tape Tape::reflected() const {
+    Tape other = *this;
+    other.reflected_ = !reflected_;
+    return other;
+}
+
+std::optional<Univariate> analyse(const Activation& activation, std::string* reason) {
+    Univariate facts;
+    ir::ExprTable table;
+    const auto expression = Extraction{*activation.table, table, facts}(activation.expression);
+    if (!expression) {
+        if (reason)
+            *reason = "the function depends on more than one Gaussian and numbers";
+        return std::nullopt;
+    }
+    facts.value = std::make_unique<Tape>(table, *expression);
+    facts.groups = classify(table, *expression);
+    facts.slope = std::make_unique<Tape>(table, ir::derivative(table, *expression, 0));
+    if (facts.groups) {
+        facts.slope_groups = derivative(*facts.groups, facts.jumps);
+        facts.second_groups = derivative(facts.slope_groups, facts.corners);
+        facts.parity = parity(*facts.groups);
+        facts.smooth = std::none_of(facts.groups->begin(), facts.groups->end(),
+                                    [](const Group& group) { return group.jump && group.blur == 0; });
+    }
+    return facts;
+}
+
+} // namespace tpc::gaussian

@@ -1,0 +1,44 @@
+// What the methods know of one activation: its values, its closed form if it has one, its kinks and jumps.
+#pragma once
+
+#include "runtime/gaussian/dual.hpp"
+#include "runtime/gaussian/terms.hpp"
+
+#include <memory>
+
+namespace tpc::gaussian {
+
+// An expression over `variable 0` as straight-line code over arrays.
+class Tape {
+  public:
+    Tape(const ir::ExprTable& table, ir::ExprId expression);
+    void operator()(std::size_t count, const double* z, double* result) const;
+    double operator()(double z) const;
+    [[nodiscard]] Tape reflected() const; // of -z
+
+  private:
+    struct Step {
+        ir::Op op = ir::Op::number;
+        ir::Function function = ir::Function::neg;
+        double number = 0;
+        std::size_t arguments[2] = {0, 0};
+        unsigned arity = 0;
+    };
+    std::vector<Step> steps_;
+    bool reflected_ = false;
+};
+
+struct Univariate {
+    std::unique_ptr<Tape> value, slope; // phi, phi' (jumps contribute nothing)
+    std::optional<Groups> groups;       // phi in closed form, then also:
+    Groups slope_groups, second_groups; // phi', phi'' without spikes
+    std::vector<Spike> jumps, corners;  // spikes of phi' and of (phi' without spikes)'
+    int parity = 0;
+    bool smooth = true;  // no jump, corner or function with a kink (a smooth result of kinked parts may count as not smooth)
+    std::string culprit; // the first function that is not smooth, for messages
+};
+
+// Nothing, with a reason, for expressions that are not functions of `variable 0` alone.
+std::optional<Univariate> analyse(const Activation& activation, std::string* reason);
+
+} // namespace tpc::gaussian

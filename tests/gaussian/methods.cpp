@@ -1,0 +1,146 @@
+#include "runtime/gaussian/dual.hpp"
+#include "tests/gaussian/support.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <boost/multiprecision/cpp_bin_float.hpp>
+
+namespace {
+
+using namespace tpc;
+using namespace tpc::test;
+using ir::Function;
+using Exact = boost::multiprecision::cpp_bin_float_50;
+
+std::string method(const Table& table, ir::ExprId phi, double variance = 1, ir::ExprId psi = {}, bool pair = false) {
+    std::string reason;
+    const auto dual =
+        gaussian::make_dual<double>(table.activation(phi), table.activation(pair ? psi : phi), {variance, 0}, {}, &reason);
+    return dual ? dual->method() : reason;
+}
+
+} // namespace
+
+TEST_CASE("methods are found by analysis") {
+    Table t;
+    const auto z = t.z;
+    const auto relu = t.call(Function::relu, z), absolute = t.call(Function::abs, z);
+    const std::string piecewise = "closed form (piecewise linear)";
+    CHECK(method(t, relu) == piecewise);
+    CHECK(method(t, t.call(Function::mul, t.call(Function::step, z), z)) == piecewise);
+    CHECK(method(t, t.call(Function::div, t.call(Function::add, z, absolute), t.number(2))) == piecewise);
+    CHECK(method(t, t.call(Function::max, z, t.call(Function::mul, t.number(0.1), z))) == piecewise);
+    CHECK(method(t, t.call(Function::relu, t.call(Function::mul, t.number(-3), relu))) == piecewise);
+    CHECK(method(t, t.call(Function::relu, t.call(Function::sub, absolute, t.number(1)))) == "closed form");
+    CHECK(method(t, t.call(Function::exp, t.call(Function::neg, absolute))) == "closed form");
+    CHECK(method(t, t.call(Function::pow, z, t.number(3))) == "closed form");
+    CHECK(method(t, t.call(Function::tanh, z)).starts_with("Hermite series, "));
+    // z sigma(2z), written out, and a pair of which one side is kinked
+    CHECK(method(t, t.call(Function::mul, z, t.call(Function::sigmoid, z))).starts_with("Hermite series, "));
+    CHECK(method(t, relu, 1, t.call(Function::tanh, z), true).starts_with("Hermite series, "));
+}
+
+TEST_CASE("what cannot be computed is refused with its reason") {
+    Table t;
+    const auto z = t.z;
+    CHECK_THAT(method(t, t.call(Function::relu, t.call(Function::tanh, z))), Catch::Contains("kinks or jumps (relu)"));
+    CHECK_THAT(method(t, t.call(Function::elu, z), 100), Catch::Contains("loses too many digits at variance 100"));
+    CHECK_THAT(method(t, t.call(Function::log, z)), Catch::Contains("not defined everywhere"));
+    CHECK_THAT(method(t, t.call(Function::exp, t.call(Function::square, z))), Catch::Contains("grows too fast"));
+    CHECK_THAT(method(t, t.call(Function::tanh, z), 1e6),
+               Catch::Contains("more than 2000 terms") || Catch::Contains("varies too fast"));
+    CHECK_THAT(method(t, t.call(Function::div, t.number(1), z)),
+               Catch::Contains("not defined") || Catch::Contains("varies too fast"));
+    CHECK_THAT(method(t, t.call(Function::pow, t.call(Function::square, z), t.number(0.25))),
+               Catch::Contains("more than 2000 terms") || Catch::Contains("not defined") ||
+                   Catch::Contains("varies too fast"));
+}
+
+TEST_CASE("a Hermite series refuses samples outside its regime") {
+    Table t;
+    const auto tanh = t.activation(t.call(Function::tanh, t.z));
+    const auto dual = gaussian::make_dual<double>(tanh, tanh, {1, 0}, {}, nullptr);
+    REQUIRE(dual);
+    CHECK(std::isnan(evaluate(*dual, {2, 1, 0.5L, 1}).value));
+    CHECK_FALSE(std::isnan(evaluate(*dual, {1, 1, 0.5L, 1}).value));
+}
+
+namespace {
+
+// Fifty layers K' = s E[phi phi] + bias, T' = s E[phi' phi'] T + K', in 50 digits from the textbook formulas and by duals.
+struct Layer {
+    Exact A, B, c;
+    Exact tangent = 0;
+};
+
+void step_relu(Layer& l, double s, double bias) {
+    const Exact product = sqrt(l.A * l.B), pi = boost::math::constants::pi<Exact>();
+    Exact rho = l.c / product;
+    rho = rho > 1 ? Exact(1) : rho < -1 ? Exact(-1) : rho;
+    const Exact theta = acos(rho);
+    l.c = s * product / (2 * pi) * (sqrt(1 - rho * rho) + rho * (pi - theta)) + bias;
+    l.tangent = s * (pi - theta) / (2 * pi) * l.tangent + l.c;
+    l.A = s * l.A / 2 + bias;
+    l.B = s * l.B / 2 + bias;
+}
+
+void step_erf(Layer& l, double s, double bias) {
+    const Exact pi = boost::math::constants::pi<Exact>();
+    const Exact product = (1 + 2 * l.A) * (1 + 2 * l.B);
+    const Exact slope = 4 / pi / sqrt(product - 4 * l.c * l.c);
+    l.c = s * 2 / pi * asin(2 * l.c / sqrt(product)) + bias;
+    l.tangent = s * slope * l.tangent + l.c;
+    l.A = s * 2 / pi * asin(2 * l.A / (1 + 2 * l.A)) + bias;
+    l.B = s * 2 / pi * asin(2 * l.B / (1 + 2 * l.B)) + bias;
+}
+
+struct Deep {
+    double A, B, minus, plus, tangent;
+};
+
+void step(Deep& l, const gaussian::Dual<double>& dual, double s, double bias) {
+    const auto evaluate_at = [&](double A, double B, double minus, double plus) {
+        return evaluate(dual, A, B, minus, plus);
+    };
+    const Numbers cross = evaluate_at(l.A, l.B, l.minus, l.plus);
+    const double c = s * cross.value + bias;
+    l.tangent = s * cross.slope * l.tangent + c;
+    l.A = s * evaluate_at(l.A, l.A, 0, 4 * l.A).value + bias;
+    l.B = s * evaluate_at(l.B, l.B, 0, 4 * l.B).value + bias;
+    l.minus = s * cross.minus;
+    l.plus = s * cross.plus + 4 * bias;
+}
+
+} // namespace
+
+TEST_CASE("fifty layers against fifty digits") {
+    Table t;
+    const auto relu = t.activation(t.call(Function::relu, t.z)), erf = t.activation(t.call(Function::erf, t.z));
+    const auto relu_dual = gaussian::make_dual<double>(relu, relu, {10, 0}, {}, nullptr);
+    const auto erf_dual = gaussian::make_dual<double>(erf, erf, {10, 0}, {}, nullptr);
+    REQUIRE(relu_dual);
+    REQUIRE(erf_dual);
+    const int which = GENERATE(0, 1, 2); // relu, erf, both in turn
+    const double bias = GENERATE(0.0, 0.05);
+    const int sign = GENERATE(1, -1);
+    const double difference = GENERATE(1e-3, 1e-6, 1e-9, 0.0);
+    // Samples x and +-(x + e) with |x| = 1: A = 1, B = (1 + 0.6 d)^2 + (0.8 d)^2.
+    const Exact d = difference, A = 1, B = (1 + 0.6 * d) * (1 + 0.6 * d) + 0.64 * d * d, c = sign * (1 + 0.6 * d);
+    Layer exact{A, B, c, c};
+    const Exact nearer = A + B - 2 * sign * c;
+    Deep deep{1, static_cast<double>(B), static_cast<double>(A + B - 2 * c), static_cast<double>(A + B + 2 * c),
+              static_cast<double>(c)};
+    (sign > 0 ? deep.minus : deep.plus) = static_cast<double>(nearer);
+    Layer self{A, A, A, A};
+    for (int l = 0; l < 50; ++l) {
+        const bool use_relu = which == 0 || (which == 2 && l % 2 == 1);
+        (use_relu ? step_relu : step_erf)(exact, 2, bias);
+        (use_relu ? step_relu : step_erf)(self, 2, bias);
+        step(deep, use_relu ? *relu_dual : *erf_dual, 2, bias);
+    }
+    CAPTURE(which, bias, sign, difference);
+    const double scale = static_cast<double>(self.tangent);
+    CHECK(std::abs(deep.tangent - static_cast<double>(exact.tangent)) <= 1e-12 * scale);
+    const double gap = static_cast<double>(exact.A + exact.B - 2 * exact.c);
+    CHECK(std::abs(deep.minus - gap) <= 1e-12 * std::sqrt(gap * deep.A));
+}
