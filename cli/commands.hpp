@@ -1,0 +1,45 @@
+// The subcommands, one file each.
+#pragma once
+
+#include "cli/pipeline.hpp"
+#include "cli/session.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace tpc::cli {
+
+// What a subcommand does once its options have been read. Throws Failure.
+using Run = std::function<void(Session&)>;
+
+// Each adds its own options and gives what to run.
+Run add_check(CLI::App& command);
+Run add_show(CLI::App& command);
+Run add_kernel(CLI::App& command);
+Run add_simulate(CLI::App& command);
+Run add_predict(CLI::App& command);
+
+// Options that several of them have.
+CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,
+                       const std::string& about);
+struct KernelOptions {
+    std::vector<std::string> get;
+    std::string via = "T";
+    [[nodiscard]] Request request() const;
+};
+void add_kernel_options(CLI::App& command, KernelOptions& options);
+
+// "T = 4, d = 3", of the axes for which `listed` says so.
+std::string show_sizes(const ir::Program& program, const ir::Sizes& sizes,
+                       const std::function<bool(ir::Symbol)>& listed = nullptr);
+
+// Whether the line of progress would be seen.
+bool shows_progress(const Session& session);
+
+// Errors about a path before the work rather than after it.
+void require_writable(const std::string& path);
+
+} // namespace tpc::cli

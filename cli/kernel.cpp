@@ -1,0 +1,65 @@
+// tpc kernel: the NNGP and the tangent kernel of sample sets, as an .npz.
+#include "cli/commands.hpp"
+
+#include "runtime/io/npy.hpp"
+
+#include <chrono>
+#include <memory>
+
+namespace tpc::cli {
+namespace {
+
+struct KernelCommand {
+    std::vector<std::string> left, right;
+    std::string out;
+    KernelOptions kernel;
+};
+
+void run(Session& session, const KernelCommand& options) {
+    const auto start = std::chrono::steady_clock::now();
+    ir::Program program = compile(session);
+    const Samples left = read_samples(program, options.left, "--input");
+    Samples other;
+    const Samples* right = options.right.empty() ? nullptr : &other;
+    if (right != nullptr)
+        other = read_samples(program, options.right, "--input2");
+    const limit::Network network = right == nullptr ? prepare(session, std::move(program), {&left})
+                                                    : prepare(session, std::move(program), {&left, right});
+    require_writable(options.out);
+    auto computed = kernels(session, network, left, right, options.kernel.request());
+
+    std::vector<io::Member> members;
+    for (std::size_t k = 0; k < computed.size(); ++k) {
+        const std::string suffix =
+            network.outputs[k].name.empty() || computed.size() == 1 ? "" : "." + network.outputs[k].name;
+        if (options.kernel.request().nngp)
+            members.push_back({"nngp" + suffix, {computed[k].shape, std::move(computed[k].nngp)}});
+        if (options.kernel.request().ntk)
+            members.push_back({"ntk" + suffix, {computed[k].shape, std::move(computed[k].ntk)}});
+    }
+    const auto precision = session.options.dtype == "f32" ? io::Precision::f32 : io::Precision::f64;
+    if (const auto done = io::write_npz(options.out, members, precision); !done)
+        throw Failure{data_error, done.error().text};
+
+    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+    for (const io::Member& member : members) {
+        session.inform(fmt::format("{} {}\n", member.name, io::show_shape(member.array.shape)));
+        session.result["members"][member.name] = member.array.shape;
+    }
+    session.inform(fmt::format("written to {} after {:.3g} s\n", options.out, elapsed.count()));
+    session.result["file"] = options.out;
+    session.result["seconds"] = elapsed.count();
+}
+
+} // namespace
+
+Run add_kernel(CLI::App& command) {
+    const auto options = std::make_shared<KernelCommand>();
+    add_files(command, "--input", options->left, "data of an input, .npy or .npz, samples first");
+    add_files(command, "--input2", options->right, "the second sample set (default: the first again)");
+    command.add_option("-o,--output", options->out, "the .npz to write")->required()->type_name("OUT.npz");
+    add_kernel_options(command, options->kernel);
+    return [options](Session& session) { run(session, *options); };
+}
+
+} // namespace tpc::cli

@@ -1,0 +1,89 @@
+// tpc: compiles tensor programs and evaluates their limits.
+#include "cli/commands.hpp"
+
+#include <exception>
+#include <new>
+
+namespace {
+
+using namespace tpc::cli;
+
+struct Command {
+    const char* name;
+    const char* about;
+    Run (*add)(CLI::App&);
+};
+
+constexpr Command commands[] = {
+    {"check", "parse, type-check and give the verdict of the simple GIA check", add_check},
+    {"show", "print a stage of the compilation", add_show},
+    {"kernel", "compute the NNGP and the tangent kernel of data", add_kernel},
+    {"simulate", "compare networks of finite width with the limit", add_simulate},
+    {"predict", "kernel regression: learn from one set of data, predict for another", add_predict},
+};
+
+constexpr const char* exit_codes =
+    "Exit codes: 0 success; 1 errors in the program; 2 the simple GIA check fails, or a limit does "
+    "not exist; 3 unusable data, or an\noutput that cannot be written; 4 beyond the tolerance or "
+    "the methods; 64 wrong usage.";
+
+void add_common(CLI::App& command, Common& options) {
+    command.add_option("FILE", options.file, "the program, a .tp file")->required()->type_name("");
+    command.add_option("-D", options.defines, "a parameter of the program, or the size of an axis")
+        ->type_name("NAME=VALUE")
+        ->allow_extra_args(false);
+    command
+        .add_option("--rates", options.rates,
+                    "learning rates of parameters that have none of their own: 1, or n times the variance")
+        ->check(CLI::IsMember({"unit", "variance"}))
+        ->capture_default_str();
+    command.add_flag("--assume-gia", options.assume_gia, "compute although the check fails; the result is a heuristic");
+    command.add_flag("--exact", options.exact, "the limit without the check (not available yet where the check fails)");
+    command.add_option("--dtype", options.dtype, "precision of the computation and of the output")
+        ->check(CLI::IsMember({"f64", "f32"}))
+        ->capture_default_str();
+    command.add_option("--tol", options.tolerance, "allowed error, relative to the largest entry of the kernel")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    command.add_option("--threads", options.threads, "0: all cores")->check(CLI::NonNegativeNumber)->capture_default_str();
+    command.add_option("--seed", options.seed, "of random numbers")->capture_default_str();
+    command.add_flag("--quiet", options.quiet, "no progress, no remarks");
+    command.add_flag("--json", options.json, "one JSON object on standard output: diagnostics, verdict, results");
+}
+
+int execute(Session& session, const Run& run) {
+    try {
+        run(session);
+        return finish(session, success, "");
+    } catch (const Failure& failure) {
+        return finish(session, failure.code, failure.text);
+    } catch (const std::bad_alloc&) {
+        return finish(session, data_error, "there is not enough memory for data of this size");
+    } catch (const std::exception& error) {
+        constexpr int software = 70; // a mistake of ours
+        return finish(session, software, fmt::format("internal error: {}", error.what()));
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    Session session;
+    CLI::App app{"Compiles tensor programs and evaluates their infinite-width limits.", "tpc"};
+    app.set_version_flag("--version", "tpc " TPC_VERSION);
+    app.require_subcommand(1);
+    app.footer(exit_codes);
+    Run chosen;
+    for (const Command& entry : commands) {
+        CLI::App* command = app.add_subcommand(entry.name, entry.about);
+        add_common(*command, session.options);
+        command->parse_complete_callback([&chosen, run = entry.add(*command)] { chosen = run; });
+        command->footer(exit_codes);
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? success : usage_error;
+    }
+    return execute(session, chosen);
+}

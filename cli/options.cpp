@@ -1,0 +1,49 @@
+#include "cli/commands.hpp"
+
+#include "runtime/io/output_file.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace tpc::cli {
+
+CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,
+                       const std::string& about) {
+    return command.add_option(name, files, about)->type_name("[NAME=]FILE")->allow_extra_args(false);
+}
+
+Request KernelOptions::request() const {
+    const auto has = [&](const char* name) { return get.empty() || std::ranges::find(get, name) != get.end(); };
+    return {has("nngp"), has("ntk"), via == "D" ? execute::Via::D : execute::Via::T};
+}
+
+void add_kernel_options(CLI::App& command, KernelOptions& options) {
+    command.add_option("--get", options.get, "which kernels: nngp, ntk or nngp,ntk")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember({"nngp", "ntk"}))
+        ->type_name("KERNEL,...");
+    command.add_option("--via", options.via, "how the NTK is summed: T, along the program, or D, backward over stored C")
+        ->check(CLI::IsMember({"T", "D"}))
+        ->capture_default_str();
+}
+
+std::string show_sizes(const ir::Program& program, const ir::Sizes& sizes, const std::function<bool(ir::Symbol)>& listed) {
+    std::string text;
+    for (const auto& [symbol, size] : sizes)
+        if (!listed || listed(symbol))
+            text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", program.info(symbol).name, size);
+    return text;
+}
+
+bool shows_progress(const Session& session) {
+    return !session.options.quiet && isatty(STDERR_FILENO) != 0;
+}
+
+void require_writable(const std::string& path) {
+    if (const auto possible = io::check_writable(path); !possible)
+        throw Failure{data_error, possible.error().text};
+}
+
+} // namespace tpc::cli

@@ -1,0 +1,180 @@
+#include "cli/pipeline.hpp"
+
+#include "compiler/resolve/resolve.hpp"
+#include "grammar/parse.hpp"
+#include "runtime/io/array.hpp"
+#include "runtime/io/input_file.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace tpc::cli {
+namespace {
+
+using source::Id;
+
+std::string read_text(const std::string& path) {
+    auto file = io::InputFile::open(path);
+    if (!file)
+        throw Failure{data_error, file.error().text};
+    std::string text;
+    std::array<char, 65536> block{};
+    for (;;) {
+        const ssize_t count = ::read(file->descriptor(), block.data(), block.size());
+        if (count < 0)
+            throw Failure{data_error, path + ": cannot be read"};
+        if (count == 0)
+            return text;
+        text.append(block.data(), static_cast<std::size_t>(count));
+    }
+}
+
+resolve::Options resolve_options(const Common& options) {
+    resolve::Options result;
+    result.rates = options.rates == "variance" ? resolve::Rates::variance : resolve::Rates::unit;
+    for (const std::string& define : options.defines) {
+        const std::size_t equal = define.find('=');
+        if (equal == std::string::npos || equal == 0)
+            throw Failure{usage_error, fmt::format("-D {}: write -D name=value", define)};
+        if (!result.defines.emplace(define.substr(0, equal), define.substr(equal + 1)).second)
+            throw Failure{usage_error, fmt::format("-D {} is given twice", define.substr(0, equal))};
+    }
+    return result;
+}
+
+bool is_usage(const source::Diagnostic& diagnostic) {
+    return diagnostic.id == Id::unknown_define || diagnostic.id == Id::bad_define;
+}
+
+// Reasons that leave the outputs combinations of readouts: the recursions still have a meaning, as a heuristic.
+bool leaves_readouts(const source::Diagnostic& diagnostic) {
+    return source::severity_of(diagnostic.id) != source::Severity::error || diagnostic.id == Id::gia_readout_reused ||
+           diagnostic.id == Id::gia_both_transposes;
+}
+
+bool is_gia(const source::Diagnostic& diagnostic) {
+    return source::name_of(diagnostic.id).starts_with("gia_");
+}
+
+void require_finite(const std::vector<std::size_t>& shape, const std::vector<double>& values, const char* kernel,
+                    const std::string& output) {
+    const auto bad = std::ranges::find_if(values, [](double value) { return !std::isfinite(value); });
+    if (bad == values.end())
+        return;
+    const auto flat = static_cast<std::size_t>(bad - values.begin());
+    throw Failure{refused,
+                  fmt::format("the {}{} does not exist: its entry {} is {}", kernel, output.empty() ? "" : " of " + output,
+                              io::show_index(shape, flat), std::isnan(*bad) ? "not a number" : "infinite")};
+}
+
+} // namespace
+
+ast::Tree parse(Session& session) {
+    session.files.files.push_back({session.options.file, read_text(session.options.file)});
+    std::optional<ast::Tree> tree;
+    const bool good = session.clean([&](auto& found) { tree = grammar::parse(session.files, 0, found); });
+    if (!good || !tree)
+        throw Failure{program_error, ""};
+    return std::move(*tree);
+}
+
+ir::Program compile(Session& session) {
+    const resolve::Options options = resolve_options(session.options);
+    const ast::Tree tree = parse(session);
+    std::optional<ir::Program> program;
+    const bool good = session.clean([&](auto& found) { program = resolve::resolve(tree, session.files, options, found); });
+    if (!good || !program)
+        throw Failure{std::ranges::any_of(session.diagnostics.list, is_usage) ? usage_error : program_error, ""};
+    return std::move(*program);
+}
+
+void verify(Session& session, const ir::Program& program, const ir::Sizes& sizes) {
+    if (!session.clean([&](auto& found) { resolve::verify_elements(program, sizes, found); }))
+        throw Failure{program_error, ""};
+}
+
+check::Verdict judge(Session& session, ir::Program& program, const ir::Sizes& sizes) {
+    const auto given = program.sizes;
+    for (const auto& [symbol, size] : sizes)
+        program.sizes[symbol] = size;
+    check::Verdict verdict;
+    session.clean([&](auto& found) { verdict = check::check(program, found); });
+    program.sizes = given;
+    session.result["verdict"] = {{"holds", verdict.holds}, {"reasons", verdict.reasons}};
+    return verdict;
+}
+
+void require_justified(Session& session, const check::Verdict& verdict) {
+    if (verdict.holds)
+        return;
+    session.show_diagnostics();
+    if (session.options.exact)
+        throw Failure{refused,
+                      "the simple GIA check fails, and the limit that does without it (--exact) is not part of this "
+                      "version: nothing is computed"};
+    if (!session.options.assume_gia)
+        throw Failure{refused,
+                      "the simple GIA check fails: nothing is computed (--assume-gia computes the heuristic all the "
+                      "same where the outputs are readouts)"};
+    const auto reasons = [](const auto& diagnostic) { return is_gia(diagnostic) && !leaves_readouts(diagnostic); };
+    if (std::ranges::any_of(session.diagnostics.list, reasons))
+        throw Failure{refused,
+                      "--assume-gia cannot help here: the outputs are not combinations of readouts v' @ x / sqrt(n)"};
+    session.result["heuristic"] = true;
+    session.warn(
+        "the simple GIA check fails: as --assume-gia asks, this is the heuristic's answer, which may differ from the "
+        "limit");
+}
+
+limit::Network prepare(Session& session, ir::Program program, std::initializer_list<const Samples*> sets) {
+    for (const Samples* set : sets)
+        verify(session, program, set->sizes);
+    for (const Samples* set : sets)
+        require_agreement(program, **sets.begin(), *set);
+    check::Verdict verdict;
+    for (const Samples* set : sets) {
+        verdict = judge(session, program, set->sizes);
+        if (!verdict.holds)
+            break;
+    }
+    require_justified(session, verdict);
+    return limit::name_preactivations(std::move(program), std::move(verdict.terms));
+}
+
+plan::Plan build_plan(Session& session, const limit::Network& network, const ir::Sizes& left, const ir::Sizes& right,
+                      bool tangent) {
+    std::optional<plan::Plan> plan;
+    const bool good = session.clean([&](auto& found) { plan = plan::build(network, left, right, tangent, found); });
+    if (!good || !plan)
+        throw Failure{out_of_reach, ""};
+    return std::move(*plan);
+}
+
+std::vector<execute::Kernel> kernels(Session& session, const limit::Network& network, const Samples& left,
+                                     const Samples* right, const Request& request) {
+    const ir::Sizes& right_sizes = right != nullptr ? right->sizes : left.sizes;
+    const plan::Plan plan = build_plan(session, network, left.sizes, right_sizes, request.ntk);
+    session.show_diagnostics();
+
+    execute::Options options;
+    options.nngp = request.nngp;
+    options.ntk = request.ntk;
+    options.single = session.options.dtype == "f32";
+    options.via = request.via;
+    options.tolerance = session.options.tolerance;
+    options.threads = session.options.threads;
+    execute::Outcome outcome = execute::evaluate(plan, left.set, right != nullptr ? &right->set : nullptr, options);
+    if (outcome.error)
+        throw Failure{out_of_reach, *outcome.error};
+    for (std::size_t k = 0; k < outcome.outputs.size(); ++k) {
+        const execute::Kernel& kernel = outcome.outputs[k];
+        require_finite(kernel.shape, kernel.nngp, "nngp", network.outputs[k].name);
+        require_finite(kernel.shape, kernel.ntk, "ntk", network.outputs[k].name);
+    }
+    return std::move(outcome.outputs);
+}
+
+} // namespace tpc::cli

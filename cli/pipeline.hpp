@@ -1,0 +1,48 @@
+// The compiler's stages in a row.
+#pragma once
+
+#include "cli/data.hpp"
+#include "cli/session.hpp"
+#include "compiler/check/gia.hpp"
+#include "compiler/limit/network.hpp"
+#include "compiler/plan/plan.hpp"
+#include "grammar/ast.hpp"
+#include "runtime/execute/evaluate.hpp"
+
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace tpc::cli {
+
+// All of these throw Failure where they cannot give their value; what they find is in session.diagnostics.
+
+ast::Tree parse(Session& session);
+ir::Program compile(Session& session); // text -> tensor program
+
+void verify(Session& session, const ir::Program& program, const ir::Sizes& sizes);
+
+// The verdict, its reasons in session.diagnostics, for samples of these sizes (none: small ones).
+check::Verdict judge(Session& session, ir::Program& program, const ir::Sizes& sizes = {});
+
+// Whether the limit may be computed: the check holds, or --assume-gia insists and the outputs are readouts all the same.
+// Otherwise throws.
+void require_justified(Session& session, const check::Verdict& verdict);
+
+// Program -> network, verified and judged at the sizes of each set.
+limit::Network prepare(Session& session, ir::Program program, std::initializer_list<const Samples*> sets);
+
+plan::Plan build_plan(Session& session, const limit::Network& network, const ir::Sizes& left, const ir::Sizes& right,
+                      bool tangent);
+
+struct Request {
+    bool nngp = true;
+    bool ntk = true;
+    execute::Via via = execute::Via::T;
+};
+
+// The kernels of two sample sets, or of one with itself (`right` null), by output. All entries are finite.
+std::vector<execute::Kernel> kernels(Session& session, const limit::Network& network, const Samples& left,
+                                     const Samples* right, const Request& request);
+
+} // namespace tpc::cli

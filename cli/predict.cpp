@@ -1,0 +1,181 @@
+// tpc predict: regression with the kernels of a program.
+#include "cli/commands.hpp"
+
+#include "cli/targets.hpp"
+#include "runtime/io/npy.hpp"
+#include "runtime/learn/matrix.hpp"
+#include "runtime/learn/regression.hpp"
+#include "runtime/learn/split.hpp"
+
+#include <cmath>
+#include <memory>
+#include <numeric>
+
+namespace tpc::cli {
+namespace {
+
+using Matrix = Eigen::MatrixXd;
+
+struct PredictCommand {
+    std::vector<std::string> train, test;
+    std::string targets, test_targets, out;
+    std::size_t every = 0;
+    double ridge = 0;
+    bool classify = false, regress = false;
+    KernelOptions kernel;
+};
+
+// The kernel among the training samples and from the test samples to them.
+struct Blocks {
+    std::string name; // nngp, ntk
+    Matrix train, cross;
+};
+
+Matrix to_matrix(std::vector<double> values, std::size_t rows, std::size_t columns) {
+    using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    return Eigen::Map<const RowMajor>(values.data(), static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(columns));
+}
+
+// Kernels of a program with one scalar output, by name.
+std::vector<std::pair<std::string, Matrix>> matrices(std::vector<execute::Kernel> computed, const Request& request) {
+    const auto& shape = computed.front().shape;
+    std::vector<std::pair<std::string, Matrix>> result;
+    if (request.nngp)
+        result.emplace_back("nngp", to_matrix(std::move(computed.front().nngp), shape[0], shape[1]));
+    if (request.ntk)
+        result.emplace_back("ntk", to_matrix(std::move(computed.front().ntk), shape[0], shape[1]));
+    return result;
+}
+
+struct Problem {
+    std::vector<Blocks> kernels;
+    Targets targets;             // of the training samples
+    std::optional<Matrix> truth; // of the test samples
+};
+
+void require_samples(const Matrix& targets, const std::string& path, std::size_t samples, const char* set) {
+    if (static_cast<std::size_t>(targets.rows()) != samples)
+        throw Failure{data_error, fmt::format("{} holds {} targets for {} {}", path, targets.rows(), samples, set)};
+}
+
+Kind kind_of(const PredictCommand& options) {
+    return options.classify ? Kind::classes : options.regress ? Kind::numbers : Kind::by_values;
+}
+
+// One set of data, every `every`th sample of which is held out.
+Problem split_problem(Session& session, ir::Program program, const PredictCommand& options, const Request& request) {
+    const Samples all = read_samples(program, options.train, "--train");
+    const Matrix values = read_targets(options.targets);
+    require_samples(values, options.targets, all.set.samples, "samples");
+    const auto split = learn::split_every(values.rows(), static_cast<Eigen::Index>(options.every));
+    if (split.train.empty() || split.test.empty())
+        throw Failure{usage_error, fmt::format("--every {} leaves no {} samples of {}", options.every,
+                                               split.train.empty() ? "training" : "test", values.rows())};
+    Problem problem;
+    problem.targets = make_targets(values(split.train, Eigen::all), kind_of(options), options.targets);
+    problem.truth = values(split.test, Eigen::all);
+    const limit::Network network = prepare(session, std::move(program), {&all});
+    for (auto& [name, kernel] : matrices(kernels(session, network, all, nullptr, request), request))
+        problem.kernels.push_back({name, kernel(split.train, split.train), kernel(split.test, split.train)});
+    return problem;
+}
+
+Problem two_set_problem(Session& session, ir::Program program, const PredictCommand& options, const Request& request) {
+    const Samples train = read_samples(program, options.train, "--train");
+    const Samples test = read_samples(program, options.test, "--test");
+    const Matrix values = read_targets(options.targets);
+    require_samples(values, options.targets, train.set.samples, "training samples");
+    Problem problem;
+    problem.targets = make_targets(values, kind_of(options), options.targets);
+    if (!options.test_targets.empty()) {
+        problem.truth = read_targets(options.test_targets);
+        require_samples(*problem.truth, options.test_targets, test.set.samples, "test samples");
+        if (problem.truth->cols() != values.cols())
+            throw Failure{data_error, fmt::format("{} holds {} targets a sample and {} holds {}", options.targets,
+                                                  values.cols(), options.test_targets, problem.truth->cols())};
+    }
+    const limit::Network network = prepare(session, std::move(program), {&train, &test});
+    auto within = matrices(kernels(session, network, train, nullptr, request), request);
+    auto across = matrices(kernels(session, network, test, &train, request), request);
+    for (std::size_t k = 0; k < within.size(); ++k)
+        problem.kernels.push_back({within[k].first, std::move(within[k].second), std::move(across[k].second)});
+    return problem;
+}
+
+// The predictions of one kernel: printed, and appended to the members of the output.
+void solve(Session& session, const Problem& problem, const Blocks& kernel, double ridge, std::vector<io::Member>& members) {
+    const auto fitted = learn::fit(kernel.train, problem.targets.values, ridge);
+    if (!fitted)
+        throw Failure{data_error, fmt::format("{}: {}", kernel.name, fitted.error().text)};
+    constexpr double losing_digits = 1e-10;
+    if (fitted->reciprocal_condition < losing_digits)
+        session.warn(
+            fmt::format("the {} of the training samples is nearly singular (condition about {:.0e}): a --ridge would "
+                        "make the predictions more reliable",
+                        kernel.name, 1 / fitted->reciprocal_condition));
+    const auto predicted = learn::predict(*fitted, kernel.cross);
+    if (!predicted)
+        throw Failure{data_error, fmt::format("{}: {}", kernel.name, predicted.error().text)};
+
+    const Score score = judge_predictions(problem.targets, *predicted, problem.truth);
+    session.print(fmt::format("{}: {}\n", kernel.name, score.text));
+    session.result["kernels"][kernel.name] = score.json;
+    session.result["kernels"][kernel.name]["condition"] = 1 / fitted->reciprocal_condition;
+    members.push_back({kernel.name, learn::to_array(kernel.train)});
+    members.push_back({kernel.name + ".test", learn::to_array(kernel.cross)});
+    members.push_back({"predictions." + kernel.name, learn::to_array(*predicted)});
+    if (problem.targets.classes)
+        members.push_back({"labels." + kernel.name, learn::to_array(score.labels)});
+}
+
+void run(Session& session, const PredictCommand& options) {
+    if (options.every == 0 ? options.test.empty() : !options.test.empty() || !options.test_targets.empty())
+        throw Failure{usage_error, "give either the test samples (--test) or which of the samples to hold out (--every)"};
+    if (!(options.ridge >= 0) || !std::isfinite(options.ridge))
+        throw Failure{usage_error, "--ridge is a number not below 0"};
+    ir::Program program = compile(session);
+    if (program.outputs.size() != 1 || !program.outputs.front().family.empty())
+        throw Failure{usage_error, "predict needs a program with one output, a scalar"};
+    Request request = options.kernel.request();
+    if (options.kernel.get.empty())
+        request.nngp = false;
+    if (!options.out.empty())
+        require_writable(options.out);
+
+    const Problem problem = options.every != 0 ? split_problem(session, std::move(program), options, request)
+                                               : two_set_problem(session, std::move(program), options, request);
+    std::vector<io::Member> members;
+    for (const Blocks& kernel : problem.kernels)
+        solve(session, problem, kernel, options.ridge, members);
+    if (options.out.empty())
+        return;
+    const auto precision = session.options.dtype == "f32" ? io::Precision::f32 : io::Precision::f64;
+    if (const auto done = io::write_npz(options.out, members, precision); !done)
+        throw Failure{data_error, done.error().text};
+    session.inform(fmt::format("written to {}\n", options.out));
+    session.result["file"] = options.out;
+}
+
+} // namespace
+
+Run add_predict(CLI::App& command) {
+    const auto options = std::make_shared<PredictCommand>();
+    add_files(command, "--train,--input", options->train, "training data of an input, .npy or .npz, samples first");
+    add_files(command, "--test", options->test, "test data of an input");
+    command.add_option("--targets", options->targets, "what to learn: a number or a row a training sample")
+        ->required()
+        ->type_name("FILE");
+    command.add_option("--test-targets", options->test_targets, "what is true of the test samples")->type_name("FILE");
+    command.add_option("--every", options->every, "hold out samples K, 2K, ... of --train as the test set")
+        ->check(CLI::PositiveNumber)
+        ->type_name("K");
+    command.add_option("--ridge", options->ridge, "added to the diagonal of the kernel")->capture_default_str();
+    CLI::Option* classify =
+        command.add_flag("--classify", options->classify, "targets are classes (default where they are integers)");
+    command.add_flag("--regress", options->regress, "targets are numbers, even where they are integers")->excludes(classify);
+    command.add_option("-o,--output", options->out, "an .npz for the kernels and predictions")->type_name("OUT.npz");
+    add_kernel_options(command, options->kernel);
+    return [options](Session& session) { run(session, *options); };
+}
+
+} // namespace tpc::cli

@@ -1,0 +1,95 @@
+// tpc simulate: networks of finite width against the limit.
+#include "cli/commands.hpp"
+
+#include "runtime/finite/simulate.hpp"
+
+#include <memory>
+
+namespace tpc::cli {
+namespace {
+
+struct SimulateCommand {
+    std::vector<std::string> input;
+    finite::SimulateOptions simulate;
+    KernelOptions kernel;
+};
+
+finite::SampleSet samples_of(const Samples& samples) {
+    finite::SampleSet set{samples.sizes, {}};
+    for (std::size_t k = 0; k < samples.shapes.size(); ++k)
+        set.data.push_back({samples.shapes[k], samples.set.inputs[k].values});
+    return set;
+}
+
+finite::Kernels limit_of(const limit::Network& network, std::vector<execute::Kernel> computed) {
+    finite::Kernels kernels;
+    for (std::size_t k = 0; k < computed.size(); ++k) {
+        finite::OutputKernels output{network.outputs[k].name, {}, {}};
+        if (!computed[k].nngp.empty())
+            output.nngp = {computed[k].shape, std::move(computed[k].nngp)};
+        if (!computed[k].ntk.empty())
+            output.ntk = {computed[k].shape, std::move(computed[k].ntk)};
+        kernels.push_back(std::move(output));
+    }
+    return kernels;
+}
+
+nlohmann::ordered_json json_of(const finite::Deviation& deviation) {
+    return {{"typical", deviation.typical}, {"of_mean", deviation.of_mean}, {"noise", deviation.noise}};
+}
+
+nlohmann::ordered_json json_of(const finite::Table& table) {
+    nlohmann::ordered_json rows = nlohmann::ordered_json::array(), exponents = nlohmann::ordered_json::object();
+    for (const finite::Row& row : table.rows) {
+        nlohmann::ordered_json entry{{"width", row.width}, {"seconds", row.seconds}};
+        if (table.has_nngp)
+            entry["nngp"] = json_of(row.nngp);
+        if (table.has_ntk)
+            entry["ntk"] = json_of(row.ntk);
+        rows.push_back(std::move(entry));
+    }
+    if (table.has_nngp)
+        exponents["nngp"] = {{"typical", table.nngp.typical}, {"of_mean", table.nngp.of_mean}};
+    if (table.has_ntk)
+        exponents["ntk"] = {{"typical", table.ntk.typical}, {"of_mean", table.ntk.of_mean}};
+    return {{"seeds", table.seeds}, {"rows", rows}, {"exponents", exponents}};
+}
+
+void run(Session& session, SimulateCommand& options) {
+    const ir::Program program = compile(session);
+    const Samples samples = read_samples(program, options.input, "--input");
+    const limit::Network network = prepare(session, program, {&samples});
+    const finite::Kernels limit = limit_of(network, kernels(session, network, samples, nullptr, options.kernel.request()));
+
+    options.simulate.seed = session.options.seed;
+    const bool progress = shows_progress(session);
+    if (progress)
+        options.simulate.progress = [](std::size_t done, std::size_t total) {
+            fmt::print(stderr, "\r{} of {} networks", done, total);
+        };
+    const finite::Table table = finite::simulate(program, samples_of(samples), limit, options.simulate);
+    if (progress)
+        fmt::print(stderr, "\r\x1b[K");
+    session.print(finite::print(table));
+    session.result["table"] = json_of(table);
+}
+
+} // namespace
+
+Run add_simulate(CLI::App& command) {
+    const auto options = std::make_shared<SimulateCommand>();
+    add_files(command, "--input", options->input, "data of an input, .npy or .npz, samples first");
+    command.add_option("--widths", options->simulate.widths, "the widths n")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::PositiveNumber)
+        ->type_name("N,...")
+        ->capture_default_str();
+    command.add_option("--seeds", options->simulate.seeds, "networks a width")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
+    add_kernel_options(command, options->kernel);
+    return [options](Session& session) { run(session, *options); };
+}
+
+} // namespace tpc::cli

@@ -1,0 +1,10 @@
+# All C++ sources stand as clang-format-14 lays them out. Skipped where that tool is not installed: it is no build dependency.
+find_program(TPC_CLANG_FORMAT NAMES clang-format-14)
+if(TPC_CLANG_FORMAT)
+  set(roots)
+  foreach(folder grammar compiler runtime cli tests bench)
+    list(APPEND roots ${PROJECT_SOURCE_DIR}/${folder}/*.cpp ${PROJECT_SOURCE_DIR}/${folder}/*.hpp)
+  endforeach()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${roots})
+  add_test(NAME format COMMAND ${TPC_CLANG_FORMAT} --dry-run -Werror ${sources})
+endif()
