@@ -1,6 +1,9 @@
 // tpc: compiles tensor programs and evaluates their limits.
 #include "cli/commands.hpp"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <exception>
 #include <new>
 
@@ -51,6 +54,22 @@ void add_common(CLI::App& command, Common& options) {
     command.add_flag("--json", options.json, "one JSON object on standard output: diagnostics, verdict, results");
 }
 
+// CLI11 would only say that a command is missing.
+bool is_unknown(const std::string& word) {
+    return !word.starts_with('-') &&
+           std::ranges::none_of(commands, [&](const Command& entry) { return entry.name == word; });
+}
+
+int refuse_unknown(const std::string& word) {
+    std::vector<std::string> known;
+    for (const Command& entry : commands)
+        known.emplace_back(entry.name);
+    const std::string near = tpc::source::nearest(word, known);
+    fmt::print(stderr, "tpc: error: there is no command {}{}; the commands are {}\n", word,
+               near.empty() ? "" : fmt::format(", did you mean {}?", near), fmt::join(known, ", "));
+    return usage_error;
+}
+
 int execute(Session& session, const Run& run) {
     try {
         run(session);
@@ -80,6 +99,8 @@ int main(int argc, char** argv) {
         command->parse_complete_callback([&chosen, run = entry.add(*command)] { chosen = run; });
         command->footer(exit_codes);
     }
+    if (argc > 1 && is_unknown(argv[1]))
+        return refuse_unknown(argv[1]);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

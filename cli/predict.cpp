@@ -125,7 +125,7 @@ void solve(Session& session, const Problem& problem, const Blocks& kernel, doubl
     members.push_back({kernel.name + ".test", learn::to_array(kernel.cross)});
     members.push_back({"predictions." + kernel.name, learn::to_array(*predicted)});
     if (problem.targets.classes)
-        members.push_back({"labels." + kernel.name, learn::to_array(score.labels)});
+        members.push_back({"labels." + kernel.name, score.labels});
 }
 
 void run(Session& session, const PredictCommand& options) {

@@ -12,17 +12,18 @@ namespace {
 Score score_classes(const Targets& targets, const Eigen::MatrixXd& predictions,
                     const std::optional<Eigen::MatrixXd>& truth) {
     Score score;
-    score.labels.resize(predictions.rows(), 1);
-    const auto best = learn::largest_column(predictions);
-    for (std::size_t k = 0; k < best.size(); ++k)
-        score.labels(static_cast<Eigen::Index>(k), 0) = targets.classes->labels[static_cast<std::size_t>(best[k])];
+    for (const Eigen::Index column : learn::largest_column(predictions))
+        score.labels.values.push_back(targets.classes->labels[static_cast<std::size_t>(column)]);
+    score.labels.shape = {score.labels.values.size()};
     score.text = fmt::format("{} test samples, {} classes learnt from {}", predictions.rows(),
                              targets.classes->labels.size(), targets.values.rows());
     score.json = {
         {"train", targets.values.rows()}, {"test", predictions.rows()}, {"classes", targets.classes->labels.size()}};
     if (!truth)
         return score;
-    const auto right = (score.labels.array() == truth->array()).count();
+    std::size_t right = 0;
+    for (std::size_t k = 0; k < score.labels.values.size(); ++k)
+        right += score.labels.values[k] == (*truth)(static_cast<Eigen::Index>(k), 0) ? 1 : 0;
     const double accuracy = static_cast<double>(right) / static_cast<double>(predictions.rows());
     score.text = fmt::format("accuracy {:.2f} % ({} of {} test samples, {} classes learnt from {})", 100 * accuracy, right,
                              predictions.rows(), targets.classes->labels.size(), targets.values.rows());

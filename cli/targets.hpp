@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/session.hpp"
+#include "runtime/io/array.hpp"
 #include "runtime/learn/classification.hpp"
 
 #include <optional>
@@ -25,7 +26,7 @@ Targets make_targets(const Eigen::MatrixXd& values, Kind kind, const std::string
 struct Score {
     std::string text;
     nlohmann::ordered_json json;
-    Eigen::MatrixXd labels; // predicted, one column; empty for numbers
+    io::Array labels; // predicted, one a test sample; empty for numbers
 };
 
 // `truth` as read_targets gives it.

@@ -1,7 +1,8 @@
 # tpc_add_library(NAME FOLDERS folder... LINK public... PRIVATE_LINK private...): a static library of all sources below the folders.
 function(tpc_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                         -Wno-restrict) # GCC 12 reports std::string operations falsely
+                         -Wno-restrict # GCC 12 reports std::string operations falsely,
+                         $<$<NOT:$<CONFIG:Debug>>:-Wno-maybe-uninitialized>) # and variants when it optimises
   if(TPC_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

@@ -27,7 +27,9 @@ struct Affine {
     static Affine of(Symbol symbol);
 
     [[nodiscard]] bool is_constant() const { return terms.empty(); }
-    [[nodiscard]] bool is_constant(std::int64_t value) const { return terms.empty() && denominator == 1 && constant == value; }
+    [[nodiscard]] bool is_constant(std::int64_t value) const {
+        return terms.empty() && denominator == 1 && constant == value;
+    }
     [[nodiscard]] std::int64_t coefficient(Symbol symbol) const; // numerator's
     friend bool operator==(const Affine& a, const Affine& b) {
         return a.constant == b.constant && a.denominator == b.denominator && a.terms == b.terms;

@@ -16,8 +16,8 @@
 //   mean                (1/n) sum of the coordinates of c0                                scalar
 //   gram                c0' c1 of two finite vectors                                      scalar
 //   width_power         n^(power/2), `power` in `target` as int; only in outputs          scalar
-//   apply               `function` of the children, coordinatewise, scalars broadcast     vector if a child is, else finite, else scalar
-//   reduce              `reduction` of c0 over `ranges` (coordinatewise on vectors)       c0's type
+//   apply               `function` of the children, coordinatewise, scalars broadcast     vector if a child is, else finite,
+//   else scalar reduce              `reduction` of c0 over `ranges` (coordinatewise on vectors)       c0's type
 //
 // `u' @ x` is a moment times n; resolve leaves `moment` alone where the source divides by n, and multiplies it by
 // width_power where an output divides by sqrt(n) (v'x/sqrt(n) = moment(v, x) * n^(1/2), power = 1).
@@ -40,13 +40,51 @@ enum class ExprId : std::uint32_t {};
 enum class Type : std::uint8_t { scalar, finite, vector };
 
 enum class Op : std::uint8_t {
-    number, affine, variable, input, input_row, parameter, read, matmul, moment, mean, gram, width_power, apply, reduce
+    number,
+    affine,
+    variable,
+    input,
+    input_row,
+    parameter,
+    read,
+    matmul,
+    moment,
+    mean,
+    gram,
+    width_power,
+    apply,
+    reduce
 };
 
 enum class Function : std::uint8_t {
-    neg, add, sub, mul, div, pow, // binary but neg; pow(x, y): y a scalar
-    relu, leaky_relu, abs, sign, step, erf, erfc, gelu, tanh, sigmoid, softplus, silu, elu, sin, cos, exp, log, sqrt,
-    square, hardtanh, max, min, // leaky_relu(x, a), max(x, y), min(x, y)
+    neg,
+    add,
+    sub,
+    mul,
+    div,
+    pow, // binary but neg; pow(x, y): y a scalar
+    relu,
+    leaky_relu,
+    abs,
+    sign,
+    step,
+    erf,
+    erfc,
+    gelu,
+    tanh,
+    sigmoid,
+    softplus,
+    silu,
+    elu,
+    sin,
+    cos,
+    exp,
+    log,
+    sqrt,
+    square,
+    hardtanh,
+    max,
+    min, // leaky_relu(x, a), max(x, y), min(x, y)
 };
 // `identity(x)` is x, `where(p > q, x, y)` is y + step(p - q) * (x - y): resolve leaves neither behind.
 

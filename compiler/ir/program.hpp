@@ -31,7 +31,8 @@ enum class ParameterKind : std::uint8_t { matrix, input_matrix, vector, scalar }
 //   matrix        entries of variance scale / n :  Cov(W x, W y) = scale * E[x y]
 //   input_matrix  entries of variance scale / d :  Cov(U x, U y) = scale * x'y / d,  d = `reads`
 //   vector        mean `mean`, variance `scale`;   scalar likewise
-// `rate` multiplies its term of the NTK (0 when frozen; equal to `scale` under --rates variance unless the program says one).
+// `rate` multiplies its term of the NTK (0 when frozen; equal to `scale` under --rates variance unless the program says
+// one).
 struct Parameter {
     std::string name;
     ParameterKind kind = ParameterKind::vector;

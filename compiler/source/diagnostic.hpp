@@ -20,9 +20,9 @@ enum class Id {
 #undef TPC_DIAGNOSTIC
 };
 
-std::string_view name_of(Id id);      // "unknown_name"
+std::string_view name_of(Id id); // "unknown_name"
 Severity severity_of(Id id);
-std::string_view template_of(Id id);  // fmt format string, lower case, no full stop
+std::string_view template_of(Id id); // fmt format string, lower case, no full stop
 
 struct Note {
     Span span;
