@@ -251,6 +251,13 @@ class Decomposer {
         (inverse ? factors.below : factors.above).push_back(id);
     }
 
+    void random_coefficient(ExprId id, const std::vector<ExprId>& factors) {
+        fail(Id::gia_random_coefficient, id)
+            .note(place(factors[0]), "this factor is random: it depends on the draw of the weights")
+            .note(place(factors[1]),
+                  "and so is this one; a coefficient must converge to a number (numbers, data, averages over coordinates)");
+    }
+
     // One factor carries the readout; the others are the coefficient.
     void product(ExprId id, ExprId coefficient, int power, const Ranges& ranges) {
         Factors factors;
@@ -263,23 +270,19 @@ class Decomposer {
         for (ExprId factor : factors.above)
             if (analysis_.random(factor))
                 candidates.push_back(factor);
-        // A scalar parameter times the readout that the power of n belongs to.
-        if (candidates.size() == 1 && power != 0 && !analysis_.of(candidates[0]).power)
+        // A random number times the readout that the power of n belongs to.
+        if (candidates.size() == 1 && power != 0 && (power > 0 || !analysis_.of(candidates[0]).power))
             for (ExprId factor : carriers(factors.above))
                 if (candidates.size() == 1 && factor != candidates[0])
                     candidates.push_back(factor);
-        if (candidates.size() > 1) {
-            fail(Id::gia_random_coefficient, id)
-                .note(place(candidates[0]), "this factor is random: it depends on the draw of the weights")
-                .note(place(candidates[1]),
-                      "and so is this one; a coefficient must converge to a number (numbers, data, averages over "
-                      "coordinates)");
-            return;
-        }
+        if (candidates.size() > 1)
+            return random_coefficient(id, candidates);
         if (candidates.empty() && power != 0)
             candidates = carriers(factors.above);
         if (candidates.empty() && power != 0)
             return order(id, power);
+        if (power > 1 && candidates.size() > 1) // n^(1/2) each: (v'x / sqrt(n)) * (u'y / sqrt(n))
+            return random_coefficient(id, candidates);
         coefficient = times(program_.exprs.number(factors.sign), coefficient);
         for (ExprId factor : factors.above)
             if (candidates.empty() || factor != candidates[0])
@@ -315,13 +318,24 @@ class Decomposer {
         return !own.empty() ? own : !readouts.empty() ? readouts : averages;
     }
 
+    // Through names and coefficients; a preference only, so that the first statement of a name will do.
     ExprId inner_moment(ExprId id) const {
-        while (true) {
+        for (int steps = 0; steps < 64; ++steps) {
             const Node& node = program_.exprs[id];
+            if (node.op == Op::read) {
+                const auto first = std::ranges::find(program_.statements, node.target, &ir::Statement::family);
+                if (first == program_.statements.end())
+                    return id;
+                id = first->value;
+                continue;
+            }
             if (node.op == Op::moment || node.children.empty())
                 return id;
-            id = node.children[0];
+            const bool second =
+                node.op == Op::apply && node.function == Function::mul && !analysis_.of(node.children[0]).moment;
+            id = node.children[second ? 1 : 0];
         }
+        return id;
     }
 
     // --- readouts

@@ -964,9 +964,11 @@ class Builder {
     void emit(const Equation& equation, const Instance& instance, const Reading& reading, const diff::Gathered& gathered) {
         Line line;
         line.domain = gathered.domain;
+        const std::size_t rank = reading.left.access.indices.size();
+        for (std::size_t d = 0; d < gathered.indices.size(); ++d)
+            name_target(gathered.indices[d], d >= rank);
         Values values;
         simplify(line.domain, values);
-        const std::size_t rank = reading.left.access.indices.size();
         Element left{reading.left.family, {}};
         Element right{reading.right.family, {}};
         for (std::size_t d = 0; d < gathered.indices.size(); ++d)
@@ -1003,6 +1005,18 @@ class Builder {
         });
         line.value = sum(over, folds, product(factors));
         result_.backward.push_back(std::move(line));
+    }
+
+    // A new index is called after the sample that it belongs to.
+    void name_target(const Affine& index, bool right) {
+        if (index.terms.size() != 1 || static_cast<std::uint32_t>(index.terms[0].first) < 2 * recursions_.left_symbols)
+            return;
+        std::string& name = result_.program.symbols[static_cast<std::uint32_t>(index.terms[0].first)].name;
+        const bool primed = name.size() > 1 && name.back() == '_';
+        if (right && !primed)
+            name += "_";
+        if (!right && primed)
+            name.pop_back();
     }
 
     // Outside the box of its family D is 0: conditions that keep an index inside need not be written.
@@ -1116,7 +1130,7 @@ class Builder {
             const Instance instance = instance_of(equation, false);
             std::vector<Formula> parts{value_T(equation, instance, false)};
             parts.insert(parts.end(), shared.begin(), shared.end());
-            result_.kernels.push_back(
+            result_.ntk.push_back(
                 {target(equation, instance, Quantity::D, false), false, add(table(), parts), instance.domain, {}});
         }
     }
@@ -1142,7 +1156,8 @@ class Builder {
             name_functions(child);
     }
     void name_functions() {
-        for (const auto* lines : {&result_.self, &result_.forward, &result_.tangent, &result_.backward, &result_.kernels})
+        for (const auto* lines :
+             {&result_.self, &result_.forward, &result_.tangent, &result_.kernels, &result_.backward, &result_.ntk})
             for (const Line& line : *lines)
                 name_functions(line.value);
         std::set<std::string> taken;
@@ -1195,6 +1210,26 @@ std::map<Symbol, std::string> names_of(const Program& program, const std::vector
         names[symbol] = name;
     }
     return names;
+}
+
+std::optional<std::pair<Affine, Affine>> sides(const Program& program, const Condition& condition) {
+    Affine left(condition.value.constant), right;
+    bool flip = false;
+    bool own = false;
+    for (const auto& [symbol, coefficient] : condition.value.terms) {
+        const SymbolInfo& info = program.info(symbol);
+        const bool primed = info.name.size() > 1 && info.name.back() == '_';
+        const Affine term = coefficient * Affine::of(symbol);
+        if (primed)
+            right = right - term;
+        else
+            left = left + term;
+        own = own || !primed;
+        flip = flip || (!primed && info.axis && coefficient < 0);
+    }
+    if (condition.relation != Relation::zero || !own || right.is_constant())
+        return std::nullopt;
+    return flip ? std::pair(-left, -right) : std::pair(left, right);
 }
 
 std::string function_name(const Formulas& formulas, ExprId function) {

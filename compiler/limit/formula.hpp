@@ -59,8 +59,8 @@ struct Line {
 
 struct Formulas {
     ir::Program program;
-    std::vector<std::pair<std::string, ir::ExprId>> functions; // named because they are no single word
-    std::vector<Line> self, forward, tangent, backward, kernels;
+    std::vector<std::pair<std::string, ir::ExprId>> functions;        // named because they are no single word
+    std::vector<Line> self, forward, tangent, kernels, backward, ntk; // ntk from D
     bool several_outputs = false;
 };
 
@@ -72,6 +72,10 @@ std::vector<ir::Symbol> symbols_of(const ir::Program& program, const Line& line)
 // Distinct names; those of the right sample end with `_`.
 std::map<ir::Symbol, std::string> names_of(const ir::Program& program, const std::vector<ir::Symbol>& symbols,
                                            bool one_sample);
+
+// left == right with what belongs to one sample on each side and axes first: T - t == T_ - t_. Nothing when the condition is
+// no equality between the samples.
+std::optional<std::pair<ir::Affine, ir::Affine>> sides(const ir::Program& program, const ir::Condition& condition);
 
 // The name of a coordinatewise function of one variable: "tanh", or one of Formulas::functions.
 std::string function_name(const Formulas& formulas, ir::ExprId function);

@@ -220,34 +220,38 @@ class Namer {
         return program_.exprs.add(copy);
     }
 
-    // avg(x * y) is x' y / n, avg(x^2) is x' x / n.
-    Node as_moment(Node mean) const {
-        if (mean.op != Op::mean)
-            return mean;
-        const Node& operand = node(mean.children[0]);
-        if (operand.op != Op::apply || operand.children.empty() || node(operand.children[0]).type != Type::vector)
-            return mean;
-        const ExprId first = operand.children[0];
-        const ExprId second = operand.children.back();
-        const bool power = operand.function == Function::pow && node(second).op == Op::number && node(second).number == 2;
-        const bool product = operand.function == Function::mul && node(second).type == Type::vector;
-        if (!power && !product && operand.function != Function::square)
-            return mean;
-        mean.op = Op::moment;
-        mean.children = {first, product ? second : first};
-        return mean;
-    }
-
-    // Moments read named vectors.
+    // Moments read named vectors. The average of a product is a moment of its factors: no name for the product is needed.
     ExprId lower_scalar(ExprId e, const Context& context) {
-        Node copy = as_moment(node(e));
+        Node copy = node(e);
+        if (copy.op == Op::mean)
+            if (const auto factors = two_factors(copy.children[0])) {
+                copy.op = Op::moment;
+                copy.children = {factors->first, factors->second};
+            }
         if (copy.op == Op::moment || copy.op == Op::mean) {
             for (ExprId& child : copy.children)
-                if (node(child).type == Type::vector)
-                    child = as_read(child, context, "y");
+                child = node(child).type == Type::vector ? as_read(child, context, "y") : lower_scalar(child, context);
             return program_.exprs.add(copy);
         }
         return lower_children(e, context);
+    }
+
+    // x * y, x^2 and square(x) of vectors.
+    std::optional<std::pair<ExprId, ExprId>> two_factors(ExprId e) const {
+        const Node& product = node(e);
+        if (product.op != Op::apply)
+            return std::nullopt;
+        const ExprId first = product.children[0];
+        if (node(first).type != Type::vector)
+            return std::nullopt;
+        if (product.function == Function::square)
+            return std::pair(first, first);
+        const ExprId second = product.children.back();
+        if (product.function == Function::pow && node(second).op == Op::number && node(second).number == 2)
+            return std::pair(first, first);
+        if (product.function == Function::mul && node(second).type == Type::vector)
+            return std::pair(first, second);
+        return std::nullopt;
     }
 
     ExprId lower_linear(ExprId e, const Context& context) {
@@ -345,6 +349,52 @@ std::vector<bool> statements_to_split(const std::vector<Form>& forms) {
     return split;
 }
 
+// An activation of an activation is one activation of the inner one's Gaussian: forms read through families that one
+// statement defines, element by element.
+void compose_activations(Program& program, std::vector<Form>& forms) {
+    const auto only_statement = [&](std::uint32_t family) -> std::optional<std::size_t> {
+        std::optional<std::size_t> found;
+        for (std::size_t k = 0; k < program.statements.size(); ++k) {
+            if (program.statements[k].family != family)
+                continue;
+            if (found)
+                return std::nullopt;
+            found = k;
+        }
+        return found;
+    };
+    // Statements stand in program order of their operands, so one pass reads through chains of any length.
+    for (Form& form : forms) {
+        for (std::size_t depth = 0; form.kind == FormKind::activation && depth < forms.size(); ++depth) {
+            const ElementRead outer = form.reads[0];
+            const auto source = only_statement(outer.family);
+            if (!source || forms[*source].kind != FormKind::activation || outer.access.mode != IndexMode::none)
+                break;
+            const Statement inner = program.statements[*source];
+            std::vector<std::pair<Symbol, Affine>> values;
+            for (std::size_t d = 0; d < inner.indices.size(); ++d)
+                for (const Range& range : inner.domain.ranges)
+                    if (inner.indices[d] == Affine::of(range.index))
+                        values.emplace_back(range.index, outer.access.indices[d]);
+            if (values.size() != inner.domain.ranges.size())
+                break;
+            ElementRead read = forms[*source].reads[0];
+            for (Affine& index : read.access.indices)
+                index = substitute(index, [&](Symbol symbol) -> std::optional<Affine> {
+                    for (const auto& [from, to] : values)
+                        if (from == symbol)
+                            return to;
+                    return std::nullopt;
+                });
+            const ExprId argument = forms[*source].function;
+            form.function = rewrite(program.exprs, form.function, [&](ExprId id) -> std::optional<ExprId> {
+                return program.exprs[id].op == Op::variable ? std::optional(argument) : std::nullopt;
+            });
+            form.reads = {read};
+        }
+    }
+}
+
 } // namespace
 
 Network name_preactivations(Program program, std::vector<std::vector<check::OutputTerm>> outputs) {
@@ -373,6 +423,7 @@ Network name_preactivations(Program program, std::vector<std::vector<check::Outp
     network.program = std::move(namer.program_);
     network.output_terms = std::move(outputs);
     network.forms = forms_of(network.program);
+    compose_activations(network.program, network.forms);
     network.gaussian = gaussian_families(network.program, network.forms);
     return network;
 }

@@ -17,7 +17,7 @@ enum class Level { sum, product, atom };
 class Text {
   public:
     Text(const Formulas& formulas, const Recursions& recursions, const Line& line, bool one_sample)
-        : formulas_(formulas), recursions_(recursions), one_sample_(one_sample) {
+        : formulas_(formulas), recursions_(recursions) {
         names_.program = &formulas.program;
         names_.given = names_of(formulas.program, symbols_of(formulas.program, line), one_sample);
     }
@@ -68,10 +68,19 @@ class Text {
         return text;
     }
 
+    std::string output_pair(std::size_t k) const {
+        const OutputForm& output = recursions_.network.outputs[k];
+        Access left, right;
+        for (const Range& range : output.family) {
+            left.indices.push_back(Affine::of(range.index));
+            right.indices.push_back(Affine::of(recursions_.primed(range.index)));
+        }
+        return fmt::format("{}{}, {}_{}", output.name, indices(left), output.name, indices(right));
+    }
+
   private:
     const Formulas& formulas_;
     const Recursions& recursions_;
-    bool one_sample_;
     PrintNames names_;
 
     const Program& program() const { return formulas_.program; }
@@ -94,27 +103,9 @@ class Text {
 
     // T - t == T_ - t_: what belongs to one sample stands on one side.
     std::string condition(const Condition& c) const {
-        const auto right = [&](Symbol s) {
-            const std::string& name = program().info(s).name;
-            return name.size() > 1 && name.back() == '_';
-        };
-        const bool mixed =
-            std::any_of(c.value.terms.begin(), c.value.terms.end(), [&](const auto& term) { return right(term.first); }) &&
-            std::any_of(c.value.terms.begin(), c.value.terms.end(), [&](const auto& term) { return !right(term.first); });
-        if (c.relation != Relation::zero || !mixed)
-            return of_loop(c);
-        Affine left(c.value.constant), other;
-        for (const auto& [symbol, coefficient] : c.value.terms)
-            (right(symbol) ? other : left) = (right(symbol) ? other : left) + coefficient * Affine::of(symbol);
-        other = -other;
-        // axes first: T-t == T_-t_ and not t-T == t_-T_
-        const bool flip = std::any_of(left.terms.begin(), left.terms.end(),
-                                      [&](const auto& term) { return program().info(term.first).axis && term.second < 0; });
-        if (flip) {
-            left = -left;
-            other = -other;
-        }
-        return fmt::format("{} == {}", ir::print(names_, left), ir::print(names_, other));
+        const auto equal = sides(program(), c);
+        return equal ? fmt::format("{} == {}", ir::print(names_, equal->first), ir::print(names_, equal->second))
+                     : of_loop(c);
     }
 
     // Solved for a loop index where there is one: i <= rows_
@@ -312,8 +303,9 @@ class Printer {
         text += section("self", formulas_.self, true);
         text += section("recursions", formulas_.forward, false);
         text += section("tangent", formulas_.tangent, false);
-        text += section("gradients", formulas_.backward, false);
         text += section("kernels", formulas_.kernels, false);
+        text += section("gradients", formulas_.backward, false);
+        text += section("ntk from gradients", formulas_.ntk, false);
         return text;
     }
 
@@ -355,8 +347,7 @@ class Printer {
             const Text writer(formulas_, recursions_, each, one_sample);
             std::string right = writer.domain(each.domain);
             if (each.output && formulas_.several_outputs)
-                right = fmt::format("output {}{}{}", recursions_.network.outputs[*each.output].name,
-                                    right.empty() ? "" : ", ", right);
+                right = "for " + writer.output_pair(*each.output) + (right.empty() ? "" : ", ") + right;
             const std::string head = fmt::format("  {} {}= ", writer.formula(each.target), each.adds ? "+" : "");
             const std::vector<std::string> terms = terms_of(each, one_sample);
             const std::string value = fmt::format("{}", fmt::join(terms, " "));

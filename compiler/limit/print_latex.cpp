@@ -217,6 +217,10 @@ class Writer {
         std::string text;
         const auto append = [&](const std::string& part) { text += (text.empty() ? "" : ",\\ ") + part; };
         for (const Condition& c : d.conditions) {
+            if (const auto equal = sides(program(), c)) {
+                append(affine(equal->first) + " = " + affine(equal->second));
+                continue;
+            }
             Affine left, right;
             for (const auto& [s, coefficient] : c.value.terms)
                 (coefficient > 0 ? left : right) =
@@ -372,9 +376,9 @@ class Printer {
                                 name == "phi" ? "" : "_{" + name.substr(3) + "}", writer.scalar(function, false).text);
             first = false;
         }
-        for (const auto& [lines, one_sample] :
-             {std::pair(&formulas_.self, true), std::pair(&formulas_.forward, false), std::pair(&formulas_.tangent, false),
-              std::pair(&formulas_.backward, false), std::pair(&formulas_.kernels, false)}) {
+        for (const auto& [lines, one_sample] : {std::pair(&formulas_.self, true), std::pair(&formulas_.forward, false),
+                                                std::pair(&formulas_.tangent, false), std::pair(&formulas_.kernels, false),
+                                                std::pair(&formulas_.backward, false), std::pair(&formulas_.ntk, false)}) {
             if (!first && !lines->empty())
                 text += " \\\\[1ex]\n";
             bool leading = true;

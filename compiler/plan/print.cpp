@@ -1,5 +1,408 @@
 #include "compiler/plan/plan.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
 namespace tpc::plan {
-std::string print(const Plan& plan) { return std::to_string(plan.cross.ops.size()); }
+namespace {
+
+using limit::Recursions;
+using limit::Rule;
+using TermKind = limit::PairTerm::Kind;
+
+constexpr std::size_t real_bytes = 8;
+constexpr std::uint64_t most_counted = 20'000'000;
+constexpr std::size_t column = 72;
+
+std::string beside(std::string text, const std::string& right) {
+    const auto width = static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+    text.append(width + 2 <= column ? column - width : 2, ' ');
+    return text + right + "\n";
+}
+
+// Names of slots, families and their indices.
+class Names {
+  public:
+    Names(const Recursions& recursions, bool one_sample) : recursions_(recursions), one_sample_(one_sample) {}
+
+    std::string slot(std::uint32_t s) const {
+        const std::string& name = recursions_.network.program.symbols[s].name;
+        if (one_sample_ && s >= recursions_.left_symbols) // the second element of one sample
+            return name.substr(0, name.size() - 1) + "2";
+        return name;
+    }
+
+    std::string family(std::uint32_t f, bool right) const {
+        return recursions_.network.program.families[f].name + (right && !one_sample_ ? "_" : "");
+    }
+
+    // An index of a family, as the statements that define it call it.
+    std::string index(std::uint32_t f, std::size_t d, bool right) const {
+        const ir::Program& program = recursions_.network.program;
+        std::string name = fmt::format("i{}", d + 1);
+        for (const ir::Statement& statement : program.statements)
+            if (statement.family == f && statement.indices[d].terms.size() == 1) {
+                name = program.info(statement.indices[d].terms[0].first).name;
+                break;
+            }
+        return name + (right ? one_sample_ ? "2" : "_" : "");
+    }
+
+    std::string linear(const Linear& value) const {
+        std::string text;
+        for (const auto& [s, coefficient] : value.terms) {
+            const std::int64_t size = coefficient < 0 ? -coefficient : coefficient;
+            text += coefficient < 0 ? "-" : text.empty() ? "" : "+";
+            text += size == 1 ? slot(s) : fmt::format("{}*{}", size, slot(s));
+        }
+        if (text.empty() || value.constant != 0)
+            text += fmt::format("{}{}", value.constant > 0 && !text.empty() ? "+" : "", value.constant);
+        return value.denominator == 1 ? text : fmt::format("({})/{}", text, value.denominator);
+    }
+
+    std::string indices(const std::vector<Linear>& list) const {
+        std::string text;
+        for (const Linear& index : list)
+            text += (text.empty() ? "" : ",") + linear(index);
+        return text.empty() ? "" : "[" + text + "]";
+    }
+
+    std::string guards(const std::vector<Guard>& list) const {
+        std::string text;
+        for (const Guard& guard : list)
+            text += fmt::format("{}{} {} 0", text.empty() ? "" : ", ", linear(guard.value),
+                                guard.relation == ir::Relation::zero       ? "=="
+                                : guard.relation == ir::Relation::non_zero ? "!="
+                                                                           : ">=");
+        return text;
+    }
+
+  private:
+    const Recursions& recursions_;
+    bool one_sample_;
+};
+
+// How often each operation runs for one pair (or sample), by walking the loops.
+class Counter {
+  public:
+    explicit Counter(const Part& part, std::size_t slots) : part_(part), slots_(slots, 0), runs(part.ops.size(), 0) {
+        left(part.left);
+    }
+
+  private:
+    const Part& part_;
+    std::vector<std::int64_t> slots_;
+    std::uint64_t visits_ = 0;
+
+    void left(const std::vector<WalkItem>& items) {
+        for (const WalkItem& item : items) {
+            if (!item.loop) {
+                if (item.statement < part_.right.size())
+                    right(part_.right[item.statement]);
+                continue;
+            }
+            const std::int64_t upper = item.range.upper(slots_.data());
+            for (std::int64_t i = item.range.lower(slots_.data()); i <= upper && !gave_up; ++i) {
+                slots_[item.range.slot] = i;
+                left(item.children);
+            }
+        }
+    }
+
+    // The value that all operations below leave for the loop's index.
+    std::pair<std::int64_t, std::int64_t> bounds(const WalkItem& item) const {
+        std::int64_t lower = item.range.lower(slots_.data());
+        std::int64_t upper = item.range.upper(slots_.data());
+        std::int64_t least = upper + 1;
+        std::int64_t greatest = lower - 1;
+        for (const auto& values : item.solutions) {
+            if (values.empty())
+                return {lower, upper};
+            const std::int64_t numerator = values[0].numerator(slots_.data());
+            if (numerator % values[0].denominator != 0)
+                continue;
+            least = std::min(least, numerator / values[0].denominator);
+            greatest = std::max(greatest, numerator / values[0].denominator);
+        }
+        return {std::max(lower, least), std::min(upper, greatest)};
+    }
+
+    void right(const std::vector<WalkItem>& items) {
+        for (const WalkItem& item : items) {
+            if (!item.loop) {
+                for (const std::uint32_t k : item.ops) {
+                    const std::vector<Guard>& guards = part_.ops[k].guards;
+                    const bool runs_here = std::all_of(guards.begin(), guards.end(),
+                                                       [&](const Guard& guard) { return guard.holds(slots_.data()); });
+                    runs[k] += runs_here ? 1 : 0;
+                    gave_up = gave_up || ++visits_ > most_counted;
+                }
+                continue;
+            }
+            const auto [lower, upper] = bounds(item);
+            for (std::int64_t i = lower; i <= upper && !gave_up; ++i) {
+                slots_[item.range.slot] = i;
+                right(item.children);
+            }
+        }
+    }
+
+  public:
+    std::vector<std::uint64_t> runs; // by operation
+    bool gave_up = false;            // too many to count
+};
+
+class PartPrinter {
+  public:
+    PartPrinter(const Part& part, const Recursions& recursions, bool one_sample)
+        : part_(part), recursions_(recursions), one_sample_(one_sample), names_(recursions, one_sample),
+          counter_(part, recursions.network.program.symbols.size()) {}
+
+    std::string run() const {
+        const std::size_t reals = 2 + (!one_sample_ && recursions_.tangent ? 1 : 0);
+        std::string text;
+        text += fmt::format("  buffers, {} bytes an entry (C as its two gaps{}):\n", reals * real_bytes,
+                            reals == 3 ? ", and T" : "");
+        for (const PairArray& array : part_.arrays) {
+            if (array.output)
+                continue;
+            const auto entries = static_cast<std::size_t>(array.box.count());
+            text +=
+                beside("    " + buffer(array), fmt::format("{} entries, {} bytes", entries, entries * reals * real_bytes));
+        }
+        text += fmt::format("    {} entries, {} bytes {}\n", part_.entries, part_.entries * reals * real_bytes,
+                            one_sample_ ? "a sample" : "a pair");
+        std::uint64_t total = 0;
+        for (const std::uint64_t runs : counter_.runs)
+            total += runs;
+        text += fmt::format("  loops, {}{} operations {}:\n", counter_.gave_up ? "more than " : "", total,
+                            one_sample_ ? "a sample" : "a pair");
+        left(part_.left, 4, text);
+        return text;
+    }
+
+  private:
+    const Part& part_;
+    const Recursions& recursions_;
+    bool one_sample_;
+    Names names_;
+    Counter counter_;
+
+    // C(x[l,i], x_[., j_]): the indices stored are named, the others follow from them.
+    std::string buffer(const PairArray& array) const {
+        const std::size_t rank = recursions_.network.program.families[array.left].rank;
+        const std::size_t right_rank = recursions_.network.program.families[array.right].rank;
+        std::string ranges;
+        std::vector<std::string> texts(rank + right_rank, ".");
+        for (std::size_t k = 0; k < array.kept.size(); ++k) {
+            const std::size_t d = array.kept[k];
+            const bool right = d >= rank;
+            texts[d] = names_.index(right ? array.right : array.left, right ? d - rank : d, right);
+            ranges += fmt::format("{}{} in {}..{}", ranges.empty() ? "" : ", ", texts[d], array.box.lower[k],
+                                  array.box.lower[k] + array.box.size[k] - 1);
+        }
+        const auto indices = [&](std::size_t from, std::size_t to) {
+            std::string text;
+            for (std::size_t d = from; d < to; ++d)
+                text += (text.empty() ? "" : ",") + texts[d];
+            return text.empty() ? "" : "[" + text + "]";
+        };
+        return fmt::format("({}{}, {}{}){}{}", names_.family(array.left, false), indices(0, rank),
+                           names_.family(array.right, true), indices(rank, rank + right_rank), ranges.empty() ? "" : "  ",
+                           ranges);
+    }
+
+    std::string header(const WalkItem& item) const {
+        const std::string name = names_.slot(item.range.slot);
+        std::set<std::string> values;
+        for (const auto& solution : item.solutions)
+            values.insert(solution.empty() ? "" : names_.linear(solution[0]));
+        if (values.size() == 1 && !values.begin()->empty())
+            return fmt::format("{} = {}", name, *values.begin());
+        return fmt::format("{} in {}..{}", name, names_.linear(item.range.lower), names_.linear(item.range.upper));
+    }
+
+    bool has_operations(const std::vector<WalkItem>& items, bool right) const {
+        return std::any_of(items.begin(), items.end(), [&](const WalkItem& item) {
+            if (item.loop)
+                return has_operations(item.children, right);
+            if (right)
+                return !item.ops.empty();
+            return item.statement < part_.right.size() && has_operations(part_.right[item.statement], true);
+        });
+    }
+
+    // Loops with one child share a line.
+    template <class Leaf>
+    void walk(const std::vector<WalkItem>& items, std::size_t indent, std::string& text, bool right,
+              const Leaf& leaf) const {
+        for (const WalkItem& item : items) {
+            if (!has_operations({item}, right))
+                continue;
+            if (!item.loop) {
+                leaf(item, indent);
+                continue;
+            }
+            std::string ranges = header(item);
+            const WalkItem* last = &item;
+            while (last->children.size() == 1 && last->children[0].loop) {
+                last = &last->children[0];
+                ranges += ", " + header(*last);
+            }
+            text += fmt::format("{:{}}for {}\n", "", indent, ranges);
+            walk(last->children, indent + 2, text, right, leaf);
+        }
+    }
+
+    void left(const std::vector<WalkItem>& items, std::size_t indent, std::string& text) const {
+        walk(items, indent, text, false, [&](const WalkItem& item, std::size_t at) {
+            walk(part_.right[item.statement], at, text, true, [&](const WalkItem& inner, std::size_t deep) {
+                for (const std::uint32_t op : inner.ops)
+                    text += operation(op, deep, part_.right[item.statement]);
+            });
+        });
+    }
+
+    std::string target(const PairOp& op) const {
+        if (op.output) {
+            const std::size_t output = op.left_statement - recursions_.network.program.statements.size();
+            const std::string& name = recursions_.network.outputs[output].name;
+            return fmt::format("{} of {}{}, {}_{}", op.tangent ? "nngp, ntk" : "nngp", name.empty() ? "output" : name,
+                               names_.indices(op.left_target), name.empty() ? "output" : name,
+                               names_.indices(op.right_target));
+        }
+        const ir::Program& program = recursions_.network.program;
+        return fmt::format(
+            "{}({}{}, {}{})", op.tangent ? "C, T" : "C", names_.family(program.statements[op.left_statement].family, false),
+            names_.indices(op.left_target), names_.family(program.statements[op.right_statement].family, true),
+            names_.indices(op.right_target));
+    }
+
+    std::string entry(const EntryRead& read) const {
+        const auto place = [&](const Place& p, bool right) {
+            std::string text = names_.indices(p.indices);
+            if (p.mode != ir::IndexMode::none && !text.empty())
+                text.insert(text.size() - 1, fmt::format(" | {}", ir::name_of(p.mode)));
+            return names_.family(p.family, right) + text;
+        };
+        if (read.array == no_array)
+            return "0";
+        return fmt::format("({}, {})", place(read.left, false), place(read.right, true));
+    }
+
+    std::string term(const TermOp& term) const {
+        std::string text;
+        switch (term.kind) {
+        case TermKind::matmul:
+            text = "matrix " + entry(term.entry);
+            break;
+        case TermKind::read:
+            text = entry(term.entry);
+            break;
+        case TermKind::input:
+            text = "input";
+            break;
+        case TermKind::parameter:
+            text = "parameter";
+            break;
+        case TermKind::means:
+            text = "means";
+            break;
+        }
+        std::string over;
+        for (const LoopRange& range : term.sums)
+            over += fmt::format("{}{} in {}..{}", over.empty() ? "" : ", ", names_.slot(range.slot),
+                                names_.linear(range.lower), names_.linear(range.upper));
+        const std::string guards = names_.guards(term.guards);
+        over += (over.empty() || guards.empty() ? "" : ", ") + guards;
+        return over.empty() ? text : fmt::format("sum({}: {})", over, text);
+    }
+
+    std::string value(const PairOp& op) const {
+        std::string text;
+        const auto append = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+        switch (op.rule) {
+        case Rule::dual:
+            return "dual " + entry(op.entry);
+        case Rule::linear:
+            for (const TermOp& each : op.terms)
+                append(term(each));
+            if (op.terms.empty())
+                return "0";
+            return "linear " + text + (op.gap_linear ? ", gaps too" : "");
+        case Rule::product:
+            for (const GroupOp& group : op.groups)
+                append(group.cross ? entry(group.entry) : "one sample's moments");
+            return "product " + text;
+        }
+        return text;
+    }
+
+    // An equality that a loop header states need not be written again.
+    static void collect_solved(const std::vector<WalkItem>& items, std::set<std::uint32_t>& slots) {
+        for (const WalkItem& item : items) {
+            const bool all =
+                std::none_of(item.solutions.begin(), item.solutions.end(), [](const auto& s) { return s.empty(); });
+            if (item.loop && all && item.solutions.size() == 1)
+                slots.insert(item.range.slot);
+            collect_solved(item.children, slots);
+        }
+    }
+
+    std::string operation(std::uint32_t k, std::size_t indent, const std::vector<WalkItem>& walk_of) const {
+        const PairOp& op = part_.ops[k];
+        std::set<std::uint32_t> solved;
+        collect_solved(walk_of, solved);
+        std::vector<Guard> written = op.guards;
+        std::erase_if(written, [&](const Guard& guard) {
+            const auto right = std::count_if(guard.value.terms.begin(), guard.value.terms.end(),
+                                             [&](const auto& t) { return t.first >= recursions_.left_symbols; });
+            const bool stated = std::any_of(guard.value.terms.begin(), guard.value.terms.end(),
+                                            [&](const auto& t) { return solved.contains(t.first); });
+            return guard.relation == ir::Relation::zero && right == 1 && stated;
+        });
+        const std::string guards = names_.guards(written);
+        return beside(
+            fmt::format("{:{}}{} = {}{}", "", indent, target(op), value(op), guards.empty() ? "" : "   if " + guards),
+            fmt::format("x {}", counter_.runs[k]));
+    }
+};
+
+std::string sizes(const ir::Program& program, const ir::Sizes& values) {
+    std::string text;
+    for (const auto& [symbol, size] : values)
+        text += fmt::format("{}{} = {}", text.empty() ? "" : ", ", program.info(symbol).name, size);
+    return text.empty() ? "none" : text;
+}
+
+std::string self_part(const SelfPlan& plan, const std::string& title) {
+    const ir::Program& program = plan.recursions.network.program;
+    std::string text = fmt::format("{}, sizes {}\n", title, sizes(program, plan.sizes));
+    for (const FiniteArray& array : plan.finite) {
+        const std::string& name = array.input ? program.inputs[array.source].name : program.families[array.source].name;
+        text += beside(fmt::format("  {} {}", array.input ? "input" : "finite vector", name),
+                       fmt::format("{} x {} numbers", array.box.count(), array.length));
+    }
+    for (const CoefficientArray& array : plan.coefficients)
+        text += beside("  coefficients", fmt::format("{} numbers", array.box.count()));
+    return text + PartPrinter(plan.part, plan.recursions, true).run();
+}
+
+} // namespace
+
+std::string print(const Plan& plan) {
+    std::string text;
+    if (plan.same_sizes) {
+        text += self_part(plan.left, "each sample") + "\n";
+    } else {
+        text += self_part(plan.left, "each left sample") + "\n";
+        text += self_part(plan.right, "each right sample") + "\n";
+    }
+    text += "each pair of samples\n";
+    return text + PartPrinter(plan.cross, plan.recursions, false).run();
+}
+
 } // namespace tpc::plan

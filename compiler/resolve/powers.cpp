@@ -1,5 +1,6 @@
 #include "compiler/resolve/powers.hpp"
 
+#include "compiler/resolve/carriers.hpp"
 #include "compiler/resolve/integers.hpp"
 
 #include <algorithm>
@@ -70,55 +71,6 @@ Terms product(Context& context, const Terms& a, const Terms& b, Span span) {
         }
     }
     return collect(context, std::move(made), span);
-}
-
-// Holds a limit of n coordinates, so that a power of n can belong to it.
-bool holds_moment(const Context& context, ExprId expr) {
-    const auto& node = context.program.exprs[expr];
-    switch (node.op) {
-    case ir::Op::moment:
-    case ir::Op::mean:
-    case ir::Op::read:
-        return true;
-    case ir::Op::apply:
-    case ir::Op::reduce:
-        return std::any_of(node.children.begin(), node.children.end(),
-                           [&](ExprId child) { return holds_moment(context, child); });
-    default:
-        return false;
-    }
-}
-
-// expr * n^(power/2), with the power next to the moments where the expression is linear in them.
-ExprId attach(Context& context, ExprId expr, int power) {
-    auto& exprs = context.program.exprs;
-    const ir::Node node = exprs[expr];
-    if (node.op == ir::Op::apply && holds_moment(context, expr)) {
-        using ir::Function;
-        auto children = node.children;
-        const bool linear =
-            node.function == Function::mul || node.function == Function::div || node.function == Function::neg;
-        if (node.function == Function::add || node.function == Function::sub) {
-            children[0] = attach(context, children[0], power);
-            children[1] = attach(context, children[1], power);
-            return exprs.apply(node.function, children, node.span);
-        }
-        const std::size_t place = node.function == Function::mul && !holds_moment(context, children[0]) ? 1 : 0;
-        if (linear && holds_moment(context, children[place])) {
-            children[place] = attach(context, children[place], power);
-            return exprs.apply(node.function, children, node.span);
-        }
-    }
-    if (node.op == ir::Op::reduce && (node.reduction == ir::Reduction::sum || node.reduction == ir::Reduction::mean)) {
-        auto made = node;
-        made.children[0] = attach(context, node.children[0], power);
-        return exprs.add(std::move(made));
-    }
-    ir::Node width;
-    width.op = ir::Op::width_power;
-    width.target = static_cast<std::uint32_t>(power);
-    width.span = node.span;
-    return exprs.apply(ir::Function::mul, {expr, exprs.add(std::move(width))}, node.span);
 }
 
 void report_power(Context& context, Value& value, const Term& term) {
@@ -253,12 +205,15 @@ ExprId realise(Context& context, Value& value) {
     for (auto& term : value.terms) {
         auto expr = term.expr;
         if (term.power != 0) {
-            const bool allowed = value.shape == Shape::scalar && term.power <= 1;
-            if (!allowed || (term.power == 1 && !holds_moment(context, expr))) {
+            const auto carrier = carrier_of(context, expr, term.origin);
+            if (value.shape != Shape::scalar || term.power > std::max(0, carrier.capacity())) {
                 report_power(context, value, term);
             } else {
-                expr = attach(context, expr, term.power);
-                value.readout = term.origin;
+                expr = attach(context, expr, term.power, term.origin);
+                // v' @ x / sqrt(n) is of order one, and the check says why the network may not read it; others grow
+                if (carrier.kind != Carrying::readout || term.power < 0) {
+                    value.readout = term.origin;
+                }
             }
         }
         made = made ? call(context, ir::Function::add, {*made, expr}, span) : expr;
@@ -365,6 +320,10 @@ Value apply(Context& context, ir::Function function, llvm::ArrayRef<Value> argum
     if (function == ir::Function::sqrt && values[0].terms.size() == 1 && values[0].terms[0].power % 2 == 0) {
         const auto& term = values[0].terms[0];
         made.terms.push_back({term.power / 2, call(context, function, {term.expr}, span), term.origin});
+        take_flags(made, values[0]);
+    } else if (function == ir::Function::square && values[0].terms.size() == 1) {
+        const auto& term = values[0].terms[0];
+        made.terms.push_back({term.power * 2, call(context, function, {term.expr}, span), term.origin});
         take_flags(made, values[0]);
     } else {
         llvm::SmallVector<ExprId, 2> exprs;

@@ -80,6 +80,22 @@ TEST_CASE("outputs that are not linear in readouts") {
     CHECK(reasons("output a = v' @ x[1] / sqrt(n)\noutput b = avg(x[1])") == "8 gia_average_output");
 }
 
+TEST_CASE("coefficients that converge are no reason, random ones are") {
+    CHECK(terms("output (1 + avg(x[1]^2)) * v' @ x[1] / sqrt(n)") == "1 + avg(x[1]^2) | v | x[1]\n");
+    CHECK(terms("output sqrt(n) * (1 + avg(x[1]^2)) * (v' @ x[1] / n)") == "1 + avg(x[1]^2) | v | x[1]\n");
+    CHECK(terms("a = 1 + avg(x[1]^2)\nf = 2 * v' @ x[1] / n\noutput a * f * sqrt(n)") == "a * 2 | v | x[1]\n");
+    const std::string two = "(v' @ x[1] / sqrt(n)) * (u[1]' @ x[2] / sqrt(n))";
+    CHECK(reasons("output " + two) == "7 gia_random_coefficient");
+    CHECK(reasons("f = " + two + "\noutput f") == "7 gia_random_coefficient");
+    CHECK(reasons("f = v' @ x[1] / sqrt(n)\noutput f * (u[1]' @ x[2] / sqrt(n))") == "8 gia_random_coefficient");
+    CHECK(reasons("output (v' @ x[1] / sqrt(n))^2") == "7 gia_nonlinear_output");
+}
+
+TEST_CASE("a readout does not come back into the network") {
+    CHECK(reasons("f = v' @ x[1] / sqrt(n)\ny = x[1] * f\noutput u[1]' @ y / sqrt(n)") == "7 gia_readout_inside");
+    CHECK(reasons("y = x[1] * tanh(v' @ x[1] / sqrt(n))\noutput u[1]' @ y / sqrt(n)") == "7 gia_readout_inside");
+}
+
 TEST_CASE("a readout vector is used nowhere else") {
     CHECK(reasons("y = tanh(x[1] + v)\noutput v' @ y / sqrt(n)") == "7 gia_readout_reused");
     CHECK(reasons("y = tanh(x[1] + v)\nz = W @ x[2]\noutput v' @ z / sqrt(n)") == ""); // no output depends on y

@@ -51,6 +51,34 @@ TEST_CASE("powers of n normalise", "[resolve]") {
                 {"f = v' @ x / sqrt(n)"});
 }
 
+TEST_CASE("a power of n belongs to the inner product, not to its coefficient", "[resolve]") {
+    const auto output_of = [](const std::string& expression) {
+        const auto made =
+            resolve_text(with("vector b ~ N(0, 1)\nfn dot(p, q) = p' @ q\nx = relu(U @ xi[1])\ny = relu(W @ x + b)\n"
+                              "output " +
+                              expression + "\n"));
+        const auto text = printed(made);
+        return text.substr(text.rfind("output"));
+    };
+    const std::string factored = "output (1 + avg(x^2)) * v' @ x / sqrt(n)\n";
+    CHECK(output_of("(1 + avg(x^2)) * v' @ x / sqrt(n)") == factored);
+    CHECK(output_of("(1 + avg(x^2)) / sqrt(n) * v' @ x") == factored);
+    CHECK(output_of("sqrt(n) * ((1 + avg(x^2)) * (v' @ x / n))") == factored);
+    CHECK(output_of("v' @ x / (sqrt(n) * (1 + avg(x^2)))") == "output v' @ x / sqrt(n) / (1 + avg(x^2))\n");
+    CHECK(output_of("v' @ x / sqrt(n) / (1 + avg(x^2)) * (2 + avg(y))") ==
+          "output v' @ x / sqrt(n) / (1 + avg(x^2)) * (2 + avg(y))\n");
+    CHECK(output_of("(avg(x) + x' @ y / n) * (v' @ x - w' @ y) / sqrt(n)") ==
+          "output (avg(x) + x' @ y / n) * (v' @ x / sqrt(n) - w' @ y / sqrt(n))\n");
+    CHECK(output_of("(b' @ b / n + b' @ y / n) * (v' @ x + w' @ y) / sqrt(n)") ==
+          "output (b' @ b / n + b' @ y / n) * (v' @ x / sqrt(n) + w' @ y / sqrt(n))\n");
+    CHECK(output_of("(dot(x, x) / n + dot(x, y) / n) * (dot(v, x) + dot(w, y)) / sqrt(n)") ==
+          "output (x' @ x / n + x' @ y / n) * (v' @ x / sqrt(n) + w' @ y / sqrt(n))\n");
+    // readouts are of order one each, and so are their products
+    CHECK(output_of("v' @ x * (w' @ y) / n") == "output v' @ x / sqrt(n) * (w' @ y / sqrt(n))\n");
+    CHECK(output_of("(v' @ x)^2 / n") == "output (v' @ x / sqrt(n))^2\n");
+    CHECK(output_of("sqrt(square(v' @ x) / n)") == "output sqrt(square(v' @ x / sqrt(n)))\n");
+}
+
 TEST_CASE("variances become scales: n or d times variance, simplified", "[resolve]") {
     const std::string body = "\nmatrix A[l in 1..2] ~ N(0, 2/(3*n)) rate 5\nmatrix B ~ N(0, 1/n * 0.5)\n"
                              "matrix C ~ N(0, 4/(9*2*p))\nfrozen vector u ~ N(1, T)\n"

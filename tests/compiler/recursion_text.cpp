@@ -1,0 +1,132 @@
+// The text of the recursions: as a paper has them (goldens), and with the same lines at all sizes and depths.
+#include "check_program.hpp"
+#include "compiler/limit/recursion.hpp"
+#include "compiler/plan/plan.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+#include <regex>
+#include <sstream>
+
+using namespace tpc;
+
+namespace {
+
+std::string read(const std::string& path) {
+    std::ifstream file(std::string(TPC_SOURCE_DIR) + "/" + path);
+    INFO(path);
+    REQUIRE(file);
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+limit::Recursions derived(const std::string& program, const std::map<std::string, std::string>& defines = {}) {
+    test::Checked checked = test::check_text(program, defines);
+    REQUIRE(checked.verdict.holds);
+    const limit::Network network = limit::name_preactivations(checked.program, checked.verdict.terms);
+    auto result = limit::derive(network, {}, checked.diagnostics);
+    REQUIRE(result);
+    return std::move(*result);
+}
+
+std::string without_depth(const std::string& text, int depth) {
+    std::string result = std::regex_replace(text, std::regex(" +"), " "); // columns move with the width of numbers
+    for (const int number : {depth, depth - 1})
+        result =
+            std::regex_replace(result, std::regex("\\b" + std::to_string(number) + "\\b"), number == depth ? "L" : "L-1");
+    return result;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+    return text.find("  " + line + "\n") != std::string::npos || text.find("  " + line + " ") != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("the recursions of the examples read as in the papers") {
+    for (const std::string name : {"mlp", "rnn_last", "rnn_average", "cnn_flatten", "layernorm_mlp", "transformer"}) {
+        INFO(name);
+        CHECK(limit::print(derived(read("examples/" + name + ".tp"))) == read("tests/compiler/recursions/" + name + ".txt"));
+    }
+}
+
+TEST_CASE("the recursions have the same lines at all depths and sizes") {
+    for (const std::string name : {"mlp", "transformer", "rnn_steps", "cnn_pooled"}) {
+        INFO(name);
+        const std::string program = read("examples/" + name + ".tp");
+        const std::string deep = limit::print(derived(program, {{"L", "30"}}));
+        CHECK(without_depth(limit::print(derived(program, {{"L", "8"}})), 8) == without_depth(deep, 30));
+    }
+    const std::string cnn = read("examples/cnn_flatten.tp");
+    CHECK(limit::print(derived(cnn, {{"rows", "5"}, {"cols", "5"}})) ==
+          limit::print(derived(cnn, {{"rows", "32"}, {"cols", "32"}})));
+}
+
+TEST_CASE("gradients gather where reads can be inverted") {
+    const std::string wrapped = limit::print(derived(R"(
+        program ring
+        input xi : R[T, d]
+        matrix U ~ N(0, 1/d)
+        matrix K[a in 0..1] ~ N(0, 1/n)
+        vector v ~ N(0, 1)
+        for t in 1..T { x[t] = relu(U @ xi[t]) }
+        for t in 1..T { y[t] = sum(a in 0..1: K[a] @ x[t+a | wrap]) }
+        output v' @ y[1] / sqrt(n))"));
+    INFO(wrapped);
+    CHECK(has_line(wrapped, "nngp = C(y[1], y_[1])"));
+    // the inverse of a fold is a condition
+    CHECK(has_line(wrapped, "D(x[a], x_[a_]) = D(y[1], y_[1]) * sum(a2 in 0..1, wrap(a2+1) == a, wrap(a2+1) == a_: 1)"));
+    const std::string strided = limit::print(derived(R"(
+        program pool(p: int)
+        input xi : R[2*p, d]
+        matrix U ~ N(0, 1/d)
+        vector v ~ N(0, 1)
+        for i in 1..2*p { x[i] = relu(U @ xi[i]) }
+        for i in 1..p { y[i] = mean(a in 0..1: x[2*i-a]) }
+        output v' @ mean(i in 1..p: y[i]) / sqrt(n))",
+                                                     {{"p", "3"}}));
+    INFO(strided);
+    CHECK(has_line(strided, "C(y[i], y_[i_]) = 0.25 * sum(a in 0..1, a_ in 0..1: C(x[2*i-a], x_[2*i_-a_]))"));
+}
+
+TEST_CASE("outputs and product rules are written out") {
+    const std::string text = limit::print(derived(R"(
+        program gated
+        input xi : R[T, d]
+        matrix U ~ N(0, 1/d);  matrix G ~ N(0, 1/d)
+        vector v ~ N(0, 2)
+        for t in 1..T { x[t] = sigmoid(G @ xi[t]) * tanh(U @ xi[t]) }
+        output f[t in 1..T] = v' @ x[t] / sqrt(n))"));
+    INFO(text);
+    CHECK(has_line(text, "C(x[t], x_[t_]) = C(p[t], p_[t_]) * C(p2[t], p2_[t_])"));
+    CHECK(has_line(text, "T(x[t], x_[t_]) = T(p[t], p_[t_]) * C(p2[t], p2_[t_]) + T(p2[t], p2_[t_]) * C(p[t], p_[t_])"));
+    CHECK(has_line(text, "D(x[t], x_[t_]) = 2"));
+    CHECK(has_line(text, "nngp(f[t], f_[t_]) = 2 * C(x[t], x_[t_])"));
+}
+
+TEST_CASE("latex is one align environment after a line of notation") {
+    const std::string text = limit::print_latex(derived(read("examples/rnn_last.tp")));
+    INFO(text);
+    CHECK(text.find("\\begin{align*}") == text.find('\n') + 1);
+    CHECK(text.find("\\Sigma\\left({g}_{t},\\, {\\bar{g}}_{\\bar{t}}\\right) &= ") != std::string::npos);
+    CHECK(std::count(text.begin(), text.end(), '{') == std::count(text.begin(), text.end(), '}'));
+}
+
+TEST_CASE("a plan shows that only needed entries are stored") {
+    const auto planned = [](const std::string& name, const std::map<std::string, std::string>& defines) {
+        test::Checked checked = test::check_text(read("examples/" + name + ".tp"), defines);
+        const limit::Network network = limit::name_preactivations(checked.program, checked.verdict.terms);
+        const ir::Sizes sizes = resolve::small_sizes(checked.program);
+        const auto plan = plan::build(network, sizes, sizes, true, checked.diagnostics);
+        REQUIRE(plan);
+        return plan::print(*plan);
+    };
+    const std::string last = planned("rnn_last", {{"T", "7"}, {"d", "2"}});
+    INFO(last);
+    CHECK(last.find("(g[t], g_[.])  t in 1..7") != std::string::npos);
+    const std::string average = planned("rnn_average", {{"T", "7"}, {"d", "2"}});
+    INFO(average);
+    CHECK(average.find("(g[t], g_[t_])  t in 1..7, t_ in 1..7") != std::string::npos);
+}
