@@ -1,6 +1,7 @@
 // tpc show: any stage as text.
 #include "cli/commands.hpp"
 
+#include "compiler/check/gia.hpp"
 #include "compiler/diff/backward.hpp"
 #include "compiler/ir/print.hpp"
 #include "compiler/limit/recursion.hpp"
@@ -57,7 +58,12 @@ std::string after_check(Session& session, ir::Program program, const ShowOptions
     right = options.right.empty() ? left : read_samples(program, options.right, "--input2");
     if (options.stage == "ir") {
         verify(session, program, left.sizes);
-        return ir::print(program);
+        // With the preactivations named, as the stages after it read it; a program that fails the check has no such form.
+        source::Diagnostics reasons;
+        check::Verdict verdict = check::check(program, reasons);
+        if (!verdict.holds)
+            return ir::print(program);
+        return ir::print(limit::name_preactivations(std::move(program), std::move(verdict.terms)).program);
     }
     const limit::Network network = left.sizes == right.sizes ? prepare(session, std::move(program), {&left})
                                                              : prepare(session, std::move(program), {&left, &right});

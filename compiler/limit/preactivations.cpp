@@ -5,6 +5,7 @@
 
 #include <fmt/core.h>
 
+#include <functional>
 #include <set>
 
 namespace tpc::limit {
@@ -349,6 +350,24 @@ std::vector<bool> statements_to_split(const std::vector<Form>& forms) {
     return split;
 }
 
+// Statements in the order of the body: what stands before what it needs is listed first.
+void number_in_order(Program& program) {
+    std::vector<Statement> ordered;
+    const std::function<void(std::vector<Item>&)> visit = [&](std::vector<Item>& items) {
+        for (Item& item : items) {
+            if (auto* loop = std::get_if<Loop>(&item.node)) {
+                visit(loop->body);
+                continue;
+            }
+            auto& index = std::get<std::uint32_t>(item.node);
+            ordered.push_back(program.statements[index]);
+            index = static_cast<std::uint32_t>(ordered.size() - 1);
+        }
+    };
+    visit(program.body);
+    program.statements = std::move(ordered);
+}
+
 // An activation of an activation is one activation of the inner one's Gaussian: forms read through families that one
 // statement defines, element by element.
 void compose_activations(Program& program, std::vector<Form>& forms) {
@@ -422,6 +441,7 @@ Network name_preactivations(Program program, std::vector<std::vector<check::Outp
     namer.program_.body = namer.walk(namer.program_.body, statements_to_split(forms_of(namer.program_)));
     network.program = std::move(namer.program_);
     network.output_terms = std::move(outputs);
+    number_in_order(network.program);
     network.forms = forms_of(network.program);
     compose_activations(network.program, network.forms);
     network.gaussian = gaussian_families(network.program, network.forms);

@@ -501,8 +501,10 @@ class PartBuilder {
             has_work[part_.ops[k].left_statement] = true;
         }
         const auto want_left = [&](std::size_t unit) -> std::optional<std::vector<std::uint32_t>> {
-            const bool scalar = self_ && unit < program().statements.size();
-            return has_work[unit] || scalar ? std::optional(std::vector<std::uint32_t>{}) : std::nullopt;
+            const auto& coefficients = left_.coefficients_of[unit];
+            const bool own = self_ && (unit < program().statements.size() ||
+                                       std::ranges::any_of(coefficients, [](std::uint32_t id) { return id != no_array; }));
+            return has_work[unit] || own ? std::optional(std::vector<std::uint32_t>{}) : std::nullopt;
         };
         part_.left = tree(false, want_left);
         for (std::size_t p = 0; p < count; ++p) {

@@ -1,0 +1,369 @@
+#!/usr/bin/env python3
+"""The command from outside: exit codes, messages, files. Runs the named tests of this file, or all."""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
+TPC = ""
+
+LINEAR = """program linear(c = 1)
+input xi : R[d]
+matrix U ~ N(0, c / d)
+vector v ~ N(0, 1)
+output v' @ (U @ xi) / sqrt(n)
+"""
+SEQUENCE = """program sequence
+input xi : R[T, d]
+input w : R[T]
+matrix U ~ N(0, 1 / d)
+vector v ~ N(0, 1)
+output v' @ sum(t in 1..T: w[t] * (U @ xi[t])) / sqrt(n)
+"""
+REUSED = """program reused
+input xi : R[d]
+matrix U ~ N(0, 1 / d)
+vector v ~ N(0, 1)
+x = relu(U @ xi + v)
+output v' @ x / sqrt(n)
+"""
+
+
+def tpc(*arguments):
+    return subprocess.run([TPC, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+
+
+def save(name, values):
+    np.save(name, np.asarray(values))
+    return name
+
+
+def write(name, text):
+    with open(name, "w") as file:
+        file.write(text)
+    return name
+
+
+def expect(done, code, *words):
+    said = done.stdout + done.stderr
+    assert done.returncode == code, f"exit {done.returncode}, expected {code}: {done.args}\n{said}"
+    for word in words:
+        assert word in said, f"'{word}' is missing in: {said}"
+    return done
+
+
+def expect_one_line(done, code, *words):
+    """A failure that is one clear line and leaves no output."""
+    expect(done, code, *words)
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert not os.path.exists("out.npz"), "left an output"
+    assert all(name.endswith((".npy", ".npz", ".tp")) for name in os.listdir(".")), os.listdir(".")
+
+
+def close(got, want, tolerance=1e-12):
+    assert got.shape == want.shape, (got.shape, want.shape)
+    assert np.abs(got - want).max() <= tolerance * np.abs(want).max(), (got, want)
+
+
+def data(*shape, seed=1):
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def test_usage():
+    p, x = write("p.tp", LINEAR), save("x.npy", data(3, 2))
+    expect(tpc("--version"), 0, "tpc ")
+    expect(tpc("--help"), 0, "kernel", "Exit codes")
+    expect(tpc("kernel", "--help"), 0, "--input2")
+    expect(tpc(), 64)
+    expect(tpc("kernle", p), 64, "did you mean kernel?")
+    for word in ("explain", "spectrum", "emit"):
+        expect(tpc(word, p), 64, f"no command {word}")
+    expect(tpc("check"), 64)
+    expect(tpc("check", p, "--stage"), 64)
+    expect(tpc("kernel", p, "--input", x), 64)  # no -o
+    expect(tpc("kernel", p, "-o", "out.npz"), 64, "input xi")
+    for option, value in [("--get", "nngp,ntq"), ("--dtype", "f16"), ("--rates", "none"), ("--tol", "-1"), ("--tol", "0"),
+                          ("--threads", "-1"), ("--via", "X")]:
+        expect(tpc("kernel", p, "--input", x, "-o", "out.npz", option, value), 64)
+    assert not os.path.exists("out.npz")
+
+
+def test_defines():
+    p = write("p.tp", LINEAR)
+    expect(tpc("check", p, "-D", "c"), 64)
+    expect(tpc("check", p, "-D", "cc=2"), 64, "-D cc: the program has neither")
+    expect(tpc("check", p, "-D", "c=two"), 64)
+    expect(tpc("check", p, "-D", "c=1", "-D", "c=2"), 64, "twice")
+    expect(tpc("check", p, "-D", "d=0"), 64)
+    expect(tpc("check", p, "-Dc=2", "-D", "d=5"), 0, "2 / d")
+    expect(tpc("check", write("q.tp", LINEAR.replace("c = 1", "c"))), 1, "the parameter c has no value")
+
+
+def test_errors_of_the_program():
+    p = write("p.tp", LINEAR.replace("U @ xi", "V @ xi"))
+    done = expect(tpc("check", p), 1, "p.tp:5:14: error: ")
+    assert done.stdout == ""
+    x = save("x.npy", data(3, 2))
+    expect(tpc("kernel", p, "--input", x, "-o", "out.npz"), 1, "p.tp:5:14: error: ")
+    assert not os.path.exists("out.npz")
+    expect_one_line(tpc("check", "missing.tp"), 3, "missing.tp: no such file")
+    # found at the sizes of the data only
+    p = write("r.tp", SEQUENCE.replace("1..T: ", "1..4: "))
+    w = save("w.npy", data(3, 3))
+    expect(tpc("kernel", p, "--input", f"xi={save('x.npy', data(3, 3, 2))}", "--input", f"w={w}", "-o", "out.npz"), 1, "r.tp:6:")
+
+
+def test_verdict():
+    p = write("p.tp", LINEAR)
+    done = expect(tpc("check", p), 0, "holds", "d = ")
+    assert done.stderr == ""
+    q, x = write("q.tp", REUSED), save("x.npy", data(3, 2))
+    done = expect(tpc("check", q), 2, "q.tp:5:")
+    assert "fails" in done.stdout and "error:" in done.stderr
+    expect(tpc("check", q, "--assume-gia"), 0)
+    expect(tpc("kernel", q, "--input", x, "-o", "out.npz"), 2, "q.tp:5:", "--assume-gia")
+    expect(tpc("kernel", q, "--input", x, "-o", "out.npz", "--exact"), 2, "--exact")
+    assert not os.path.exists("out.npz")
+    done = expect(tpc("kernel", q, "--input", x, "-o", "out.npz", "--assume-gia"), 0)
+    assert "heuristic" in done.stderr
+    average = os.path.join(EXAMPLES, "average_readout.tp")
+    expect(tpc("kernel", average, "--input", x, "-o", "other.npz", "--assume-gia"), 2, "cannot help")
+    assert not os.path.exists("other.npz")
+
+
+def test_json():
+    p = write("p.tp", LINEAR)
+    done = expect(tpc("check", p, "--json"), 0)
+    said = json.loads(done.stdout)
+    assert said["exit"] == 0 and said["verdict"] == {"holds": True, "reasons": 0} and said["diagnostics"] == [], said
+    said = json.loads(expect(tpc("check", write("q.tp", REUSED), "--json"), 2).stdout)
+    assert not said["verdict"]["holds"] and said["verdict"]["reasons"] == len(said["diagnostics"]) == 1, said
+    assert said["diagnostics"][0]["line"] == 5 and said["exit"] == 2, said
+    said = json.loads(expect(tpc("check", p, "-D", "e=1", "--json"), 64).stdout)
+    assert said["diagnostics"][0]["id"] == "unknown_define" and said["exit"] == 64, said
+    said = json.loads(expect(tpc("kernel", p, "--input", "none.npy", "-o", "out.npz", "--json"), 3).stdout)
+    assert said["error"].startswith("none.npy") and said["exit"] == 3, said
+
+
+def test_kernel():
+    p, x, y = write("p.tp", LINEAR), data(4, 3), data(2, 3, seed=2)
+    save("x.npy", x), save("y.npy", np.asfortranarray(y.astype(np.float32)))
+    y = y.astype(np.float32).astype(float)
+    expect(tpc("kernel", p, "--input", "x.npy", "-o", "out.npz"), 0, "(4, 4)")
+    out = np.load("out.npz")
+    assert out.files == ["nngp", "ntk"]
+    close(out["nngp"], x @ x.T / 3)
+    close(out["ntk"], 2 * x @ x.T / 3)
+    done = expect(tpc("kernel", p, "--input", "xi=x.npy", "--input2", "y.npy", "-D", "c=3", "-o", "out.npz", "--quiet"), 0)
+    assert done.stdout == "" and done.stderr == ""
+    out = np.load("out.npz")
+    close(out["nngp"], 3 * x @ y.T / 3)
+    close(out["ntk"], 4 * x @ y.T / 3)
+    expect(tpc("kernel", p, "--input", "x.npy", "-D", "c=3", "--rates", "variance", "--via", "D", "--get", "ntk", "-o", "out.npz"), 0)
+    out = np.load("out.npz")
+    assert out.files == ["ntk"]
+    close(out["ntk"], 6 * x @ x.T / 3)
+    expect(tpc("kernel", p, "--input", "x.npy", "--get", "nngp", "--dtype", "f32", "-o", "out.npz"), 0)
+    out = np.load("out.npz")
+    assert out.files == ["nngp"] and out["nngp"].dtype == np.float32
+    close(out["nngp"], x @ x.T / 3, 1e-6)
+
+
+def test_output_members():
+    x = data(3, 2)
+    save("x.npy", x)
+    named = LINEAR.replace("output", "output f =")
+    expect(tpc("kernel", write("p.tp", named), "--input", "x.npy", "-o", "out.npz"), 0)
+    assert sorted(np.load("out.npz").files) == ["nngp", "ntk"]
+    two = named + "output g = 2 * v' @ (U @ xi) / sqrt(n)\n"
+    expect(tpc("kernel", write("p.tp", two), "--input", "x.npy", "-o", "out.npz"), 0)
+    out = np.load("out.npz")
+    assert sorted(out.files) == ["nngp.f", "nngp.g", "ntk.f", "ntk.g"]
+    close(out["nngp.g"], 4 * out["nngp.f"])
+    family = LINEAR.replace("R[d]", "R[T, d]").replace("output v' @ (U @ xi)", "output f[t in 1..T] = v' @ (U @ xi[t])")
+    x, y = save("x.npy", data(3, 4, 2)), save("y.npy", data(2, 5, 2, seed=2))
+    expect(tpc("kernel", write("p.tp", family), "--input", x, "--input2", y, "-o", "out.npz"), 0)
+    want = np.einsum("sid,tjd->sitj", np.load(x), np.load(y)) / 2
+    close(np.load("out.npz")["nngp"], want)
+
+
+def test_binding():
+    p, x, w = write("p.tp", SEQUENCE), data(3, 4, 2), data(3, 4, seed=2)
+    save("x.npy", x), save("w.npy", w)
+    want = np.einsum("st,std,ur,urd->su", w, x, w, x) / 2
+    np.savez("both.npz", xi=x, w=w, labels=np.zeros(3))
+    np.savez_compressed("one.npz", arr_0=x)
+    for inputs in (["xi=x.npy", "w=w.npy"], ["both.npz"], ["xi=both.npz", "w=w.npy"], ["xi=one.npz", "w=both.npz"]):
+        flags = [word for text in inputs for word in ("--input", text)]
+        expect(tpc("kernel", p, *flags, "-o", "out.npz"), 0)
+        close(np.load("out.npz")["nngp"], want)
+        os.remove("out.npz")
+    for inputs, code, word in ((["x.npy"], 64, "several inputs"), (["xi=x.npy"], 64, "no data for the input w"),
+                               (["x=x.npy", "w=w.npy"], 64, "no input x"), (["both.npz", "w=w.npy"], 64, "given twice"),
+                               (["one.npz", "w=w.npy"], 3, "no member is named as an input")):
+        flags = [word for text in inputs for word in ("--input", text)]
+        expect_one_line(tpc("kernel", p, *flags, "-o", "out.npz"), code, word)
+
+
+def test_data_errors():
+    p, s = write("p.tp", LINEAR), write("s.tp", SEQUENCE)
+    x = save("x.npy", data(3, 4))
+    kernel = lambda *words: tpc("kernel", *words, "-o", "out.npz")
+    expect_one_line(kernel(p, "--input", "none.npy"), 3, "none.npy: no such file")
+    expect_one_line(kernel(p, "--input", write("text.npy", "hello")), 3, "text.npy")
+    bad = data(3, 4)
+    bad[1, 2] = np.nan
+    expect_one_line(kernel(p, "--input", save("nan.npy", bad)), 3, "nan.npy", "[1, 2]")
+    expect_one_line(kernel(p, "--input", save("cube.npy", data(3, 4, 2))), 3, "(3, 4, 2)", "input xi : R[d]")
+    expect_one_line(kernel(p, "--input", save("empty.npy", data(0, 4))), 3, "empty")
+    expect_one_line(kernel(p, "--input", x, "-D", "d=5"), 3, "-D d=5", "size 4")
+    expect_one_line(kernel(p, "--input", x, "--input2", save("y.npy", data(3, 5))), 3, "the matrix U reads the axis d", "4 and 5")
+    save("xi.npy", data(3, 4, 2))
+    expect_one_line(kernel(s, "--input", "xi=xi.npy", "--input", f"w={save('w.npy', data(3, 5))}"), 3, "disagrees with T")
+    expect_one_line(kernel(s, "--input", "xi=xi.npy", "--input", f"w={save('w.npy', data(2, 4))}"), 3, "3 samples", "holds 2")
+
+
+def test_axis_expressions():
+    text = LINEAR.replace("c = 1", "p: int").replace("c / d", "p / d").replace("R[d]", "R[2*p + 1, d]").replace("@ xi)", "@ xi[p])")
+    p = write("p.tp", text)
+    x = data(3, 7, 2)
+    expect(tpc("kernel", p, "--input", save("x.npy", x), "-o", "out.npz"), 0)
+    close(np.load("out.npz")["nngp"], 3 * x[:, 2] @ x[:, 2].T / 2)
+    os.remove("out.npz")
+    expect_one_line(tpc("kernel", p, "--input", save("y.npy", data(3, 6, 2)), "-o", "out.npz"), 3, "2*p+1")
+    # p is 3 and 1: the variance of U would differ
+    expect_one_line(tpc("kernel", p, "--input", "x.npy", "--input2", save("y.npy", data(3, 3, 2)), "-o", "out.npz"), 3,
+                    "the variance of U differs")
+    expect_one_line(tpc("kernel", p, "--input", "x.npy", "-D", "p=2", "-o", "out.npz"), 3, "size 7")
+
+
+def test_sets_of_different_lengths():
+    p = write("p.tp", SEQUENCE)
+    x, w, y, z = data(3, 4, 2), data(3, 4, seed=2), data(2, 6, 2, seed=3), data(2, 6, seed=4)
+    np.savez("a.npz", xi=x, w=w)
+    np.savez("b.npz", xi=y, w=z)
+    expect(tpc("kernel", p, "--input", "a.npz", "--input2", "b.npz", "-o", "out.npz"), 0)
+    close(np.load("out.npz")["nngp"], np.einsum("st,std,ur,urd->su", w, x, z, y) / 2)
+    # the law of a member that both have depends on T
+    q = write("q.tp", SEQUENCE.replace("N(0, 1 / d)", "N(0, T / d)"))
+    expect(tpc("kernel", q, "--input", "a.npz", "--input2", "b.npz", "-o", "q.npz"), 3, "the variance of U differs")
+    assert not os.path.exists("q.npz")
+
+
+def test_outputs_that_cannot_be_written():
+    p, x = write("p.tp", LINEAR), save("x.npy", data(3, 2))
+    expect_one_line(tpc("kernel", p, "--input", x, "-o", "none/out.npz"), 3, "none/out.npz")
+    os.mkdir("folder.npz")
+    expect_one_line(tpc("kernel", p, "--input", x, "-o", "folder.npz"), 3, "folder.npz")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([TPC, "check", p], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3 and "standard output" in done.stderr, done
+
+
+def test_no_limit():
+    # a division by an average that is 0
+    p = write("p.tp", LINEAR.replace("output v' @ (U @ xi)", "h = U @ xi\noutput v' @ (h / avg(h^2))"))
+    zero = save("x.npy", np.zeros((2, 3)))
+    done = tpc("kernel", p, "--input", zero, "-o", "out.npz")
+    expect(done, 2, "does not exist")
+    assert not os.path.exists("out.npz")
+
+
+def test_show():
+    p = os.path.join(EXAMPLES, "rnn_last.tp")
+    for stage, words in (("ast", ["program"]), ("ir", ["W @ s[t-1]"]), ("backward", ["d.s"]), ("recursions", ["C(s[t]"]), ("plan", [])):
+        assert expect(tpc("show", p, "--stage", stage), 0, *words).stdout.strip()
+    # before the plan, sizes show in a line of their own at most
+    for stage in ("ast", "backward", "recursions"):
+        some, none = (tpc("show", p, "--stage", stage, *words).stdout for words in (["-D", "T=3"], []))
+        assert [line for line in some.splitlines() if not line.startswith("sizes")] == none.splitlines(), stage
+    expect(tpc("show", p, "--stage", "recursions", "--format", "latex"), 0, "\\")
+    expect(tpc("show", p, "--stage", "ir", "--format", "latex"), 64)
+    expect(tpc("show", p, "--stage", "ir", "--format", "dot"), 64)
+    expect(tpc("show", p, "--stage", "tree"), 64)
+    expect(tpc("show", p), 64)
+    average = os.path.join(EXAMPLES, "average_readout.tp")
+    expect(tpc("show", average, "--stage", "ir"), 0)
+    expect(tpc("show", average, "--stage", "recursions"), 2)
+
+
+def test_simulate():
+    p = os.path.join(EXAMPLES, "mlp.tp")
+    x = save("x.npy", data(3, 2))
+    done = expect(tpc("simulate", p, "--input", x, "--widths", "32,128,512", "--seeds", 20, "--json"), 0)
+    table = json.loads(done.stdout)["table"]
+    assert [row["width"] for row in table["rows"]] == [32, 128, 512] and table["seeds"] == 20
+    assert table["rows"][2]["ntk"]["typical"] < 0.2 and -0.8 < table["exponents"]["ntk"]["typical"] < -0.2, table
+    same = tpc("simulate", p, "--input", x, "--widths", "16", "--seeds", 2, "--get", "nngp", "--json")
+    other = tpc("simulate", p, "--input", x, "--widths", "16", "--seeds", 2, "--get", "nngp", "--json", "--seed", 7)
+    first, second = (json.loads(run.stdout)["table"]["rows"][0] for run in (same, other))
+    assert first["nngp"] != second["nngp"] and "ntk" not in first
+    expect(tpc("simulate", p, "--input", x, "--widths", "8", "--seeds", 1), 0, "width")
+    expect(tpc("simulate", p, "--input", x, "--widths", "0"), 64)
+
+
+def test_predict_numbers():
+    p, x, y = write("p.tp", LINEAR), data(8, 3), data(3, 3, seed=2)
+    slope = np.array([1.0, -2.0, 0.5])
+    save("x.npy", x), save("y.npy", y), save("t.npy", x @ slope), save("u.npy", y @ slope)
+    words = ["predict", p, "--train", "x.npy", "--targets", "t.npy", "--test", "y.npy"]
+    expect(tpc(*words, "--test-targets", "u.npy", "--ridge", "1e-9", "-o", "out.npz"), 0, "root mean square error")
+    out = np.load("out.npz")
+    close(out["predictions.ntk"][:, 0], y @ slope, 1e-6)
+    close(out["ntk"], 2 * x @ x.T / 3)
+    close(out["ntk.test"], 2 * y @ x.T / 3)
+    os.remove("out.npz")
+    expect_one_line(tpc(*words, "-o", "out.npz"), 3, "ridge")  # 8 samples in R^3: singular
+    expect_one_line(tpc("predict", p, "--train", "x.npy", "--targets", "u.npy", "--test", "y.npy", "-o", "out.npz"), 3, "3 targets for 8")
+    expect(tpc(*words[:-2]), 64, "--every")
+    expect(tpc(*words, "--every", "2"), 64)
+    expect(tpc(*words, "--ridge", "-1"), 64)
+
+
+def test_predict_classes():
+    p = os.path.join(EXAMPLES, "mlp.tp")
+    x = data(60, 2)
+    labels = np.where(x[:, 0] * x[:, 1] > 0, 3, 7)
+    save("x.npy", x), save("t.npy", labels)
+    done = expect(tpc("predict", p, "--input", "x.npy", "--targets", "t.npy", "--every", 5, "--get", "nngp,ntk", "-o", "out.npz", "--json"), 0)
+    said = json.loads(done.stdout)["kernels"]
+    out = np.load("out.npz")
+    for kernel in ("nngp", "ntk"):
+        accuracy = np.mean(out[f"labels.{kernel}"] == labels[4::5])
+        assert said[kernel]["accuracy"] == accuracy >= 0.75, said
+    assert out["ntk"].shape == (48, 48) and out["ntk.test"].shape == (12, 48)
+    expect(tpc("predict", p, "--input", "x.npy", "--targets", "t.npy", "--every", 5), 0, "accuracy")
+    expect(tpc("predict", p, "--input", "x.npy", "--targets", "t.npy", "--every", 5, "--regress"), 0, "root mean square")
+    save("half.npy", labels + 0.5)
+    expect(tpc("predict", p, "--input", "x.npy", "--targets", "half.npy", "--every", 5, "--classify"), 3, "half.npy")
+    expect(tpc("predict", p, "--input", "x.npy", "--targets", "t.npy", "--every", 61), 64)
+
+
+def main():
+    global TPC
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tpc", required=True)
+    parser.add_argument("tests", nargs="*")
+    args = parser.parse_args()
+    TPC = os.path.abspath(args.tpc)
+    failed = 0
+    for name in args.tests or [n[5:] for n in globals() if n.startswith("test_")]:
+        with tempfile.TemporaryDirectory() as scratch:
+            os.chdir(scratch)
+            try:
+                globals()[f"test_{name}"]()
+                print(f"ok   {name}")
+            except Exception as error:  # one failing test should not hide the others
+                failed += 1
+                print(f"FAIL {name}: {type(error).__name__}: {error}")
+            os.chdir("/")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
