@@ -66,8 +66,9 @@ struct Formulas {
 
 Formulas formulas(const Recursions& recursions);
 
-// The symbols of a line in the order in which a reader meets them.
+// The symbols of a line or formula in the order in which a reader meets them.
 std::vector<ir::Symbol> symbols_of(const ir::Program& program, const Line& line);
+std::vector<ir::Symbol> symbols_of(const ir::Program& program, const Formula& formula);
 
 // Distinct names; those of the right sample end with `_`.
 std::map<ir::Symbol, std::string> names_of(const ir::Program& program, const std::vector<ir::Symbol>& symbols,
