@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <set>
 
 namespace tpc::ir {
@@ -84,23 +85,47 @@ std::optional<ExprId> simplified(ExprTable& table, Function function, llvm::Arra
     }
 }
 
-bool same_below(const ExprTable& table, ExprId a, ExprId b, std::set<std::pair<ExprId, ExprId>>& known) {
-    if (a == b || known.contains({a, b}))
-        return true;
-    Node x = table[a];
-    Node y = table[b];
-    if (x.children.size() != y.children.size())
-        return false;
-    for (std::size_t k = 0; k < x.children.size(); ++k)
-        if (!same_below(table, x.children[k], y.children[k], known))
+// Equality of expressions whose bound indices stand for each other: sum(i in 1..T: x[i]) is sum(j in 1..T: x[j]).
+struct Comparison {
+    const ExprTable& table;
+    std::set<std::pair<ExprId, ExprId>> known = {};
+    std::map<Symbol, Symbol> bound = {}; // index of the first: of the second
+
+    Affine renamed(const Affine& affine) const {
+        return substitute(affine, [&](Symbol symbol) -> std::optional<Affine> {
+            const auto found = bound.find(symbol);
+            return found == bound.end() ? std::nullopt : std::optional(Affine::of(found->second));
+        });
+    }
+
+    bool equal(ExprId a, ExprId b) {
+        if ((a == b && bound.empty()) || known.contains({a, b}))
+            return true;
+        Node x = table[a];
+        const Node& y = table[b];
+        if (x.children.size() != y.children.size() || x.ranges.size() != y.ranges.size())
             return false;
-    x.span = y.span = {};
-    x.children = y.children;
-    if (x != y)
-        return false;
-    known.insert({a, b});
-    return true;
-}
+        for (std::size_t k = 0; k < x.ranges.size(); ++k) {
+            Range& range = x.ranges[k];
+            const Symbol index = y.ranges[k].index;
+            const Range other{index, renamed(range.lower), renamed(range.upper)};
+            bound[range.index] = index;
+            range = other;
+        }
+        x.affine = renamed(x.affine);
+        for (Affine& index : x.access.indices)
+            index = renamed(index);
+        for (std::size_t k = 0; k < x.children.size(); ++k)
+            if (!equal(x.children[k], y.children[k]))
+                return false;
+        x.span = y.span;
+        x.children = y.children;
+        if (x != y)
+            return false;
+        known.insert({a, b});
+        return true;
+    }
+};
 
 struct Rewriter {
     ExprTable& table;
@@ -199,8 +224,7 @@ ExprId ExprTable::apply(Function function, llvm::ArrayRef<ExprId> arguments, sou
 }
 
 bool same(const ExprTable& table, ExprId a, ExprId b) {
-    std::set<std::pair<ExprId, ExprId>> known;
-    return same_below(table, a, b, known);
+    return Comparison{table}.equal(a, b);
 }
 
 ExprId rewrite(ExprTable& table, ExprId root, const std::function<std::optional<ExprId>(ExprId)>& replace,

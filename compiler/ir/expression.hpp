@@ -129,7 +129,7 @@ class ExprTable {
     std::unordered_multimap<std::size_t, ExprId> index_;
 };
 
-// Equal but for spans.
+// Equal but for spans and the names of bound indices.
 bool same(const ExprTable& table, ExprId a, ExprId b);
 
 std::string_view name_of(Function function);

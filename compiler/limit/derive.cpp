@@ -374,7 +374,7 @@ class Deriver {
         }
         for (const LinearTerm& term : own.form.terms)
             need_scalar(term.coefficient, own.domain, term.ranges);
-        if (own.form.kind == FormKind::scalar)
+        if (own.form.kind == FormKind::scalar || own.form.kind == FormKind::finite)
             need_scalar(program_const().statements[unit].value, own.domain, {});
     }
 

@@ -30,6 +30,8 @@ bool find_single_read(const ExprTable& table, ExprId e, std::optional<ExprId>& r
     if (node.type == Type::scalar)
         return is_number(table, e);
     if (node.op == Op::read) {
+        if (may_read_zero(table, e))
+            return false;
         if (!read)
             read = e;
         return same(table, *read, e);
@@ -52,6 +54,71 @@ bool is_linear_throughout(const ExprTable& table, ExprId e) {
         if (is_vector(table, child) && !is_linear_throughout(table, child))
             return false;
     return true;
+}
+
+bool has_kinks(Function function) {
+    switch (function) {
+    case Function::relu:
+    case Function::leaky_relu:
+    case Function::abs:
+    case Function::sign:
+    case Function::step:
+    case Function::elu:
+    case Function::hardtanh:
+    case Function::max:
+    case Function::min:
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Smooth functions whose expectations are series, at least beside a kink.
+bool has_series(const ExprTable& table, const Node& node) {
+    switch (node.function) {
+    case Function::tanh:
+    case Function::sigmoid:
+    case Function::softplus:
+    case Function::silu:
+    case Function::sin:
+    case Function::cos:
+    case Function::log:
+    case Function::sqrt:
+        return true;
+    case Function::div:
+        return is_vector(table, node.children[1]);
+    default:
+        return false;
+    }
+}
+
+struct Kinds {
+    bool kinks = false, series = false;
+};
+Kinds kinds_in(const ExprTable& table, ExprId e) {
+    const Node& node = table[e];
+    Kinds kinds;
+    if (node.op == Op::apply && node.type == Type::vector)
+        kinds = {has_kinks(node.function), has_series(table, node)};
+    for (const ExprId child : node.children) {
+        const Kinds inner = kinds_in(table, child);
+        kinds = {kinds.kinks || inner.kinks, kinds.series || inner.series};
+    }
+    return kinds;
+}
+
+// Whether some term of a linear combination has kinks and another one needs a series.
+void kinds_of_terms(const ExprTable& table, ExprId e, Kinds& found) {
+    if (!is_vector(table, e))
+        return;
+    if (!is_linear_root(table, e)) {
+        const Kinds kinds = kinds_in(table, e);
+        found.kinks = found.kinks || (kinds.kinks && !kinds.series);
+        found.series = found.series || (kinds.series && !kinds.kinks);
+        return;
+    }
+    for (const ExprId child : table[e].children)
+        kinds_of_terms(table, child, found);
 }
 
 class Linear {
@@ -214,9 +281,35 @@ bool is_linear_root(const ExprTable& table, ExprId e) {
     }
 }
 
+bool may_read_zero(const ExprTable& table, ExprId e) {
+    return table[e].op == Op::read && table[e].access.mode == IndexMode::zero;
+}
+
 bool single_read_function(const ExprTable& table, ExprId e) {
     std::optional<ExprId> read;
     return is_vector(table, e) && !is_linear_throughout(table, e) && find_single_read(table, e, read) && read;
+}
+
+bool is_multiple(const ExprTable& table, ExprId e) {
+    const Node& node = table[e];
+    if (node.op != Op::apply || !is_vector(table, e))
+        return false;
+    switch (node.function) {
+    case Function::neg:
+        return true;
+    case Function::mul:
+        return is_number(table, node.children[0]) || is_number(table, node.children[1]);
+    case Function::div:
+        return is_number(table, node.children[1]);
+    default:
+        return false;
+    }
+}
+
+bool mixes_kinks_and_series(const ExprTable& table, ExprId e) {
+    Kinds found;
+    kinds_of_terms(table, e, found);
+    return found.kinks && found.series;
 }
 
 bool is_product(const ExprTable& table, ExprId e) {

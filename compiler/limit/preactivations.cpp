@@ -205,7 +205,8 @@ class Namer {
         case Type::vector:
             break;
         }
-        if (is_linear_root(program_.exprs, e) && !single_read_function(program_.exprs, e))
+        if (is_linear_root(program_.exprs, e) &&
+            (!single_read_function(program_.exprs, e) || mixes_kinks_and_series(program_.exprs, e)))
             return lower_linear(e, context);
         return lower_function(e, context);
     }
@@ -288,7 +289,9 @@ class Namer {
         if (single_read_function(program_.exprs, e))
             return e;
         Node copy = node(e);
-        if (is_linear_root(program_.exprs, e))
+        if (may_read_zero(program_.exprs, e))
+            return hoist(e, context, "g");
+        if (is_linear_root(program_.exprs, e) && !is_multiple(program_.exprs, e))
             return as_read(e, context, "g");
         Context inner = context;
         if (copy.op == Op::reduce)

@@ -628,7 +628,9 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
         return std::nullopt;
     plan.recursions = std::move(*cross);
     const auto self = [&](const Sizes& sizes, SelfPlan& part) {
-        auto recursions = limit::derive(network, {tangent, sizes, sizes}, diagnostics);
+        // The self equations of a derivation are those of its left sizes.
+        auto recursions =
+            sizes == left ? std::optional(plan.recursions) : limit::derive(network, {tangent, sizes, sizes}, diagnostics);
         if (!recursions)
             return false;
         part.sizes = sizes;

@@ -128,7 +128,7 @@ struct PairOp {
     std::optional<ir::ExprId> left_function, right_function;
     EntryRead entry; // dual: the two Gaussians
     std::vector<GroupOp> groups;
-    bool needs_variances = false; // of the target elements: minus and plus come from A + B -+ 2C
+    bool needs_variances = false; // of the target elements: minus and plus come from 2 (sqrt(AB) -+ C)
 };
 
 // The program's loops, pruned to what has work. Either a loop over `children` or a statement.

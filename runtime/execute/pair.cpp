@@ -1,5 +1,7 @@
 #include "runtime/execute/pair.hpp"
 
+#include "runtime/gaussian/correlation.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -13,7 +15,7 @@ PairMachine<Real>::PairMachine(const plan::Part& part, const limit::Recursions& 
                                const std::vector<DualFeatures<Real>>* features)
     : part_(part), recursions_(recursions), left_(left), right_(right), store_(store), count_(count), duals_(duals),
       features_(features), slots_(recursions.network.program.symbols.size(), 0) {
-    for (auto* row : {&value_, &minus_, &plus_, &tangent_, &a_, &b_, &c_, &d_, &slope_, &zero_})
+    for (auto* row : {&value_, &minus_, &plus_, &tangent_, &a_, &b_, &c_, &d_, &slope_, &zero_, &left_scale_, &right_scale_})
         row->assign(count, Real(0));
 }
 
@@ -82,17 +84,17 @@ void PairMachine<Real>::over_sums(const plan::TermOp& term, std::size_t depth, c
     }
 }
 
-// <x, x_> / d and, where asked for, |x - x_|^2 / d, |x + x_|^2 / d, |x|^2 / d, |x_|^2 / d of two finite vectors.
+// <x, x_> / d of two finite vectors or, given scales, |left_scale x - right_scale x_|^2 / d and the same with a plus sign.
 template <class Real>
-void PairMachine<Real>::gram(const plan::TermOp& term, Real* product, Real* minus, Real* plus, Real* left_square,
-                             Real* right_square) const {
+void PairMachine<Real>::gram(const plan::TermOp& term, Real* product, Real* minus, Real* plus, const Real* left_scale,
+                             const Real* right_scale) const {
     const plan::FiniteArray& left = left_.state->plan->finite[term.left_finite];
     const plan::FiniteArray& right = right_.state->plan->finite[term.right_finite];
     Indices le;
     Indices re;
     const bool has_left = locate(term.left_place.indices, term.left_place.mode, left.box, slots_.data(), le);
     const bool has_right = locate(term.right_place.indices, term.right_place.mode, right.box, slots_.data(), re);
-    for (Real* row : {product, minus, plus, left_square, right_square})
+    for (Real* row : {product, minus, plus})
         if (row != nullptr)
             std::fill(row, row + count_, Real(0));
     const auto length = static_cast<std::size_t>(left.length);
@@ -113,24 +115,23 @@ void PairMachine<Real>::gram(const plan::TermOp& term, Real* product, Real* minu
                 const Real x = lk ? *lk : Real(0);
                 if (rk)
                     for (std::size_t i = 0; i < count_; ++i)
-                        out[i] += f(x, rk[i]);
+                        out[i] += f(x, rk[i], i);
                 else
                     for (std::size_t i = 0; i < count_; ++i)
-                        out[i] += f(x, Real(0));
+                        out[i] += f(x, Real(0), i);
             } else {
                 for (std::size_t i = 0; i < count_; ++i)
-                    out[i] += f(lk ? lk[i] : Real(0), rk ? rk[i] : Real(0));
+                    out[i] += f(lk ? lk[i] : Real(0), rk ? rk[i] : Real(0), i);
             }
         }
         const Real scale = Real(1) / static_cast<Real>(length);
         for (std::size_t i = 0; i < count_; ++i)
             out[i] *= scale;
     };
-    pass(product, [](Real x, Real y) { return x * y; });
-    pass(minus, [](Real x, Real y) { return (x - y) * (x - y); });
-    pass(plus, [](Real x, Real y) { return (x + y) * (x + y); });
-    pass(left_square, [](Real x, Real) { return x * x; });
-    pass(right_square, [](Real, Real y) { return y * y; });
+    const auto square = [](Real x) { return x * x; };
+    pass(product, [](Real x, Real y, std::size_t) { return x * y; });
+    pass(minus, [&](Real x, Real y, std::size_t i) { return square(left_scale[i] * x - right_scale[i] * y); });
+    pass(plus, [&](Real x, Real y, std::size_t i) { return square(left_scale[i] * x + right_scale[i] * y); });
 }
 
 template <class Real> void PairMachine<Real>::means(const plan::TermOp& term, Real* out) const {
@@ -181,7 +182,7 @@ template <class Real> void PairMachine<Real>::linear(const plan::PairOp& op, boo
             case PairTerm::Kind::input:
             case PairTerm::Kind::means:
                 if (term.kind == PairTerm::Kind::input)
-                    gram(term, c_.data(), nullptr, nullptr, nullptr, nullptr);
+                    gram(term, c_.data());
                 else if (term.kind == PairTerm::Kind::means)
                     means(term, c_.data());
                 else
@@ -209,66 +210,93 @@ template <class Real> void PairMachine<Real>::linear(const plan::PairOp& op, boo
         });
 }
 
-// minus_ and plus_ directly: Var(c x - c_ x_) = c c_ Var(x - x_) + (c - c_)(c A - c_ B), and alike with plus signs.
-template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op) {
+// Second moments of the two elements that an operation writes.
+template <class Real> std::array<Lanes<Real>, 2> PairMachine<Real>::seconds(const plan::PairOp& op) const {
+    const auto second = [&](std::size_t statement, const std::vector<plan::Linear>& indices, const Side<Real>& side) {
+        Indices element;
+        for (const plan::Linear& index : indices)
+            element.push_back(index(slots_.data()));
+        return side.at(side.state->second_of(recursions_.network.program.statements[statement].family, element));
+    };
+    return {second(op.left_statement, op.left_target, left_), second(op.right_statement, op.right_target, right_)};
+}
+
+// minus_ and plus_ directly. With k^4 = A / B of the two sums, minus = Var(sum a_i / k - k b_i), to which a pair of terms
+// a = l x, b = r x_ contributes |l r| (minus or plus of x, x_) + (|l| norm(x) / k - k |r| norm(x_))^2: nothing cancels.
+template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op, bool diagonal) {
     std::fill(minus_.begin(), minus_.end(), Real(0));
     std::fill(plus_.begin(), plus_.end(), Real(0));
+    const std::array<Lanes<Real>, 2> target = diagonal ? std::array<Lanes<Real>, 2>{} : seconds(op);
+    for (std::size_t i = 0; i < count_; ++i) {
+        const Real a = diagonal ? Real(1) : std::sqrt(target[0][i]);
+        const Real b = diagonal ? Real(1) : std::sqrt(target[1][i]);
+        left_scale_[i] = a > 0 && b > 0 ? std::sqrt(b / a) : Real(0);
+        right_scale_[i] = a > 0 && b > 0 ? std::sqrt(a / b) : Real(0);
+    }
     for (const plan::TermOp& term : op.terms)
         over_sums(term, 0, [&] {
             const Weight w = weight(term);
             const auto scale = static_cast<Real>(constant(term.scale));
-            const bool equal = w.fixed() && w.left == w.right;
-            const Real* minus = a_.data();
-            const Real* plus = b_.data();
-            Lanes<Real> left_square{};
-            Lanes<Real> right_square{};
             if (term.kind == PairTerm::Kind::input) {
-                gram(term, nullptr, a_.data(), b_.data(), equal ? nullptr : c_.data(), equal ? nullptr : d_.data());
-                left_square = {c_.data(), 1};
-                right_square = {d_.data(), 1};
-            } else if (term.kind == PairTerm::Kind::parameter || term.kind == PairTerm::Kind::means) {
-                std::fill(a_.begin(), a_.end(), Real(0));
+                for (std::size_t i = 0; i < count_; ++i) {
+                    c_[i] = left_scale_[i] * (w.left_array.data ? w.left_array[i] : w.left);
+                    d_[i] = right_scale_[i] * (w.right_array.data ? w.right_array[i] : w.right);
+                }
+                gram(term, nullptr, a_.data(), b_.data(), c_.data(), d_.data());
+                for (std::size_t i = 0; i < count_; ++i) {
+                    minus_[i] += scale * a_[i];
+                    plus_[i] += scale * b_[i];
+                }
+                return;
+            }
+            const Real* minus = zero_.data();
+            const Real* plus = nullptr;
+            Lanes<Real> left_norm{zero_.data(), 1};
+            Lanes<Real> right_norm{zero_.data(), 1};
+            if (term.kind == PairTerm::Kind::parameter || term.kind == PairTerm::Kind::means) { // of norm 1
                 std::fill(b_.begin(), b_.end(), Real(4));
                 std::fill(c_.begin(), c_.end(), Real(1));
-                left_square = right_square = {c_.data(), 1};
+                plus = b_.data();
+                left_norm = right_norm = {c_.data(), 1};
             } else {
                 const Located read = locate_entry(term.entry);
-                const auto square = [&](const plan::Place& place, const Indices& element, const Side<Real>& side) {
-                    return side.at(side.state->second_of(place.family, element));
-                };
                 if (read.left)
-                    left_square = square(term.entry.left, read.left_element, left_);
+                    left_norm = left_.at(left_.state->norm_of(term.entry.left.family, read.left_element));
                 if (read.right)
-                    right_square = square(term.entry.right, read.right_element, right_);
+                    right_norm = right_.at(right_.state->norm_of(term.entry.right.family, read.right_element));
                 if (read.stored) {
                     minus = store_.minus + store_.at(read.entry);
                     plus = store_.plus + store_.at(read.entry);
-                } else { // one of them reads zero, or they are uncorrelated
+                } else { // uncorrelated, or one of them reads zero
                     for (std::size_t i = 0; i < count_; ++i)
-                        a_[i] = b_[i] = (read.left ? left_square[i] : Real(0)) + (read.right ? right_square[i] : Real(0));
+                        a_[i] = 2 * left_norm[i] * right_norm[i];
+                    minus = plus = a_.data();
                 }
             }
-            if (equal) {
-                const Real s = scale * w.constant;
+            if (w.fixed()) {
+                const Real l = std::abs(w.left);
+                const Real r = std::abs(w.right);
+                if (w.constant < 0)
+                    std::swap(minus, plus);
                 for (std::size_t i = 0; i < count_; ++i) {
-                    minus_[i] += s * minus[i];
-                    plus_[i] += s * plus[i];
+                    const Real difference = l * left_scale_[i] * left_norm[i] - r * right_scale_[i] * right_norm[i];
+                    const Real apart = difference * difference;
+                    minus_[i] += scale * (l * r * minus[i] + apart);
+                    plus_[i] += scale * (l * r * plus[i] + apart);
                 }
                 return;
             }
             for (std::size_t i = 0; i < count_; ++i) {
                 const Real l = w.left_array.data ? w.left_array[i] : w.left;
                 const Real r = w.right_array.data ? w.right_array[i] : w.right;
-                const Real rest = (l - r) * (l * (left_square.data ? left_square[i] : Real(0)) -
-                                             r * (right_square.data ? right_square[i] : Real(0)));
-                minus_[i] += scale * (l * r * minus[i] + rest);
-                plus_[i] += scale * (l * r * plus[i] + rest);
+                const Real difference =
+                    std::abs(l) * left_scale_[i] * left_norm[i] - std::abs(r) * right_scale_[i] * right_norm[i];
+                const Real apart = difference * difference;
+                const Real both = l * r;
+                minus_[i] += scale * (std::abs(both) * (both < 0 ? plus[i] : minus[i]) + apart);
+                plus_[i] += scale * (std::abs(both) * (both < 0 ? minus[i] : plus[i]) + apart);
             }
         });
-    for (std::size_t i = 0; i < count_; ++i) {
-        minus_[i] = std::max(minus_[i], Real(0));
-        plus_[i] = std::max(plus_[i], Real(0));
-    }
 }
 
 // minus_ and plus_ from value_ and the second moments of the two elements.
@@ -280,17 +308,11 @@ template <class Real> void PairMachine<Real>::finish_moments(const plan::PairOp&
         }
         return;
     }
-    const auto square = [&](std::size_t statement, const std::vector<plan::Linear>& indices, const Side<Real>& side) {
-        Indices element;
-        for (const plan::Linear& index : indices)
-            element.push_back(index(slots_.data()));
-        return side.at(side.state->second_of(recursions_.network.program.statements[statement].family, element));
-    };
-    const Lanes<Real> a = square(op.left_statement, op.left_target, left_);
-    const Lanes<Real> b = square(op.right_statement, op.right_target, right_);
+    const auto [a, b] = seconds(op);
     for (std::size_t i = 0; i < count_; ++i) {
-        minus_[i] = std::max(a[i] + b[i] - 2 * value_[i], Real(0));
-        plus_[i] = std::max(a[i] + b[i] + 2 * value_[i], Real(0));
+        const Real product = gaussian::root_product(a[i], b[i]);
+        minus_[i] = std::max(2 * (product - value_[i]), Real(0));
+        plus_[i] = std::max(2 * (product + value_[i]), Real(0));
     }
 }
 
@@ -307,23 +329,28 @@ void PairMachine<Real>::centred(const plan::PairOp& op, const Located& read, gau
         g.plus = {store_.plus + store_.at(read.entry), 1};
     } else {
         for (std::size_t i = 0; i < count_; ++i)
-            c_[i] = g.variance_a[i] + g.variance_b[i];
+            c_[i] = 2 * gaussian::root_product(g.variance_a[i], g.variance_b[i]);
         g.minus = g.plus = {c_.data(), 1};
     }
     if (mean_a == nullptr && mean_b == nullptr)
         return;
-    // second moments to variances: Var(a - b) = E[(a - b)^2] - (m_a - m_b)^2
+    // Second moments to variances: sqrt(E[a^2] E[b^2]) = sqrt(AB) + |m_a m_b| + q, where q >= 0 (Cauchy, Schwarz) vanishes
+    // when the means are in the ratio of the deviations.
     g.mean_a = mean_a ? left_.at(mean_a) : Lanes<Real>{zero_.data(), 1};
     g.mean_b = mean_b ? right_.at(mean_b) : Lanes<Real>{zero_.data(), 1};
     for (std::size_t i = 0; i < count_; ++i) {
         const Real ma = g.mean_a[i];
         const Real mb = g.mean_b[i];
+        const Real norms = gaussian::root_product(g.variance_a[i], g.variance_b[i]);
         a_[i] = std::max(g.variance_a[i] - ma * ma, Real(0));
         b_[i] = std::max(g.variance_b[i] - mb * mb, Real(0));
-        const Real minus = std::max(g.minus[i] - (ma - mb) * (ma - mb), Real(0));
-        const Real plus = std::max(g.plus[i] - (ma + mb) * (ma + mb), Real(0));
-        c_[i] = minus;
-        d_[i] = plus;
+        const Real deviation_a = std::sqrt(a_[i]);
+        const Real deviation_b = std::sqrt(b_[i]);
+        const Real mean = std::abs(ma * mb);
+        const Real cross = deviation_a * std::abs(mb) - deviation_b * std::abs(ma);
+        const Real q = cross == Real(0) ? Real(0) : cross * cross / (norms + deviation_a * deviation_b + mean);
+        c_[i] = std::max(g.minus[i] - 2 * (q + (mean - ma * mb)), Real(0));
+        d_[i] = std::max(g.plus[i] - 2 * (q + (mean + ma * mb)), Real(0));
     }
     g.variance_a = {a_.data(), 1};
     g.variance_b = {b_.data(), 1};
@@ -483,7 +510,7 @@ template <class Real> std::size_t PairMachine<Real>::run(std::uint32_t index, bo
         if (!op.gap_linear || tangent)
             linear(op, tangent);
         if (op.gap_linear)
-            linear_gap(op);
+            linear_gap(op, diagonal);
         else
             finish_moments(op, diagonal);
         if (op.gap_linear && diagonal)
@@ -559,7 +586,7 @@ template <class Real> void PairMachine<Real>::run_backward(std::uint32_t index, 
                 return;
             if (term.kind == PairTerm::Kind::input || term.kind == PairTerm::Kind::parameter) {
                 if (term.kind == PairTerm::Kind::input)
-                    gram(term, c_.data(), nullptr, nullptr, nullptr, nullptr);
+                    gram(term, c_.data());
                 else
                     std::fill(c_.begin(), c_.end(), Real(1));
                 for (std::size_t i = 0; i < count_; ++i)

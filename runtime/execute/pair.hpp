@@ -3,6 +3,8 @@
 
 #include "runtime/execute/duals.hpp"
 
+#include <array>
+
 namespace tpc::execute {
 
 template <class Real> using Lanes = gaussian::Lanes<Real>;
@@ -66,7 +68,8 @@ template <class Real> class PairMachine {
     std::vector<std::int64_t> slots_;
     // Scratch rows.
     std::vector<Real> value_, minus_, plus_, tangent_, a_, b_, c_, d_, slope_, features_left_, features_right_;
-    std::vector<Real> zero_; // never written
+    std::vector<Real> left_scale_, right_scale_; // 1 / k, k of linear_gap
+    std::vector<Real> zero_;                     // never written
 
     struct Located {
         bool left = false, right = false;
@@ -89,8 +92,10 @@ template <class Real> class PairMachine {
     template <class Visit> void over_sums(const plan::TermOp& term, std::size_t depth, const Visit& visit);
 
     void linear(const plan::PairOp& op, bool tangent);
-    void linear_gap(const plan::PairOp& op);
-    void gram(const plan::TermOp& term, Real* product, Real* minus, Real* plus, Real* left_square, Real* right_square) const;
+    std::array<Lanes<Real>, 2> seconds(const plan::PairOp& op) const;
+    void linear_gap(const plan::PairOp& op, bool diagonal);
+    void gram(const plan::TermOp& term, Real* product, Real* minus = nullptr, Real* plus = nullptr,
+              const Real* left_scale = nullptr, const Real* right_scale = nullptr) const;
     void dual(const plan::PairOp& op, std::uint32_t index, bool diagonal, bool tangent, std::size_t entry);
     void product(const plan::PairOp& op, bool tangent);
     void finish_moments(const plan::PairOp& op, bool diagonal);

@@ -6,6 +6,8 @@
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/parallel_for.h>
 
+#include <cmath>
+
 namespace tpc::execute {
 namespace {
 
@@ -34,6 +36,7 @@ template <class Real> void allocate(State<Real>& state) {
     state.scalars.resize(program.families.size());
     state.means.resize(program.families.size());
     state.second.resize(program.families.size());
+    state.norm.resize(program.families.size());
     std::vector<bool> mean(program.families.size(), false);
     for (std::size_t k = 0; k < program.statements.size(); ++k)
         if (plan.recursions.mean_needed[k])
@@ -42,8 +45,10 @@ template <class Real> void allocate(State<Real>& state) {
         const std::size_t size = static_cast<std::size_t>(plan.boxes[f].count()) * n;
         if (program.families[f].type == Type::scalar)
             state.scalars[f].resize(size);
-        if (program.families[f].type == Type::vector)
+        if (program.families[f].type == Type::vector) {
             state.second[f].resize(size);
+            state.norm[f].resize(size);
+        }
         if (mean[f])
             state.means[f].resize(size);
     }
@@ -212,41 +217,15 @@ template <class Real> class SelfRun {
             }
             duals_.expectation(form.function, count_, variance.data(), shifted ? centre.data() : nullptr, result.data());
         } else if (form.kind == FormKind::product) {
-            // factors of different sources; two that depend on each other are one moment
+            // of independent factors: with dependent ones the second moment would have been refused
             std::fill(result.begin(), result.end(), Real(1));
-            std::vector<bool> done(form.reads.size(), false);
-            for (std::size_t a = 0; a < form.reads.size(); ++a)
-                for (std::size_t b = a + 1; b < form.reads.size(); ++b)
-                    if (!done[a] && !done[b] && multiply_moment(form.reads[a], form.reads[b], result))
-                        done[a] = done[b] = true;
-            for (std::size_t a = 0; a < form.reads.size(); ++a) {
-                if (done[a])
-                    continue;
-                const std::vector<Real> factor = mean_of(form.reads[a].family, form.reads[a].access);
+            for (const limit::ElementRead& read : form.reads) {
+                const std::vector<Real> factor = mean_of(read.family, read.access);
                 for (std::size_t s = 0; s < count_; ++s)
                     result[s] *= factor[s];
             }
         }
         std::copy(result.begin(), result.end(), state_.means[statement.family].begin() + at(offset));
-    }
-
-    // E[Z_a Z_b] where the plan has the pair; independent factors have none, or one that is the product of the means.
-    bool multiply_moment(const limit::ElementRead& a, const limit::ElementRead& b, std::vector<Real>& result) {
-        for (const plan::PairArray& array : plan_.part.arrays) {
-            if (array.left != a.family || array.right != b.family)
-                continue;
-            Indices left;
-            Indices right;
-            for (const Affine& index : a.access.indices)
-                left.push_back(value(index));
-            for (const Affine& index : b.access.indices)
-                right.push_back(value(index));
-            const std::size_t offset = entry_offset(array, left, right) * state_.samples + first_;
-            for (std::size_t s = 0; s < count_; ++s)
-                result[s] *= (state_.plus[offset + s] - state_.minus[offset + s]) / 4;
-            return true;
-        }
-        return false;
     }
 
     void linear_mean(const limit::LinearTerm& term, std::size_t depth, std::vector<Real>& result) {
@@ -277,9 +256,12 @@ template <class Real> class SelfRun {
                 primed(range.index) = slot(range.index);
             const std::size_t entry = machine_.run(diagonal_[k], true);
             Real* second = state_.second[statement.family].data() + at(offset);
+            Real* norm = state_.norm[statement.family].data() + at(offset);
             const Real* plus = state_.plus.data() + at(entry);
-            for (std::size_t s = 0; s < count_; ++s)
+            for (std::size_t s = 0; s < count_; ++s) {
                 second[s] = plus[s] / 4;
+                norm[s] = std::sqrt(second[s]);
+            }
         }
         walk_right(part.right[k], machine_.slots(), &path, 0, false, [&](std::uint32_t op) {
             if (!machine_.applies(part.ops[op]))

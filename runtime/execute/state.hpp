@@ -23,10 +23,14 @@ template <class Real> struct State {
     std::vector<std::vector<Real>> scalars;      // by family
     std::vector<std::vector<Real>> means;        // by family: E[Z]
     std::vector<std::vector<Real>> second;       // by family: E[Z^2]
+    std::vector<std::vector<Real>> norm;         // by family: sqrt(E[Z^2])
     std::vector<Real> minus, plus;               // by entry of the self part
 
     [[nodiscard]] const Real* second_of(std::uint32_t family, llvm::ArrayRef<std::int64_t> element) const {
         return second[family].data() + offset_in(plan->boxes[family], element) * samples;
+    }
+    [[nodiscard]] const Real* norm_of(std::uint32_t family, llvm::ArrayRef<std::int64_t> element) const {
+        return norm[family].data() + offset_in(plan->boxes[family], element) * samples;
     }
     // Null: zero.
     [[nodiscard]] const Real* mean_of(std::uint32_t family, llvm::ArrayRef<std::int64_t> element) const {

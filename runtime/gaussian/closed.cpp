@@ -1,6 +1,6 @@
 // Dual kernels of sums of groups: E[phi psi] and E[phi' psi'] from closed forms, lane by lane.
 //
-// minus' = E[(phi(a) - phi(b))^2] cancels when a and b nearly coincide. There it is integrated along the straight path of
+// E[(phi(a) - phi(b))^2] cancels when a and b nearly coincide. There it is integrated along the straight path of
 // laws from a = b (mean and variance the averages) to the given one: with g = (phi(a) - phi(b))^2,
 //   d E[g] = 1/2 E[g_aa] dA + 1/2 E[g_bb] dB + E[g_ab] dc + E[g_a] d mean_a + E[g_b] d mean_b,
 // whose rounding errors are of order sqrt(minus), as small as the slope of any kinked layer after it can notice.
@@ -174,6 +174,12 @@ double nearby_product(const Univariate& phi, const Univariate& psi, const Bivari
            });
 }
 
+void set_gaps(PairResult& result, double second_a, double second_b) {
+    const double product = root_product(second_a, second_b);
+    result.minus = std::max(2 * (product - result.value), 0.0);
+    result.plus = std::max(2 * (product + result.value), 0.0);
+}
+
 PairResult evaluate_pair(const Sides& sides, const Univariate& reflected_psi, const Bivariate& law, double second_a,
                          double second_b) {
     const Univariate& phi = *sides.phi;
@@ -195,12 +201,12 @@ PairResult evaluate_pair(const Sides& sides, const Univariate& reflected_psi, co
         result.value = product_moment(phi, psi, law);
     else
         result.value = equal ? nearby_product(phi, psi, law) : nearby_product(phi, reflected_psi, opposite);
-    result.minus = std::max(second_a + second_b - 2 * result.value, 0.0);
-    result.plus = std::max(second_a + second_b + 2 * result.value, 0.0);
+    set_gaps(result, second_a, second_b);
+    const auto scaled = [&](double variance) { return std::max(variance - root_difference(second_a, second_b), 0.0); };
     if (sides.same && equal)
-        result.minus = difference(law);
+        result.minus = scaled(difference(law));
     if (sides.same && reversed && phi.parity != 0)
-        (phi.parity > 0 ? result.minus : result.plus) = difference(opposite);
+        (phi.parity > 0 ? result.minus : result.plus) = scaled(difference(opposite));
     return result;
 }
 
@@ -245,7 +251,8 @@ template <class Real> Bivariate law_of(const Gaussians<Real>& gaussians, std::si
                           : Bivariate{mean_a, mean_b, A, B, -A, 0, 4 * A, 0};
     const auto rho = correlate(A, B, minus, plus);
     const double covariance = rho.root_a * rho.root_b * (rho.positive ? 1 - rho.gap : rho.gap - 1);
-    return {mean_a, mean_b, A, B, covariance, A * B * rho.gap * (2 - rho.gap), minus, plus};
+    const double apart = root_difference(A, B);
+    return {mean_a, mean_b, A, B, covariance, A * B * rho.gap * (2 - rho.gap), minus + apart, plus + apart};
 }
 
 template <class Real>
@@ -292,9 +299,7 @@ PairResult degenerate_pair(const Sides& sides, double A, double B, double mean_a
     PairResult result;
     result.value = first_moment(*sides.phi, mean_a, A) * first_moment(*sides.psi, mean_b, B);
     result.slope = slope(*sides.phi, mean_a, A) * slope(*sides.psi, mean_b, B);
-    const double sum = second_moment(*sides.phi, mean_a, A) + second_moment(*sides.psi, mean_b, B);
-    result.minus = std::max(sum - 2 * result.value, 0.0);
-    result.plus = std::max(sum + 2 * result.value, 0.0);
+    set_gaps(result, second_moment(*sides.phi, mean_a, A), second_moment(*sides.psi, mean_b, B));
     return result;
 }
 

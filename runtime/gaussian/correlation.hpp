@@ -14,19 +14,28 @@ template <class Real> struct Correlation {
     Real gap = 1;         // t in [0, 1]; 1 when a or b has no variance
 };
 
-// 1 - rho = (minus - (sqrt A - sqrt B)^2) / (2 sqrt(AB)), and 1 + rho likewise from plus.
+// 1 - rho = minus / (2 sqrt(AB)), and 1 + rho likewise from plus.
 template <class Real> inline Correlation<Real> correlate(Real A, Real B, Real minus, Real plus) {
     Correlation<Real> result;
     result.root_a = std::sqrt(A);
     result.root_b = std::sqrt(B);
     result.positive = minus <= plus;
     const Real product = result.root_a * result.root_b;
-    const Real sum = result.root_a + result.root_b;
-    const Real difference = sum > 0 ? (A - B) / sum : Real(0);
-    const Real nearer = result.positive ? minus : plus;
-    const Real gap = (nearer - difference * difference) / (2 * product);
+    const Real gap = (result.positive ? minus : plus) / (2 * product);
     result.gap = product > 0 ? (gap > 0 ? (gap < 1 ? gap : Real(1)) : Real(0)) : Real(1);
     return result;
+}
+
+// sqrt(AB), exactly A where A = B: a sample with itself has no gap.
+template <class Real> inline Real root_product(Real A, Real B) {
+    return A == B ? A : std::sqrt(A) * std::sqrt(B);
+}
+
+// (sqrt A - sqrt B)^2, what E[(a - b)^2] is beyond minus.
+template <class Real> inline Real root_difference(Real A, Real B) {
+    const Real sum = std::sqrt(A) + std::sqrt(B);
+    const Real difference = sum > 0 ? (A - B) / sum : Real(0);
+    return difference * difference;
 }
 
 // Polynomials in x = 4w - 1 in [-1, 1], w = t/2 = sin^2(theta/2), theta = acos |rho|, s = sqrt(w):

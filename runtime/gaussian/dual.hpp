@@ -11,9 +11,10 @@
 
 namespace tpc::gaussian {
 
-// (a, b) ~ Gaussian with means mean_a, mean_b and variances A, B. The covariance c is carried as the variances of the
-// difference and of the sum, which stay accurate where a and b (nearly) coincide or are opposite:
-//   minus = Var(a - b) = A + B - 2c,  plus = Var(a + b) = A + B + 2c,  c = (plus - minus) / 4.
+// (a, b) ~ Gaussian with means mean_a, mean_b and variances A, B. The covariance c is carried as its gaps to equality and to
+// opposition, which stay accurate where a and b are (nearly) multiples of one another:
+//   minus = 2 (sqrt(AB) - c),  plus = 2 (sqrt(AB) + c),  c = (plus - minus) / 4.
+// They are the variances of k b -+ a / k with k^4 = A / B; for A = B those of the difference and of the sum.
 // Arrays of `count` lanes; a pointer with stride 0 is one value for all lanes.
 template <class Real> struct Lanes {
     const Real* data = nullptr;
@@ -29,7 +30,7 @@ template <class Real> struct Gaussians {
 };
 
 // What a dual kernel gives for each lane; null pointers are not wanted. Second moments, not centred:
-//   minus = E[(phi(a) - psi(b))^2], plus = E[(phi(a) + psi(b))^2], value = E[phi(a) psi(b)] = (plus - minus) / 4,
+//   minus, plus = 2 (sqrt(E[phi^2] E[psi^2]) -+ value), value = E[phi(a) psi(b)] = (plus - minus) / 4,
 //   slope = E[phi'(a) psi'(b)] (jumps of phi, psi contribute nothing).
 template <class Real> struct DualResult {
     Real* value = nullptr;
@@ -66,7 +67,7 @@ template <class Real> class Dual {
     };
     virtual void evaluate(const Gaussians<Real>& gaussians, Features left, Features right,
                           const DualResult<Real>& result) const = 0;
-    // "closed form (arc-cosine)", "Hermite series, 40 terms" ... for plans and `tpc explain`.
+    // "closed form (arc-cosine)", "Hermite series, 40 terms" ... for plans
     [[nodiscard]] virtual std::string method() const = 0;
 };
 

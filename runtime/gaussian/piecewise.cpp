@@ -1,8 +1,8 @@
 // Dual kernels of p0 + p1 z + p2 |z| + p3 sign z (relu, leaky_relu, abs, step, ...) for centred Gaussians.
 //
-// With theta = acos |rho|, lens = sin theta - theta cos theta and the nearer gap d = min(Var(a - b), Var(a + b)):
+// With theta = acos |rho|, lens = sin theta - theta cos theta and the nearer gap d = min(minus, plus):
 //   E[|a| |b|]          = sqrt(AB) (|rho| + 2/pi lens)
-//   E[(|a| - |b|)^2]    = d - 4/pi sqrt(AB) lens
+//   2 (sqrt(AB) - E[|a| |b|]) = d - 4/pi sqrt(AB) lens
 //   E[sign a sign b]    = +-(1 - 2/pi theta)
 //   E[a sign b]         = c sqrt(2/(pi B))
 // Even and odd parts of differences are uncorrelated.
@@ -70,7 +70,7 @@ void Piecewise<Real>::lanes(const Gaussians<Real>& gaussians, const DualResult<R
         p[k] = static_cast<Real>(p_[k]);
         q[k] = static_cast<Real>(q_[k]);
     }
-    const bool same = sides_.same;
+    const bool same = sides_.same, homogeneous = p[0] == 0 && p[3] == 0;
     for (std::size_t i = 0; i < gaussians.count; ++i) {
         const Real A = gaussians.variance_a[i], B = gaussians.variance_b[i];
         // Equal and opposite samples exactly so: the same numbers as a sample with itself.
@@ -106,18 +106,26 @@ void Piecewise<Real>::lanes(const Gaussians<Real>& gaussians, const DualResult<R
         if (!result.minus && !result.plus)
             continue;
 
-        const auto even = [](const std::array<Real, 4>& k, Real variance, Real mean) { // E[(k0 + k2 |z|)^2]
-            return k[0] * k[0] + 2 * k[0] * k[2] * mean + k[2] * k[2] * variance;
+        const auto second = [](const std::array<Real, 4>& k, Real variance, Real mean, Real live) { // E[phi^2], mean = E|a|
+            return k[0] * k[0] + k[3] * k[3] * live + 2 * (k[0] * k[2] + k[1] * k[3]) * mean +
+                   (k[1] * k[1] + k[2] * k[2]) * variance;
         };
-        const auto odd = [](const std::array<Real, 4>& k, Real variance, Real mean, Real live) {
-            return k[1] * k[1] * variance + 2 * k[1] * k[3] * mean + k[3] * k[3] * live;
-        };
-        const Real even_sum = even(p, A, abs_a) + even(q, B, abs_b);
         Real down, up;
-        if (same) {
+        if (same && homogeneous) {
             const Real nearer = rho.positive ? minus : plus;
             const Real even_down = Kinked ? p[2] * p[2] * std::max(nearer - 4 * over_pi * product * lens, Real(0)) : Real(0);
-            Real odd_down = p[1] * p[1] * minus, odd_up = p[1] * p[1] * plus;
+            down = even_down + p[1] * p[1] * minus;
+            up = 4 * p[2] * p[2] * product - even_down + p[1] * p[1] * plus;
+        } else if (same) {
+            // E[(phi(a) -+ phi(b))^2] = even + odd parts, then to equal scales
+            const Real apart = root_difference(A, B),
+                       between = root_difference(second(p, A, abs_a, live_a), second(p, B, abs_b, live_b));
+            const Real nearer = (rho.positive ? minus : plus) + apart;
+            const Real even_down = p[2] * p[2] * std::max(nearer - 4 * over_pi * product * lens, Real(0));
+            const auto even = [&](Real variance, Real mean) {
+                return p[0] * p[0] + 2 * p[0] * p[2] * mean + p[2] * p[2] * variance;
+            };
+            Real odd_down = p[1] * p[1] * (minus + apart), odd_up = p[1] * p[1] * (plus + apart);
             if constexpr (Jumping) {
                 // E[(sign a - sign b)^2] = 4/pi theta, counted from the nearer end
                 const Real close = 4 * over_pi * theta, far = 4 - close;
@@ -129,12 +137,12 @@ void Piecewise<Real>::lanes(const Gaussians<Real>& gaussians, const DualResult<R
                 odd_down += mixed * (rho.positive ? rho.gap : 2 - rho.gap);
                 odd_up += mixed * (rho.positive ? 2 - rho.gap : rho.gap);
             }
-            down = even_down + odd_down;
-            up = 2 * even_sum - even_down + odd_up;
+            down = std::max(even_down + odd_down - between, Real(0));
+            up = std::max(2 * (even(A, abs_a) + even(B, abs_b)) - even_down + odd_up - between, Real(0));
         } else {
-            const Real sum = even_sum + odd(p, A, abs_a, live_a) + odd(q, B, abs_b, live_b);
-            down = std::max(sum - 2 * value, Real(0));
-            up = std::max(sum + 2 * value, Real(0));
+            const Real roots = root_product(second(p, A, abs_a, live_a), second(q, B, abs_b, live_b));
+            down = std::max(2 * (roots - value), Real(0));
+            up = std::max(2 * (roots + value), Real(0));
         }
         if (result.minus)
             result.minus[i] = down;

@@ -214,7 +214,8 @@ void Series<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<Real
     for (std::size_t begin = 0; begin < gaussians.count; begin += block) {
         const std::size_t lanes = std::min(block, gaussians.count - begin);
         Real sign[block], ratio[block], gap[block], power[block], lost[block], parity[block];
-        Real value[block] = {}, slope[block] = {}, minus[block] = {}, plus[block] = {};
+        Real value[block] = {}, slope[block] = {}, minus[block] = {}, plus[block] = {}, square_a[block] = {},
+             square_b[block] = {};
         for (std::size_t i = 0; i < lanes; ++i) {
             const std::size_t lane = begin + i;
             const Real A = gaussians.variance_a[lane], B = gaussians.variance_b[lane];
@@ -244,6 +245,8 @@ void Series<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<Real
                     const Real x = a[i * sa], y = parity[i] * b[i * sb];
                     minus[i] += (x - y) * (x - y) + 2 * x * y * lost[i];
                     plus[i] += (x + y) * (x + y) - 2 * x * y * lost[i];
+                    square_a[i] += x * x;
+                    square_b[i] += y * y;
                 }
             for (std::size_t i = 0; i < lanes; ++i) {
                 lost[i] += power[i] * gap[i];
@@ -253,11 +256,13 @@ void Series<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<Real
         }
         for (std::size_t i = 0; i < lanes; ++i) {
             const std::size_t lane = begin + i;
-            const Real missing = gaps ? left.data.data[2 * terms_ * left.stride + lane * left.data.stride] +
-                                            right.data.data[2 * terms_ * right.stride + lane * right.data.stride]
-                                      : Real(0);
-            minus[i] += missing;
-            plus[i] += missing;
+            if (gaps) {
+                const Real missing_a = left.data.data[2 * terms_ * left.stride + lane * left.data.stride];
+                const Real missing_b = right.data.data[2 * terms_ * right.stride + lane * right.data.stride];
+                const Real apart = root_difference(square_a[i] + missing_a, square_b[i] + missing_b);
+                minus[i] += missing_a + missing_b - apart;
+                plus[i] += missing_a + missing_b - apart;
+            }
             if (result.value)
                 result.value[lane] = value[i];
             if (result.slope)

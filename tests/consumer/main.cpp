@@ -23,7 +23,7 @@ int main() {
     if (!tree) {
         return 1;
     }
-    const auto resolved = tpc::resolve::resolve(*tree, files, {}, diagnostics);
+    auto resolved = tpc::resolve::resolve(*tree, files, {}, diagnostics);
     if (!resolved) {
         return 1;
     }

@@ -360,6 +360,9 @@ Layer random_layer(Chance& chance, bool may_halve) {
         layer.transposed = chance.one_in(6);
         layer.training = chance.one_in(4) ? 1 + chance.below(2) : 0;
     }
+    if (is_recurrent(layer.kind)) // exp of exp of ... has no variance that a double holds
+        for (unsigned* activation : {&layer.activation, &layer.second})
+            *activation %= activations.size() - 1;
     if (repeats(layer.kind))
         layer.repeat = chance.one_in(4) ? 2 : 1;
     if (layer.kind == convolution || layer.kind == strided)

@@ -86,10 +86,11 @@ std::vector<Case> cases(Table& t) {
 Numbers reference(const Case& phi, const Case& psi, const Place& place) {
     const Moments moments = expectation(place, phi.kinks, psi.kinks, [&](Long a, Long b) {
         const Long f = phi.value(a), g = psi.value(b);
-        return Moments{{f * g, (f - g) * (f - g), (f + g) * (f + g), phi.slope(a) * psi.slope(b)}};
+        return Moments{{f * g, (f - g) * (f - g), (f + g) * (f + g), phi.slope(a) * psi.slope(b), f * f, g * g}};
     });
-    const auto number = [&](std::size_t i) { return static_cast<double>(moments.at[i]); };
-    return {number(0), number(1), number(2), number(3)};
+    const Long apart = std::pow(std::sqrt(moments.at[4]) - std::sqrt(moments.at[5]), 2);
+    const auto gap = [&](Long square) { return static_cast<double>(std::max(square - apart, Long(0))); };
+    return {static_cast<double>(moments.at[0]), gap(moments.at[1]), gap(moments.at[2]), static_cast<double>(moments.at[3])};
 }
 
 void compare(const Case& phi, const Case& psi, const Place& place, const Numbers& got, double tolerance) {

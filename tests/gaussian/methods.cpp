@@ -105,10 +105,16 @@ void step(Deep& l, const gaussian::Dual<double>& dual, double s, double bias) {
     const Numbers cross = evaluate_at(l.A, l.B, l.minus, l.plus);
     const double c = s * cross.value + bias;
     l.tangent = s * cross.slope * l.tangent + c;
-    l.A = s * evaluate_at(l.A, l.A, 0, 4 * l.A).value + bias;
-    l.B = s * evaluate_at(l.B, l.B, 0, 4 * l.B).value + bias;
-    l.minus = s * cross.minus;
-    l.plus = s * cross.plus + 4 * bias;
+    const double A = s * evaluate_at(l.A, l.A, 0, 4 * l.A).value, B = s * evaluate_at(l.B, l.B, 0, 4 * l.B).value;
+    l.A = A + bias;
+    l.B = B + bias;
+    // the bias moves the scale at which a and b have equal variances
+    const double k = std::sqrt(std::sqrt(l.A)) / std::sqrt(std::sqrt(l.B));
+    const auto apart = [&](double a, double b) {
+        return (std::sqrt(a) / k - k * std::sqrt(b)) * (std::sqrt(a) / k - k * std::sqrt(b));
+    };
+    l.minus = s * cross.minus + apart(A, B) + apart(bias, bias);
+    l.plus = s * cross.plus + apart(A, B) + apart(bias, bias) + 4 * bias;
 }
 
 } // namespace
@@ -127,10 +133,9 @@ TEST_CASE("fifty layers against fifty digits") {
     // Samples x and +-(x + e) with |x| = 1: A = 1, B = (1 + 0.6 d)^2 + (0.8 d)^2.
     const Exact d = difference, A = 1, B = (1 + 0.6 * d) * (1 + 0.6 * d) + 0.64 * d * d, c = sign * (1 + 0.6 * d);
     Layer exact{A, B, c, c};
-    const Exact nearer = A + B - 2 * sign * c;
-    Deep deep{1, static_cast<double>(B), static_cast<double>(A + B - 2 * c), static_cast<double>(A + B + 2 * c),
-              static_cast<double>(c)};
-    (sign > 0 ? deep.minus : deep.plus) = static_cast<double>(nearer);
+    const Exact root = sqrt(A * B);
+    Deep deep{1, static_cast<double>(B), static_cast<double>(Exact(2 * (root - c))),
+              static_cast<double>(Exact(2 * (root + c))), static_cast<double>(c)};
     Layer self{A, A, A, A};
     for (int l = 0; l < 50; ++l) {
         const bool use_relu = which == 0 || (which == 2 && l % 2 == 1);
@@ -141,6 +146,6 @@ TEST_CASE("fifty layers against fifty digits") {
     CAPTURE(which, bias, sign, difference);
     const double scale = static_cast<double>(self.tangent);
     CHECK(std::abs(deep.tangent - static_cast<double>(exact.tangent)) <= 1e-12 * scale);
-    const double gap = static_cast<double>(exact.A + exact.B - 2 * exact.c);
+    const double gap = static_cast<double>(Exact(2 * (sqrt(exact.A * exact.B) - exact.c)));
     CHECK(std::abs(deep.minus - gap) <= 1e-12 * std::sqrt(gap * deep.A));
 }

@@ -49,9 +49,8 @@ struct Place {
 
     [[nodiscard]] Long product() const { return std::sqrt(A) * std::sqrt(B); }
     [[nodiscard]] Long covariance() const { return static_cast<Long>(sign) * product() * (1 - gap); }
-    [[nodiscard]] Long nearer() const { return std::pow(std::sqrt(A) - std::sqrt(B), 2) + 2 * product() * gap; }
-    [[nodiscard]] Long minus() const { return sign > 0 ? nearer() : 2 * (A + B) - nearer(); }
-    [[nodiscard]] Long plus() const { return sign > 0 ? 2 * (A + B) - nearer() : nearer(); }
+    [[nodiscard]] Long minus() const { return 2 * product() * (sign > 0 ? gap : 2 - gap); }
+    [[nodiscard]] Long plus() const { return 2 * product() * (sign > 0 ? 2 - gap : gap); }
 };
 
 struct Numbers {
@@ -78,7 +77,7 @@ template <class Real> Numbers evaluate(const gaussian::Dual<Real>& dual, const P
 
 // Several integrands at once.
 struct Moments {
-    std::array<Long, 4> at{};
+    std::array<Long, 6> at{};
     Moments& operator+=(const Moments& other) {
         for (std::size_t i = 0; i < at.size(); ++i)
             at[i] += other.at[i];

@@ -1,0 +1,170 @@
+// The same network written in two ways has the same kernels, whatever the program.
+#include "tests/execute/pipeline.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+
+using namespace tpc;
+using tests::kernels;
+using tests::Set;
+
+namespace {
+
+std::string mlp(const std::string& body) {
+    return "program mlp\ninput xi : R[d]\nmatrix U ~ N(0, 1.5/d)\nmatrix W[l in 2..3] ~ N(0, 1.5/n)\n"
+           "vector b[l in 1..3] ~ N(0, 0.2)\nvector v ~ N(0, 0.7)\n" +
+           body + "output v' @ x[3] / sqrt(n)\n";
+}
+
+const Set& points() {
+    static const Set set = tests::random_set(mlp("x[1] = U @ xi\nx[2] = x[1]\nx[3] = x[2]\n"), 4, {{"d", 3}}, 1);
+    return set;
+}
+
+void same(const std::string& one, const std::string& other, const Set& set, double bound = 1e-13) {
+    INFO(one << other);
+    CHECK(tests::deviation(kernels(one, set), kernels(other, set)) < bound);
+}
+
+} // namespace
+
+TEST_CASE("a loop and its turns written out agree") {
+    same(mlp("x[1] = erf(U @ xi + b[1])\nfor l in 2..3 { x[l] = erf(W[l] @ x[l-1] + b[l]) }\n"),
+         mlp("x[1] = erf(U @ xi + b[1])\nx[2] = erf(W[2] @ x[1] + b[2])\nx[3] = erf(W[3] @ x[2] + b[3])\n"), points());
+}
+
+TEST_CASE("relu in four spellings") {
+    const auto with = [](const std::string& relu) {
+        return mlp("fn f(z) = " + relu + "\nx[1] = f(U @ xi + b[1])\nfor l in 2..3 { x[l] = f(W[l] @ x[l-1] + b[l]) }\n");
+    };
+    for (const char* relu : {"where(z > 0, z, 0)", "(z + abs(z)) / 2", "max(z, 0)", "z * step(z)"})
+        same(with("relu(z)"), with(relu), points());
+}
+
+TEST_CASE("a function, a block and the statements themselves agree") {
+    const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n";
+    const std::string tail = "output v' @ x[3] / sqrt(n)\n";
+    const std::string inlined = head +
+                                "matrix A[l in 1..3] ~ N(0, 2/n)\nmatrix B[l in 1..3] ~ N(0, 0.5/n)\nx[0] = U @ xi\n"
+                                "for l in 1..3 { x[l] = x[l-1] + B[l] @ relu(A[l] @ x[l-1]) }\n" +
+                                tail;
+    same(inlined,
+         head +
+             "block residual(x) {\nmatrix A ~ N(0, 2/n)\nmatrix B ~ N(0, 0.5/n)\nreturn x + B @ relu(A @ x)\n}\n"
+             "use residual as r[l in 1..3]\nx[0] = U @ xi\nfor l in 1..3 { x[l] = r[l](x[l-1]) }\n" +
+             tail,
+         points());
+    same(
+        inlined,
+        head +
+            "matrix A[l in 1..3] ~ N(0, 2/n)\nmatrix B[l in 1..3] ~ N(0, 0.5/n)\nfn step_of(x, P, Q) = x + Q @ relu(P @ x)\n"
+            "x[0] = U @ xi\nfor l in 1..3 { x[l] = step_of(x[l-1], A[l], B[l]) }\n" +
+            tail,
+        points());
+}
+
+TEST_CASE("a bias vector is the weight of a constant coordinate") {
+    // U reads (xi, 1) in R^4 with variance 2/4: the last column is a bias of variance 1/2, trained at rate 1/4.
+    Set extended{points().samples, {{"d", 4}}, {{}}};
+    for (std::size_t s = 0; s < points().samples; ++s) {
+        for (std::size_t k = 0; k < 3; ++k)
+            extended.inputs[0].push_back(points().inputs[0][3 * s + k]);
+        extended.inputs[0].push_back(1);
+    }
+    const auto with = [](const std::string& parameters, const std::string& first) {
+        return "program p\ninput xi : R[d]\n" + parameters +
+               "matrix W ~ N(0, 2/n)\nvector v ~ N(0, 1)\noutput v' @ relu(W @ relu(" + first + ")) / sqrt(n)\n";
+    };
+    const auto one =
+        kernels(with("matrix U ~ N(0, 1.5/d) rate 0.75\nvector b ~ N(0, 0.5) rate 0.25\n", "U @ xi + b"), points());
+    const auto other = kernels(with("matrix U ~ N(0, 2/d)\n", "U @ xi"), extended);
+    CHECK(tests::deviation(one, other) < 1e-13);
+}
+
+TEST_CASE("a mean is a sum over its count, and a tied matrix one family member") {
+    const std::string head = "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n";
+    const Set set =
+        tests::random_set(head + "output v' @ mean(t in 1..T: U @ xi[t]) / sqrt(n)\n", 3, {{"T", 4}, {"d", 2}}, 2);
+    const std::string states =
+        head + "matrix W ~ N(0, 1/n)\ns[0] = 0\nfor t in 1..T { s[t] = erf(W @ s[t-1] + U @ xi[t]) }\n";
+    const std::string mean = states + "output v' @ mean(t in 1..T: s[t]) / sqrt(n)\n";
+    same(mean, states + "output v' @ sum(t in 1..T: s[t]) / T / sqrt(n)\n", set);
+    same(mean, states + "output (v' @ (s[1] + s[2] + s[3] + s[4]) / sqrt(n)) * 0.25\n", set);
+    same(mean, states + "m[0] = 0\nfor t in 1..T { m[t] = m[t-1] + s[t] / T }\noutput v' @ m[T] / sqrt(n)\n", set);
+    same(mean,
+         head + "matrix W[k in 1..1] ~ N(0, 1/n)\ns[0] = 0\nfor t in 1..T { u = U @ xi[t]; s[t] = erf(u + W[1] @ s[t-1]) }\n"
+                "output v' @ mean(t in 1..T: s[t]) / sqrt(n)\n",
+         set);
+}
+
+TEST_CASE("a circular convolution of a shifted image is the shifted convolution") {
+    const std::string text =
+        "program c\ninput xi : R[P, d]\nmatrix K[a in -1..1] ~ N(0, 1/(3*d))\nmatrix Q[a in -1..1] ~ N(0, 2/(3*n))\n"
+        "vector v ~ N(0, 1)\nfor i in 1..P { x[i] = relu(sum(a in -1..1: K[a] @ xi[i+a | wrap])) }\n"
+        "for i in 1..P { y[i] = relu(sum(a in -1..1: Q[a] @ x[i+a | wrap])) }\n"
+        "output v' @ mean(i in 1..P: y[i]) / sqrt(n)\n";
+    const Set set = tests::random_set(text, 3, {{"P", 5}, {"d", 2}}, 3);
+    Set shifted = set;
+    for (std::size_t s = 0; s < 3; ++s)
+        for (std::size_t k = 0; k < 10; ++k)
+            shifted.inputs[0][10 * s + k] = set.inputs[0][10 * s + (k + 4) % 10];
+    CHECK(tests::deviation(kernels(text, set, shifted), kernels(text, set)) < 1e-13);
+}
+
+TEST_CASE("relu networks without biases are homogeneous: doubled samples have four times the kernel") {
+    const std::string text = mlp("x[1] = relu(U @ xi)\nfor l in 2..3 { x[l] = relu(W[l] @ x[l-1]) }\n");
+    Set doubled = points();
+    for (double& value : doubled.inputs[0])
+        value *= 2;
+    const auto one = kernels(text, points());
+    auto both = kernels(text, doubled), mixed = kernels(text, points(), doubled);
+    for (double& value : both[0].ntk)
+        value /= 4;
+    for (double& value : both[0].nngp)
+        value /= 4;
+    CHECK(tests::identical(both, one)); // powers of two
+    for (std::size_t i = 0; i < one[0].ntk.size(); ++i) {
+        CHECK(mixed[0].ntk[i] == Approx(2 * one[0].ntk[i]).epsilon(1e-14));
+        CHECK(mixed[0].nngp[i] == Approx(2 * one[0].nngp[i]).epsilon(1e-14));
+    }
+}
+
+TEST_CASE("frozen parameters, rates and the two training conventions") {
+    const auto network = [](const std::string& u, const std::string& b, const std::string& w, const std::string& v,
+                            const std::string& frozen = "") {
+        return "program p\ninput xi : R[d]\n" + frozen + "matrix U ~ N(0, 1.5/d)" + u + "\n" + frozen +
+               "vector b ~ N(0, 0.3)" + b + "\nmatrix W ~ N(0, 1.25/n)" + w + "\nvector v ~ N(0, 0.5)" + v +
+               "\nscalar c ~ N(0, 0.2)\noutput v' @ erf(W @ relu(U @ xi + b)) / sqrt(n) + 3 * c\n";
+    };
+    tests::Settings variance;
+    variance.rates = resolve::Rates::variance;
+    const auto ntk = [](const std::string& text, const tests::Settings& settings = {}) {
+        return kernels(text, points(), settings)[0].ntk;
+    };
+    const auto scalar_rate = [](std::string text) { return text.replace(text.find("N(0, 0.2)"), 9, "N(0, 0.2) rate 0.2"); };
+    CHECK(tests::deviation(ntk(network("", "", "", ""), variance),
+                           ntk(scalar_rate(network(" rate 1.5", " rate 0.3", " rate 1.25", " rate 0.5")))) < 1e-14);
+    // a rate in the program wins over the option
+    CHECK(tests::deviation(ntk(network(" rate 1.5", " rate 0.3", " rate 1.25", " rate 0.5"), variance),
+                           ntk(network("", "", "", ""), variance)) < 1e-14);
+    CHECK(tests::deviation(ntk(network("", "", "", "", "frozen ")), ntk(network(" rate 0", " rate 0", "", ""))) == 0);
+    // the kernel is the sum of its parameters' terms
+    const auto off = [&](const std::vector<std::string>& rates) {
+        return ntk(network(rates[0], rates[1], rates[2], rates[3]));
+    };
+    std::vector<double> sum = off({" rate 0", " rate 0", " rate 0", " rate 0"});
+    const std::vector<double> scalar = sum;
+    for (std::size_t k = 0; k < 4; ++k) {
+        std::vector<std::string> rates(4, " rate 0");
+        rates[k] = "";
+        const auto term = off(rates);
+        for (std::size_t i = 0; i < sum.size(); ++i)
+            sum[i] += term[i] - scalar[i];
+    }
+    CHECK(scalar[0] == 9);
+    CHECK(tests::deviation(sum, off({"", "", "", ""})) < 1e-14);
+    // the nngp knows no rates
+    CHECK(tests::deviation(kernels(network("", "", "", ""), points(), variance)[0].nngp,
+                           kernels(network(" rate 7", " rate 0", "", ""), points())[0].nngp) == 0);
+}
