@@ -304,7 +304,7 @@ template <class Real> void PairMachine<Real>::finish_moments(const plan::PairOp&
     if (diagonal) {
         for (std::size_t i = 0; i < count_; ++i) {
             minus_[i] = 0;
-            plus_[i] = 4 * value_[i];
+            plus_[i] = 4 * std::max(value_[i], Real(0)); // what cancels may end below zero
         }
         return;
     }

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -83,4 +84,25 @@ for t in 1..T { g[t] = A @ xi[t] }
              "for t in 1..T { x[t] = xi[1, 1] * swish(B @ relu(g[t])) }\n",
          })
         agree(head + body + (body.find("output") == std::string::npos ? output : ""));
+}
+
+// A sample of zeros: every position holds the same vector b, up to rounding.
+TEST_CASE("differences of equal vectors have no variance") {
+    const ir::Program program = tests::compile(R"(program p
+input xi : R[T, d]
+matrix A ~ N(0, 1 / d)
+matrix B ~ N(0, 1 / n)
+vector b ~ N(0, 0.2)
+vector v ~ N(0, 1)
+for t in 1..T { x[t] = B @ relu(A @ xi[t] + b) }
+for t in 1..T { y[t] = x[t] - mean(r in 1..T: x[r]) }
+output f[t in 1..T] = v' @ relu(y[t] / sqrt(avg(y[t]^2) + 0.1)) / sqrt(n)
+)");
+    auto set = tests::random_samples(program, tests::sizes(program, {{"T", 5}, {"d", 3}}), 2, 1);
+    std::fill_n(set.data[0].values.begin(), set.data[0].values.size() / 2, 0.0);
+    const finite::Kernels limit = tests::limit(program, set);
+    for (const finite::Tensor* kernel : {&limit[0].nngp, &limit[0].ntk}) {
+        CHECK(std::ranges::all_of(kernel->values, [](double value) { return std::isfinite(value); }));
+        CHECK(std::abs(kernel->values[0]) < 1e-12);
+    }
 }
