@@ -865,12 +865,25 @@ class Deriver {
     }
 
     // --- the result
+    bool same_on_both_sides(const Affine& affine) const {
+        return std::ranges::all_of(affine.terms, [&](const auto& term) {
+            return program_const().info(term.first).axis &&
+                   (!options_.left_sizes || options_.left_sizes->at(term.first) == options_.right_sizes->at(term.first));
+        });
+    }
     bool gap_linear(const Equation& equation) const {
         if (equation.rule != Rule::linear || equation.left_statement != equation.right_statement)
+            return false;
+        // Terms that meet no equal one on the other side, whole or in part, count in the gap all the same.
+        const std::vector<LinearTerm>& terms = units_[equation.left_statement].form.terms;
+        if (equation.terms.size() != terms.size())
             return false;
         for (const PairTerm& term : equation.terms) {
             if (term.left_term != term.right_term || !term.left_term)
                 return false;
+            for (const Range& range : terms[*term.left_term].ranges)
+                if (!same_on_both_sides(range.lower) || !same_on_both_sides(range.upper))
+                    return false;
             if (term.kind == PairTerm::Kind::means && (term.left || term.right))
                 return false;
             if (term.left_point != term.right_point || term.sums.size() != term.left_point.size())

@@ -78,6 +78,11 @@ for t in 1..T { g[t] = A @ xi[t] }
              // products of neighbours, their means too
              "for t in 1..T { h[t] = B @ relu(g[t]) }\n"
              "for t in 1..T { y[t] = cos(h[t+1 | zero]) * relu(g[t-1 | clamp]) }\nfor t in 1..T { x[t] = y[t] + 0.5 }\n",
+             // positions that meet no equal one in a sequence of another length
+             "vector b[t in 1..T] ~ N(0, 0.5)\ns[T+1] = 0\n"
+             "for t in 1..T { s[T+1-t] = relu(B @ s[T+2-t] + g[T+1-t] + b[t]) }\n"
+             "output v' @ s[1] / sqrt(n)\n",
+             "matrix M[t in 1..T] ~ N(0, 1 / n)\noutput v' @ abs(sum(t in 1..T: M[t] @ relu(g[t]))) / sqrt(n)\n",
              // kinks and a series in one sum
              "for t in 1..T { x[t] = 0.6 * relu(g[t]) - 0.5 * (sigmoid(g[t]) - 0.2) }\n",
              // one unnamed preactivation, read twice
