@@ -143,6 +143,24 @@ template <class Real> class CrossRun {
 
     [[nodiscard]] bool backward() const { return options_.ntk && options_.via == Via::D; }
 
+    // Right samples of the block that hold the same numbers as left sample i.
+    std::vector<std::size_t> equal_lanes(std::size_t i, std::size_t first, std::size_t count) const {
+        std::vector<std::size_t> result;
+        for (std::size_t lane = 0; plan_.same_sizes && lane < count; ++lane) {
+            bool equal = true;
+            for (std::size_t k = 0; equal && k < left_.data->inputs.size(); ++k) {
+                const std::vector<double>& values = left_.data->inputs[k].values;
+                const auto size = static_cast<std::ptrdiff_t>(values.size() / left_.samples);
+                const auto row = values.begin() + static_cast<std::ptrdiff_t>(i) * size;
+                equal = std::equal(row, row + size,
+                                   right_.data->inputs[k].values.begin() + static_cast<std::ptrdiff_t>(first + lane) * size);
+            }
+            if (equal)
+                result.push_back(lane);
+        }
+        return result;
+    }
+
     void one(std::size_t i, std::size_t first, std::size_t count) {
         Workspace<Real>& workspace = workspaces_.local();
         const std::size_t size = plan_.cross.entries * lanes_;
@@ -158,6 +176,7 @@ template <class Real> class CrossRun {
                                 0};
         PairMachine<Real> machine(plan_.cross, plan_.recursions, {&left_, i, 0}, {&right_, first, 1}, store, count, duals_,
                                   &prepared_.features);
+        machine.set_equal_lanes(equal_lanes(i, first, count));
         Path path;
         std::vector<Real> nngp(count);
         std::vector<Real> ntk(count);
@@ -194,6 +213,7 @@ template <class Real> class CrossRun {
             workspace.minus.data(), workspace.plus.data(), workspace.tangent.data(), workspace.adjoint.data(), lanes_, 0};
         PairMachine<Real> machine(plan_.cross, plan_.recursions, {&left_, i, 0}, {&right_, first, 1}, store, count, duals_,
                                   &prepared_.features);
+        machine.set_equal_lanes(equal_lanes(i, first, count));
         std::vector<Real> ntk(count, Real(0));
         std::copy(slots.begin(), slots.end(), machine.slots());
         machine.run_backward(output, ntk.data());

@@ -497,6 +497,23 @@ template <class Real> std::size_t PairMachine<Real>::target(const plan::PairOp& 
     return entry_offset(part_.arrays[op.array], left, right);
 }
 
+template <class Real> void PairMachine<Real>::settle_equal_lanes(const plan::PairOp& op, std::size_t entry) {
+    if (equal_lanes_.empty() || op.output || op.left_statement != op.right_statement)
+        return;
+    Indices element;
+    for (std::size_t d = 0; d < op.left_target.size(); ++d) {
+        element.push_back(op.left_target[d](slots_.data()));
+        if (op.right_target[d](slots_.data()) != element.back())
+            return;
+    }
+    const std::uint32_t family = recursions_.network.program.statements[op.left_statement].family;
+    const Lanes<Real> second = left_.at(left_.state->second_of(family, element));
+    for (const std::size_t lane : equal_lanes_) {
+        store_.minus[store_.at(entry) + lane] = 0;
+        store_.plus[store_.at(entry) + lane] = 4 * second[lane];
+    }
+}
+
 template <class Real> std::size_t PairMachine<Real>::run(std::uint32_t index, bool diagonal) {
     const plan::PairOp& op = part_.ops[index];
     const std::size_t entry = target(op);
@@ -505,6 +522,7 @@ template <class Real> std::size_t PairMachine<Real>::run(std::uint32_t index, bo
     switch (op.rule) {
     case limit::Rule::dual:
         dual(op, index, diagonal, tangent, entry);
+        settle_equal_lanes(op, entry);
         return entry;
     case limit::Rule::linear:
         if (!op.gap_linear || tangent)
@@ -525,6 +543,7 @@ template <class Real> std::size_t PairMachine<Real>::run(std::uint32_t index, bo
     std::copy(plus_.begin(), plus_.end(), store_.plus + at);
     if (tangent)
         std::copy(tangent_.begin(), tangent_.end(), store_.tangent + at);
+    settle_equal_lanes(op, entry);
     return entry;
 }
 
@@ -550,6 +569,7 @@ template <class Real> void PairMachine<Real>::run_backward(std::uint32_t index, 
         std::vector<Real> saved(store_.tangent + store_.at(read.entry), store_.tangent + store_.at(read.entry) + count_);
         std::fill_n(store_.tangent + store_.at(read.entry), count_, Real(1));
         dual(op, index, false, true, target(op));
+        settle_equal_lanes(op, target(op));
         std::copy(saved.begin(), saved.end(), store_.tangent + store_.at(read.entry));
         Real* inner = store_.adjoint + store_.at(read.entry);
         for (std::size_t i = 0; i < count_; ++i)

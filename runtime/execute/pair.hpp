@@ -48,6 +48,9 @@ template <class Real> class PairMachine {
                 return false;
         return true;
     }
+    // Lanes whose two samples are equal: an element with itself has the gap 0 and the sample's own second moment, which a
+    // rounding error of e would turn into sqrt(e) at a kink (limits.md section 8).
+    void set_equal_lanes(std::vector<std::size_t> lanes) { equal_lanes_ = std::move(lanes); }
     // Writes the entry of the current instances. `diagonal`: both are one instance of one sample (minus is 0 exactly).
     // Returns the entry written.
     std::size_t run(std::uint32_t op, bool diagonal);
@@ -66,6 +69,7 @@ template <class Real> class PairMachine {
     DualCache<Real>& duals_;
     const std::vector<DualFeatures<Real>>* features_;
     std::vector<std::int64_t> slots_;
+    std::vector<std::size_t> equal_lanes_;
     // Scratch rows.
     std::vector<Real> value_, minus_, plus_, tangent_, a_, b_, c_, d_, slope_, features_left_, features_right_;
     std::vector<Real> left_scale_, right_scale_; // 1 / k, k of linear_gap
@@ -102,6 +106,7 @@ template <class Real> class PairMachine {
     void centred(const plan::PairOp& op, const Located& read, gaussian::Gaussians<Real>& gaussians);
     void group_value(const plan::GroupOp& group, Real* out);
     std::size_t target(const plan::PairOp& op) const;
+    void settle_equal_lanes(const plan::PairOp& op, std::size_t entry);
     void means(const plan::TermOp& term, Real* out) const;
 };
 

@@ -111,3 +111,27 @@ output f[t in 1..T] = v' @ relu(y[t] / sqrt(avg(y[t]^2) + 0.1)) / sqrt(n)
         CHECK(std::abs(kernel->values[0]) < 1e-12);
     }
 }
+
+// Each jump takes the root of the distance to perfect correlation: any error would grow to 1e-16^(1/16).
+TEST_CASE("a sample is perfectly correlated with itself and its copies") {
+    const ir::Program program = tests::compile(R"(program p
+input xi : R[T, d]
+matrix A ~ N(0, 1 / d)
+matrix B ~ N(0, 1 / n)
+vector v ~ N(0, 1)
+for t in 1..T { x[t] = 0.6 * relu(A @ xi[t]) + 0.5 * tanh(A @ xi[t]) }
+s[0] = 0
+for t in 1..T { s[t] = sign(B @ s[t-1] + B @ x[t]) }
+output v' @ s[T] / sqrt(n)
+)");
+    auto set = tests::random_samples(program, tests::sizes(program, {{"T", 4}, {"d", 3}}), 3, 1);
+    std::copy_n(set.data[0].values.begin(), 12, set.data[0].values.begin() + 24); // the third is the first
+    for (bool single : {false, true})
+        for (const finite::SampleSet* right : std::initializer_list<const finite::SampleSet*>{nullptr, &set}) {
+            execute::Options options;
+            options.single = single;
+            const finite::Kernels limit = tests::limit(program, set, right, options);
+            for (std::size_t entry : {0, 2, 4, 6, 8})
+                CHECK(limit[0].nngp.values[entry] == Approx(1).epsilon(1e-6));
+        }
+}

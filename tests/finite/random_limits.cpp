@@ -92,7 +92,7 @@ Finding judge(const tests::Spec& spec, bool networks) {
     const plan::Plan plan = tests::plan(program, set.sizes, set.sizes);
     const finite::Kernels kernels = tests::limit(plan, set);
 
-    // Differences of positions cancel, and jumps turn an error of e in a covariance into sqrt(e).
+    // Differences of positions cancel, and every jump turns an error of e in a covariance into sqrt(e).
     const auto has = [&](const char* word) { return text.find(word) != std::string::npos; };
     const bool sensitive = std::ranges::any_of(spec.layers, &tests::Layer::centred) || has("step(") || has("sign(");
     execute::Options backward, single;
