@@ -32,10 +32,16 @@ void run(Session& session, const KernelCommand& options) {
     for (std::size_t k = 0; k < computed.size(); ++k) {
         const std::string suffix =
             network.outputs[k].name.empty() || computed.size() == 1 ? "" : "." + network.outputs[k].name;
+        // Sampled kernels come with the estimate of their error.
+        const auto add = [&](const std::string& name, std::vector<double>& values, double error) {
+            members.push_back({name + suffix, {computed[k].shape, std::move(values)}});
+            if (error > 0)
+                members.push_back({name + "_error" + suffix, {{}, {error}}});
+        };
         if (options.kernel.request().nngp)
-            members.push_back({"nngp" + suffix, {computed[k].shape, std::move(computed[k].nngp)}});
+            add("nngp", computed[k].nngp, computed[k].nngp_error);
         if (options.kernel.request().ntk)
-            members.push_back({"ntk" + suffix, {computed[k].shape, std::move(computed[k].ntk)}});
+            add("ntk", computed[k].ntk, computed[k].ntk_error);
     }
     const auto precision = session.options.dtype == "f32" ? io::Precision::f32 : io::Precision::f64;
     if (const auto done = io::write_npz(options.out, members, precision); !done)
@@ -43,7 +49,10 @@ void run(Session& session, const KernelCommand& options) {
 
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     for (const io::Member& member : members) {
-        session.inform(fmt::format("{} {}\n", member.name, io::show_shape(member.array.shape)));
+        if (member.name.find("_error") != std::string::npos)
+            session.inform(fmt::format("{} {:.1e} of the largest entry, estimated\n", member.name, member.array.values[0]));
+        else
+            session.inform(fmt::format("{} {}\n", member.name, io::show_shape(member.array.shape)));
         session.result["members"][member.name] = member.array.shape;
     }
     session.inform(fmt::format("written to {} after {:.3g} s\n", options.out, elapsed.count()));

@@ -33,7 +33,7 @@ struct Common {
     bool exact = false;
     bool assume_gia = false;
     std::string dtype = "f64"; // or f32
-    double tolerance = 1e-8;
+    std::optional<double> tolerance;
     int threads = 0; // 0: all cores
     std::uint64_t seed = 1;
     bool quiet = false;

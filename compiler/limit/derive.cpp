@@ -1,6 +1,5 @@
 // Derives the equations on demand, from the outputs back: an equation for a pair of statements is made for the affine hull
 // of the pairs of instances that something needs (limits.md section 7: demand, zeros).
-#include "compiler/ir/print.hpp"
 #include "compiler/limit/form.hpp"
 #include "compiler/limit/index_space.hpp"
 #include "compiler/limit/recursion.hpp"
@@ -39,12 +38,9 @@ struct PairNode {
     bool queued = false;
 };
 
-struct Refused {}; // a diagnostic says why
-
 class Deriver {
   public:
-    Deriver(const Network& network, const DeriveOptions& options, source::Diagnostics& diagnostics)
-        : options_(options), diagnostics_(diagnostics) {
+    Deriver(const Network& network, const DeriveOptions& options) : options_(options) {
         result_.network = network;
         result_.tangent = options.tangent;
         Program& program = result_.network.program;
@@ -77,27 +73,22 @@ class Deriver {
         cross_sources_.emplace(result_.network, *cross_space_);
         self_sources_.emplace(result_.network, *self_space_);
         result_.mean_needed.resize(program.statements.size(), false);
+        result_.joint_mean.resize(program.statements.size(), false);
     }
 
-    std::optional<Recursions> run() {
+    Recursions run() {
         const std::size_t first_output = result_.network.program.statements.size();
         for (std::size_t k = first_output; k < units_.size(); ++k) {
             touch(k);
             demand({false, k, k}, domain_set({false, k, k}));
         }
-        while (!queue_.empty() && !refused_) {
+        while (!queue_.empty()) {
             const PairKey key = queue_.front();
             queue_.pop_front();
             PairNode& node = nodes_.at(key);
             node.queued = false;
-            try {
-                solve(key, node);
-            } catch (const Refused&) {
-                refused_ = true;
-            }
+            solve(key, node);
         }
-        if (refused_)
-            return std::nullopt;
         collect();
         result_.involved = touched_;
         return std::move(result_);
@@ -105,7 +96,6 @@ class Deriver {
 
   private:
     const DeriveOptions& options_;
-    source::Diagnostics& diagnostics_;
     Recursions result_;
     std::vector<Unit> units_;
     std::optional<IndexSpace> cross_space_, self_space_;
@@ -113,7 +103,6 @@ class Deriver {
     std::map<PairKey, PairNode> nodes_;
     std::deque<PairKey> queue_;
     std::vector<bool> touched_;
-    bool refused_ = false;
 
     Program& program() { return result_.network.program; }
     const IndexSpace& space(bool self) const { return self ? *self_space_ : *cross_space_; }
@@ -353,16 +342,6 @@ class Deriver {
             return;
         touched_[unit] = true;
         const Unit& own = units_[unit];
-        if (own.form.kind == FormKind::general && !own.output) {
-            diagnostics_.report(source::Id::function_of_several, own.span, describe(unit));
-            refused_ = true;
-            return;
-        }
-        if (own.form.kind == FormKind::activation && !result_.network.gaussian[own.form.reads[0].family]) {
-            diagnostics_.report(source::Id::function_of_non_gaussian, own.span, describe(unit));
-            refused_ = true;
-            return;
-        }
         if (!own.output && own.form.kind != FormKind::scalar && own.form.kind != FormKind::finite) {
             // second moments: variances of Gaussians, and gaps
             const PairKey key{true, unit, unit};
@@ -374,12 +353,23 @@ class Deriver {
         }
         for (const LinearTerm& term : own.form.terms)
             need_scalar(term.coefficient, own.domain, term.ranges);
-        if (own.form.kind == FormKind::scalar || own.form.kind == FormKind::finite)
+        if (own.form.kind == FormKind::scalar || own.form.kind == FormKind::finite || own.form.kind == FormKind::general)
             need_scalar(program_const().statements[unit].value, own.domain, {});
     }
 
-    std::string describe(std::size_t unit) {
-        return print(PrintNames{&program_const(), false}, program_const().statements[unit].value);
+    // A Gaussian vector or a function of one: duals take it.
+    bool of_one_gaussian(const Unit& unit) const {
+        if (unit.output)
+            return false;
+        return result_.network.gaussian[unit.family] ||
+               (unit.form.kind == FormKind::activation && result_.network.gaussian[unit.form.reads[0].family]);
+    }
+
+    static ElementRead itself(const Unit& unit) {
+        ElementRead own{unit.family, {}};
+        for (const Affine& index : unit.indices)
+            own.access.indices.push_back(index);
+        return own;
     }
 
     void need_family(std::uint32_t family) {
@@ -398,23 +388,25 @@ class Deriver {
             for (const LinearTerm& term : form.terms)
                 if (term.base == Base::read && result_.may_have_mean[term.operand])
                     need_mean(term.operand);
-            if (form.kind == FormKind::activation) {
-                need_family(form.reads[0].family);
-                if (result_.may_have_mean[form.reads[0].family])
-                    need_mean(form.reads[0].family);
-            }
             if (form.kind == FormKind::product) {
-                std::vector<std::uint32_t> families;
-                for (std::size_t a = 0; a < form.reads.size(); ++a) {
-                    need_family(form.reads[a].family);
-                    need_mean(form.reads[a].family);
+                const auto groups = group_factors({true, p, p}, form.reads, {}, nullptr);
+                for (const ElementRead& read : form.reads) {
+                    need_family(read.family);
+                    need_mean(read.family);
                 }
-                // E of a product of dependent factors: only pairs, as self covariances
-                const auto groups = group_factors({true, p, p}, form.reads, false, {}, false, nullptr);
-                for (const auto& group : groups)
-                    if (group.size() == 2)
-                        demand_moment(form.reads[group[0]].family, form.reads[group[0]].access, form.reads[group[1]].family,
-                                      form.reads[group[1]].access, units_[p].domain, {});
+                if (groups.size() < form.reads.size()) { // dependent factors
+                    result_.joint_mean[p] = true;
+                    demand_gaussians(units_[p].domain, form.reads);
+                }
+            } else if (of_one_gaussian(units_[p])) {
+                if (form.kind == FormKind::activation) {
+                    need_family(form.reads[0].family);
+                    if (result_.may_have_mean[form.reads[0].family])
+                        need_mean(form.reads[0].family);
+                }
+            } else if (form.kind == FormKind::activation || form.kind == FormKind::general) {
+                result_.joint_mean[p] = true;
+                demand_gaussians(units_[p].domain, {itself(units_[p])});
             }
         }
     }
@@ -452,6 +444,12 @@ class Deriver {
                        const std::vector<Range>& sums) {
         need_family(x);
         need_family(y);
+        demand_elements(true, x, y, moment_elements(x, left, y, right, domain, sums));
+    }
+
+    // The pairs of elements of one sample that a moment reads.
+    Set moment_elements(std::uint32_t x, const Access& left, std::uint32_t y, const Access& right, const Domain& domain,
+                        const std::vector<Range>& sums) const {
         std::vector<Symbol> variables;
         std::vector<std::string> text;
         for (const Range& range : domain.ranges) {
@@ -469,7 +467,30 @@ class Deriver {
         const Map access =
             then(space(true).map(variables, both, {}, {}),
                  product(space(true).mode_map(x, false, left.mode), space(true).mode_map(y, true, right.mode)));
-        demand_elements(true, x, y, access.image(space(true).set(variables, text)));
+        return access.image(space(true).set(variables, text));
+    }
+
+    // The covariances of all Gaussians, across the samples (or within one, self) of two elements that functions of them
+    // read.
+    void demand_gaussians(bool self, std::uint32_t x, std::uint32_t y, const Set& elements) {
+        for (const auto& [g, left] : sources(self).gaussians(x, false))
+            for (const auto& [h, right] : sources(self).gaussians(y, true)) {
+                for (const std::uint32_t family : {g, h}) {
+                    need_family(family);
+                    if (result_.may_have_mean[family])
+                        need_mean(family);
+                }
+                const bool centred = !result_.may_have_mean[g] || !result_.may_have_mean[h];
+                if (!centred || !sources(self).common(g, h).empty())
+                    demand_elements(self, g, h, product(left, right).image(elements));
+            }
+    }
+    // ... within one sample, of the elements that each instance of a domain reads.
+    void demand_gaussians(const Domain& domain, const std::vector<ElementRead>& reads) {
+        for (const ElementRead& a : reads)
+            for (const ElementRead& b : reads)
+                demand_gaussians(true, a.family, b.family,
+                                 moment_elements(a.family, a.access, b.family, b.access, domain, {}));
     }
 
     // --- one pair
@@ -491,7 +512,7 @@ class Deriver {
         if (expand_left || expand_right) {
             equation.rule = Rule::linear;
             bilinear(key, node.demand, equation, expand_left, expand_right);
-        } else if (left.form.kind == FormKind::product || right.form.kind == FormKind::product) {
+        } else if (!of_one_gaussian(left) || !of_one_gaussian(right)) {
             equation.rule = Rule::product;
             factor(key, node.demand, equation);
         } else {
@@ -612,17 +633,16 @@ class Deriver {
     };
 
     void bilinear(const PairKey& key, const Set& demanded, Equation& equation, bool expand_left, bool expand_right) {
-        const auto itself = [&](const Unit& unit) {
+        const auto own = [&](const Unit& unit) {
             LinearTerm term;
             term.base = Base::read;
             term.coefficient = program().exprs.number(1);
             term.operand = unit.family;
-            for (const Affine& index : unit.indices)
-                term.access.indices.push_back(index);
+            term.access = itself(unit).access;
             return std::vector<LinearTerm>{term};
         };
-        const std::vector<LinearTerm> left_terms = expand_left ? units_[key.left].form.terms : itself(units_[key.left]);
-        const std::vector<LinearTerm> right_terms = expand_right ? units_[key.right].form.terms : itself(units_[key.right]);
+        const std::vector<LinearTerm> left_terms = expand_left ? units_[key.left].form.terms : own(units_[key.left]);
+        const std::vector<LinearTerm> right_terms = expand_right ? units_[key.right].form.terms : own(units_[key.right]);
         for (std::size_t a = 0; a < left_terms.size(); ++a)
             for (std::size_t b = 0; b < right_terms.size(); ++b) {
                 const LinearTerm& left = left_terms[a];
@@ -764,8 +784,8 @@ class Deriver {
     };
 
     // Partitions factors into classes that are mutually independent over the demanded instances.
-    std::vector<std::vector<std::size_t>> group_factors(const PairKey& key, const std::vector<ElementRead>& left, bool,
-                                                        const std::vector<ElementRead>& right, bool, const Set* demanded) {
+    std::vector<std::vector<std::size_t>> group_factors(const PairKey& key, const std::vector<ElementRead>& left,
+                                                        const std::vector<ElementRead>& right, const Set* demanded) const {
         std::vector<Factor> factors;
         for (const ElementRead& read : left)
             factors.push_back({false, {read.family, read.access}});
@@ -820,47 +840,45 @@ class Deriver {
                             a.right ? a.element.family : b.element.family);
     }
 
+    // E of a product of elements of both samples: a product over groups of dependent ones.
     void factor(const PairKey& key, const Set& demanded, Equation& equation) {
         const auto reads = [&](const Unit& unit) {
-            if (unit.form.kind == FormKind::product)
-                return unit.form.reads;
-            ElementRead own{unit.family, {}};
-            for (const Affine& index : unit.indices)
-                own.access.indices.push_back(index);
-            return std::vector<ElementRead>{own};
+            return unit.form.kind == FormKind::product ? unit.form.reads : std::vector<ElementRead>{itself(unit)};
         };
         const std::vector<ElementRead> left = reads(units_[key.left]);
         const std::vector<ElementRead> right = reads(units_[key.right]);
-        for (const std::vector<std::size_t>& group : group_factors(key, left, false, right, true, &demanded)) {
-            if (group.size() > 2) {
-                const auto text = [&](std::size_t unit) { return describe(unit); };
-                diagnostics_.report(source::Id::joint_expectation, units_[key.left].span, text(key.left), text(key.right));
-                throw Refused{};
-            }
+        const bool products =
+            units_[key.left].form.kind == FormKind::product || units_[key.right].form.kind == FormKind::product;
+        for (const std::vector<std::size_t>& group : group_factors(key, left, right, &demanded)) {
+            std::vector<ElementRead> lefts;
+            std::vector<ElementRead> rights;
+            for (const std::size_t k : group)
+                (k < left.size() ? lefts : rights).push_back(k < left.size() ? left[k] : right[k - left.size()]);
             GroupRead read;
-            for (const std::size_t k : group) {
-                const bool is_right = k >= left.size();
-                const ElementRead& source = is_right ? right[k - left.size()] : left[k];
-                const Element element =
-                    is_right ? prime(Element{source.family, source.access}) : Element{source.family, source.access};
-                if (is_right)
-                    (read.right ? read.right2 : read.right) = element;
-                else
-                    (read.left ? read.left2 : read.left) = element;
-                need_family(source.family);
-            }
-            if (group.size() == 1) {
-                need_mean(left.size() > group[0] ? left[group[0]].family : right[group[0] - left.size()].family);
-            } else if (read.left && read.right) {
-                demand_read(key, demanded, {}, {}, *read.left, *read.right);
+            for (const ElementRead& each : lefts)
+                read.left.push_back({each.family, each.access});
+            for (const ElementRead& each : rights)
+                read.right.push_back(prime(Element{each.family, each.access}));
+            read.joint = group.size() > 2 || (group.size() == 2 && !lefts.empty() && !rights.empty() && !products);
+            for (const auto* side : {&lefts, &rights})
+                for (const ElementRead& each : *side)
+                    need_family(each.family);
+            if (read.joint) {
+                demand_gaussians(units_[key.left].domain, lefts);
+                demand_gaussians(units_[key.right].domain, rights);
+                for (const Element& a : read.left)
+                    for (const Element& b : read.right)
+                        demand_gaussians(key.self, a.family, b.family, elements_read(key, demanded, {}, {}, a, b));
+            } else if (group.size() == 1) {
+                need_mean((lefts.empty() ? rights : lefts)[0].family);
+            } else if (read.is_cross()) {
+                demand_read(key, demanded, {}, {}, read.left[0], read.right[0]);
             } else {
-                const auto& side = read.left ? left : right;
-                const std::size_t shift = read.left ? 0 : left.size();
-                const Unit& unit = units_[read.left ? key.left : key.right];
-                demand_moment(side[group[0] - shift].family, side[group[0] - shift].access, side[group[1] - shift].family,
-                              side[group[1] - shift].access, unit.domain, {});
+                const auto& side = lefts.empty() ? rights : lefts;
+                demand_moment(side[0].family, side[0].access, side[1].family, side[1].access,
+                              units_[lefts.empty() ? key.right : key.left].domain, {});
             }
-            equation.groups.push_back(read);
+            equation.groups.push_back(std::move(read));
         }
     }
 
@@ -931,7 +949,7 @@ class Deriver {
 
 std::optional<Recursions> derive(const Network& network, const DeriveOptions& options, source::Diagnostics& diagnostics) {
     try {
-        return Deriver(network, options, diagnostics).run();
+        return Deriver(network, options).run();
     } catch (const passes::IntegerSetError& error) {
         const source::Span span = network.outputs.empty() ? source::Span{} : network.outputs.front().span;
         diagnostics.report(source::Id::index_analysis, span, error.what());

@@ -249,6 +249,21 @@ void product_reads(const ExprTable& table, ExprId e, std::vector<ElementRead>& r
         product_reads(table, child, reads);
 }
 
+// Vectors that a function of several of them reads.
+void general_reads(const ExprTable& table, ExprId e, const std::vector<Range>& ranges, std::vector<ElementRead>& reads) {
+    const Node& node = table[e];
+    if (!is_vector(table, e))
+        return;
+    if (node.op == Op::read) {
+        reads.push_back({node.target, node.access, ranges});
+        return;
+    }
+    std::vector<Range> inner = ranges;
+    inner.insert(inner.end(), node.ranges.begin(), node.ranges.end());
+    for (const ExprId child : node.children)
+        general_reads(table, child, inner, reads);
+}
+
 } // namespace
 
 bool is_linear_root(const ExprTable& table, ExprId e) {
@@ -367,7 +382,9 @@ Form form_of(Program& program, const Statement& statement) {
     if (is_linear_root(program.exprs, e)) {
         form.kind = FormKind::linear;
         Linear(program, form).add(e, program.exprs.number(1), {});
+        return form;
     }
+    general_reads(program.exprs, e, {}, form.reads);
     return form;
 }
 

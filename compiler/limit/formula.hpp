@@ -18,14 +18,17 @@ enum class Quantity { C, T, D };
 struct Formula {
     enum class Kind {
         number,
-        scalar,     // `expr` (of the right sample if `right`), or its inverse
-        covariance, // quantity(left, right)
-        mean,       // M(left), of the right sample if `right`
-        inner,      // <left, right> / size: rows of inputs or finite vectors
-        dual,       // E[left_function . right_function] or of their derivatives, of the Gaussians left, right; without
-                    // `right` E[left_function]
-        kernel,     // nngp or ntk of an output
-        bracket,    // 1 where the conditions of `over` hold, else 0
+        scalar,      // `expr` (of the right sample if `right`), or its inverse
+        covariance,  // quantity(left, right)
+        mean,        // M(left), of the right sample if `right`
+        inner,       // <left, right> / size: rows of inputs or finite vectors
+        dual,        // E[left_function . right_function] or of their derivatives, of the Gaussians left, right; without
+                     // `right` E[left_function]
+        expectation, // E[product of `lefts` and `rights`] over the Gaussians g, g_ that they are functions of; for T the sum
+                     // over these of E[d lefts / dg d rights / dg_] T(g, g_), for D that factor alone
+        gaussians,   // quantity(g, g_) of those Gaussians
+        kernel,      // nngp or ntk of an output
+        bracket,     // 1 where the conditions of `over` hold, else 0
         product,
         add,
         sum, // of the one child, over `over` and `folds`
@@ -38,6 +41,7 @@ struct Formula {
     Quantity quantity = Quantity::C;
     bool one_sample = false; // left and right are of the same sample: of the right one if `right_sample`
     std::optional<Element> left, right;
+    std::vector<Element> lefts, rights;
     bool left_input = false, right_input = false;
     ir::Affine size;
     std::optional<ir::ExprId> left_function, right_function; // nothing: the identity

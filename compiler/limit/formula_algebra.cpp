@@ -203,6 +203,9 @@ Formula substituted(ExprTable& table, Formula f, const Values& values) {
     if (f.kind == Kind::scalar)
         f.expr = rewrite(
             table, f.expr, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, lookup(values));
+    for (std::vector<Element>* side : {&f.lefts, &f.rights})
+        for (Element& element : *side)
+            element = with(values, element);
     if (f.left)
         f.left = with(values, *f.left);
     if (f.right)

@@ -35,9 +35,9 @@ std::vector<Reading> readings(Build& build, const Equation& equation, const Inst
     } else {
         for (std::size_t k = 0; k < equation.groups.size(); ++k) {
             const GroupRead& group = equation.groups[k];
-            if (group.left && group.right)
-                result.push_back({with(instance.values, *group.left),
-                                  with(instance.values, *group.right),
+            if (group.is_cross())
+                result.push_back({with(instance.values, group.left[0]),
+                                  with(instance.values, group.right[0]),
                                   {},
                                   other_groups(equation, k, instance)});
         }
@@ -139,6 +139,19 @@ void emit(Build& build, const Equation& equation, const Instance& instance, cons
 
 void backward(Build& build, const Equation& equation) {
     const Instance instance = instance_of(build, equation, false);
+    for (std::size_t k = 0; k < equation.groups.size(); ++k) {
+        const GroupRead& group = equation.groups[k];
+        if (!group.joint || group.left.empty() || group.right.empty())
+            continue;
+        Line line;
+        line.target.kind = Kind::gaussians;
+        line.target.quantity = Quantity::D;
+        line.adds = true;
+        line.domain = instance.domain;
+        line.value = product({target(build, equation, instance, Quantity::D, false),
+                              expectation(Quantity::D, group, instance, false), other_groups(equation, k, instance)});
+        build.result.backward.push_back(std::move(line));
+    }
     for (const Reading& reading : readings(build, equation, instance)) {
         if (is_number(reading.factor, 0))
             continue;

@@ -46,6 +46,7 @@ Formula inner(const Build& build, const Equation& equation, const PairTerm& term
 Formula dual(const Build& build, const Equation& equation, const Instance& instance, bool derivatives, bool self);
 
 // Right sides of C (formula_covariance.cpp).
+Formula expectation(Quantity quantity, const GroupRead& group, const Instance& instance, bool self);
 Formula group_C(const GroupRead& group, const Instance& instance, bool self);
 Formula value_C(Build& build, const Equation& equation, const Instance& instance, bool self);
 

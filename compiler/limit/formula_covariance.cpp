@@ -35,16 +35,29 @@ Formula term_C(Build& build, const Equation& equation, const PairTerm& term, con
 
 } // namespace
 
+Formula expectation(Quantity quantity, const GroupRead& group, const Instance& instance, bool self) {
+    Formula f;
+    f.kind = Kind::expectation;
+    f.quantity = quantity;
+    f.one_sample = self;
+    for (const Element& element : group.left)
+        f.lefts.push_back(with(instance.values, element));
+    for (const Element& element : group.right)
+        f.rights.push_back(with(instance.values, element));
+    return f;
+}
+
 Formula group_C(const GroupRead& group, const Instance& instance, bool self) {
-    const auto at = [&](const std::optional<Element>& element) { return with(instance.values, *element); };
-    if (group.left && group.right)
-        return covariance(Quantity::C, at(group.left), at(group.right), self);
-    const bool right = !group.left;
-    const auto& first = right ? group.right : group.left;
-    const auto& second = right ? group.right2 : group.left2;
-    if (second)
-        return covariance(Quantity::C, at(first), at(second), true, right && !self);
-    return mean(at(first), right && !self);
+    const auto at = [&](const Element& element) { return with(instance.values, element); };
+    if (group.joint)
+        return expectation(Quantity::C, group, instance, self);
+    if (group.is_cross())
+        return covariance(Quantity::C, at(group.left[0]), at(group.right[0]), self);
+    const bool right = group.left.empty();
+    const std::vector<Element>& side = right ? group.right : group.left;
+    if (side.size() == 2)
+        return covariance(Quantity::C, at(side[0]), at(side[1]), true, right && !self);
+    return mean(at(side[0]), right && !self);
 }
 
 Formula value_C(Build& build, const Equation& equation, const Instance& instance, bool self) {

@@ -26,6 +26,8 @@ std::optional<Values> same_elements(const Line& a, const Line& b) {
 }
 
 bool may_meet(const Build& build, const Line& a, const Line& b) {
+    if (a.target.kind == Formula::Kind::gaussians) // any Gaussian may be among them
+        return build.network.gaussian[b.target.left->family] && build.network.gaussian[b.target.right->family];
     if (a.target.left->family != b.target.left->family || a.target.right->family != b.target.right->family)
         return false;
     if (a.output && b.output && a.output != b.output)
@@ -47,22 +49,25 @@ bool may_meet(const Build& build, const Line& a, const Line& b) {
 void merge_backward(Build& build) {
     std::vector<Line> merged;
     for (Line& line : build.result.backward) {
-        bool done = false;
+        bool done = line.target.kind == Formula::Kind::gaussians; // stands for itself
+        if (done)
+            merged.push_back(line);
         for (Line& earlier : merged) {
+            if (done || earlier.target.kind == Formula::Kind::gaussians)
+                continue;
             if (earlier.output != line.output || earlier.target.left->family != line.target.left->family ||
                 earlier.target.right->family != line.target.right->family)
                 continue;
             if (const auto renaming = same_elements(earlier, line)) {
                 earlier.value = add(build.table(), {earlier.value, substituted(build.table(), line.value, *renaming)});
                 done = true;
-                break;
             }
         }
         if (!done)
             merged.push_back(std::move(line));
     }
     for (std::size_t k = 0; k < merged.size(); ++k)
-        for (std::size_t before = 0; before < k; ++before)
+        for (std::size_t before = 0; before < k && merged[k].target.kind != Formula::Kind::gaussians; ++before)
             merged[k].adds = merged[k].adds || may_meet(build, merged[before], merged[k]);
     build.result.backward = std::move(merged);
 }

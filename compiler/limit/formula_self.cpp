@@ -32,13 +32,6 @@ void scalar_line(Build& build, const Statement& statement) {
     build.result.self.push_back(std::move(line));
 }
 
-bool self_pair(const Build& build, std::uint32_t a, std::uint32_t b) {
-    return std::any_of(build.recursions.self.begin(), build.recursions.self.end(), [&](const Equation& equation) {
-        return build.network.program.statements[equation.left_statement].family == a &&
-               build.network.program.statements[equation.right_statement].family == b;
-    });
-}
-
 void mean_line(Build& build, std::size_t k) {
     const Statement& statement = build.network.program.statements[k];
     const Form& form = build.network.forms[k];
@@ -65,6 +58,9 @@ void mean_line(Build& build, std::size_t k) {
             parts.push_back(sum(build.result.program, with(values, Domain{term.ranges, {}}), {}, product({factor, base})));
         }
         line.value = add(build.table(), parts);
+    } else if (build.recursions.joint_mean[k]) {
+        GroupRead group{{own(build, k, indices)}, {}, true};
+        line.value = expectation(Quantity::C, group, {}, true);
     } else if (form.kind == FormKind::activation) {
         line.value.kind = Kind::dual;
         line.value.one_sample = true;
@@ -72,16 +68,8 @@ void mean_line(Build& build, std::size_t k) {
         line.value.left_function = form.function;
         line.value.left_mean = build.recursions.may_have_mean[form.reads[0].family];
     } else if (form.kind == FormKind::product) {
-        std::vector<bool> done(form.reads.size(), false);
-        for (std::size_t a = 0; a < form.reads.size(); ++a)
-            for (std::size_t b = a + 1; b < form.reads.size(); ++b)
-                if (!done[a] && !done[b] && self_pair(build, form.reads[a].family, form.reads[b].family)) {
-                    parts.push_back(covariance(Quantity::C, read(form.reads[a]), read(form.reads[b]), true));
-                    done[a] = done[b] = true;
-                }
-        for (std::size_t a = 0; a < form.reads.size(); ++a)
-            if (!done[a])
-                parts.push_back(mean_of(read(form.reads[a])));
+        for (const ElementRead& factor : form.reads) // independent ones
+            parts.push_back(mean_of(read(factor)));
         line.value = product(parts);
     }
     build.result.self.push_back(std::move(line));

@@ -48,6 +48,9 @@ class Walk {
     void add(const Formula& f) {
         if (f.kind == Kind::scalar)
             add(f.expr);
+        for (const auto* side : {&f.lefts, &f.rights})
+            for (const Element& element : *side)
+                add(element.access);
         if (f.left)
             add(f.left->access);
         if (f.right)

@@ -73,10 +73,13 @@ Formula value_T(Build& build, const Equation& equation, const Instance& instance
     case Rule::product:
         for (std::size_t k = 0; k < equation.groups.size() && through; ++k) {
             const GroupRead& group = equation.groups[k];
-            if (group.left && group.right)
-                parts.push_back(product(
-                    {covariance(Quantity::T, with(instance.values, *group.left), with(instance.values, *group.right), false),
-                     other_groups(equation, k, instance)}));
+            if (group.is_cross())
+                parts.push_back(product({covariance(Quantity::T, with(instance.values, group.left[0]),
+                                                    with(instance.values, group.right[0]), false),
+                                         other_groups(equation, k, instance)}));
+            else if (group.joint && !group.left.empty() && !group.right.empty())
+                parts.push_back(
+                    product({expectation(Quantity::T, group, instance, false), other_groups(equation, k, instance)}));
         }
         break;
     }

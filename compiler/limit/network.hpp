@@ -38,7 +38,7 @@ enum class FormKind {
     linear,     // sum of `terms`
     activation, // `function` (over variable 0) of the element `reads[0]`
     product,    // product of the elements `reads`
-    general,    // any other function of vectors
+    general,    // any other function of the elements `reads`
     scalar,     // a number per sample
     finite,     // a finite vector per sample
 };
@@ -46,6 +46,7 @@ enum class FormKind {
 struct ElementRead {
     std::uint32_t family = 0;
     ir::Access access;
+    std::vector<ir::Range> ranges = {}; // of the maxima, sums ... around it (general)
 };
 
 struct Form {

@@ -41,6 +41,10 @@ class Text {
             return inner(f);
         case Kind::dual:
             return dual(f);
+        case Kind::expectation:
+            return expectation(f);
+        case Kind::gaussians:
+            return "D(g, g_)";
         case Kind::kernel:
             return kernel(f);
         case Kind::bracket:
@@ -190,6 +194,18 @@ class Text {
         return text + (centres.empty() ? "" : "; " + centres) + ")";
     }
 
+    std::string expectation(const Formula& f) const {
+        std::string left, right;
+        for (const Element& e : f.lefts)
+            left += (left.empty() ? "" : " ") + element(e, false);
+        for (const Element& e : f.rights)
+            right += (right.empty() ? "" : " ") + element(e, !f.one_sample);
+        if (f.quantity == Quantity::C)
+            return fmt::format("E[{}{}{}]", left, left.empty() || right.empty() ? "" : " ", right);
+        const std::string factor = fmt::format("E[d({})/dg d({})/dg_]", left, right);
+        return f.quantity == Quantity::D ? factor : fmt::format("sum(g, g_: {} * T(g, g_))", factor);
+    }
+
     std::string kernel(const Formula& f) const {
         const std::string name = f.quantity == Quantity::C ? "nngp" : "ntk";
         const std::string& output = recursions_.network.outputs[f.output].name;
@@ -298,6 +314,7 @@ class Printer {
         text += "# x_[t_] belongs to the other sample; what is not listed is 0; += adds to what stands above\n";
         text += "# E[f . g](A, B, c) = E f(a) g(b), (a, b) Gaussian, variances A, B, "
                 "covariance c\n";
+        text += expectations();
         for (const auto& [name, function] : formulas_.functions)
             text += fmt::format("{}(z) = {}\n", name, body(function));
         text += section("self", formulas_.self, true);
@@ -312,6 +329,31 @@ class Printer {
   private:
     const Recursions& recursions_;
     Formulas formulas_;
+
+    // What expectations over several Gaussians are taken of.
+    std::string expectations() const {
+        const auto joint = [](const Equation& equation) {
+            return std::any_of(equation.groups.begin(), equation.groups.end(), [](const auto& g) { return g.joint; });
+        };
+        if (std::none_of(recursions_.cross.begin(), recursions_.cross.end(), joint) &&
+            std::none_of(recursions_.self.begin(), recursions_.self.end(), joint))
+            return "";
+        std::string text = "# E[x y_] over all Gaussian vectors g, g_ that x and y_ are functions of:\n";
+        const Program& program = recursions_.network.program;
+        const PrintNames names{.program = &program};
+        for (std::size_t k = 0; k < program.statements.size(); ++k) {
+            const Statement& statement = program.statements[k];
+            if (!recursions_.involved[k] || program.families[statement.family].type != Type::vector ||
+                recursions_.network.gaussian[statement.family])
+                continue;
+            std::string target = program.families[statement.family].name;
+            for (std::size_t d = 0; d < statement.indices.size(); ++d)
+                target += (d == 0 ? "[" : ",") + ir::print(names, statement.indices[d]) +
+                          (d + 1 == statement.indices.size() ? "]" : "");
+            text += fmt::format("{} = {}\n", target, ir::print(names, statement.value));
+        }
+        return text;
+    }
 
     std::string body(ExprId function) const {
         PrintNames names{.program = &formulas_.program};

@@ -88,6 +88,10 @@ class Writer {
             return inner(f);
         case Kind::dual:
             return {dual(f)};
+        case Kind::expectation:
+            return expectation(f);
+        case Kind::gaussians:
+            return {"D\\left(g,\\, g'\\right)"};
         case Kind::kernel:
             return {kernel(f)};
         case Kind::bracket:
@@ -251,6 +255,23 @@ class Writer {
                                      ? (name == "phi" ? "\\phi" : fmt::format("\\phi_{{{}}}", name.substr(3)))
                                      : operator_name(name);
         return text + (derivative ? "'" : "");
+    }
+
+    Written expectation(const Formula& f) const {
+        std::string left, right;
+        for (const Element& e : f.lefts)
+            left += (left.empty() ? "" : "\\, ") + element(e, false);
+        for (const Element& e : f.rights)
+            right += (right.empty() ? "" : "\\, ") + element(e, !f.one_sample);
+        if (f.quantity == Quantity::C)
+            return {
+                fmt::format("\\mathbb{{E}}\\left[{}{}{}\\right]", left, left.empty() || right.empty() ? "" : "\\, ", right)};
+        const std::string factor = fmt::format("\\mathbb{{E}}\\left[\\frac{{\\partial ({})}}{{\\partial g}}\\, "
+                                               "\\frac{{\\partial ({})}}{{\\partial g'}}\\right]",
+                                               left, right);
+        if (f.quantity == Quantity::D)
+            return {factor};
+        return {fmt::format("\\sum_{{g,\\, g'}} {}\\, T\\left(g,\\, g'\\right)", factor), Level::product};
     }
 
     std::string dual(const Formula& f) const {

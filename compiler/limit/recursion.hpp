@@ -46,8 +46,13 @@ struct PairTerm {
     ir::Access left_input, right_input; // Kind::input
 };
 
-struct GroupRead { // one factor group of a product: E of the product of one or two elements
-    std::optional<Element> left, left2, right, right2;
+// Factors of a product that depend on each other: E of the product of these elements. One is a mean; two are a covariance,
+// across the samples or within one; `joint` ones are functions of several Gaussians whose expectation has no such form.
+struct GroupRead {
+    std::vector<Element> left, right;
+    bool joint = false;
+    // M of one element, C of two of one sample, C of two of different samples.
+    [[nodiscard]] bool is_cross() const { return !joint && !left.empty() && !right.empty(); }
 };
 
 enum class Rule {
@@ -76,6 +81,7 @@ struct Recursions {
     std::vector<Equation> self;
     std::vector<bool> involved;      // by statement: an output depends on it
     std::vector<bool> mean_needed;   // by statement
+    std::vector<bool> joint_mean;    // by statement: the mean is one of a function of several Gaussians
     std::vector<bool> may_have_mean; // by family
     bool tangent = true;
 
@@ -93,7 +99,7 @@ struct DeriveOptions {
     std::optional<ir::Sizes> left_sizes, right_sizes;
 };
 
-// Reports expressions that need more than these rules (a joint expectation that does not factor) and returns nothing then.
+// Reports an index analysis that does not end within its bounds, and returns nothing then.
 std::optional<Recursions> derive(const Network& network, const DeriveOptions& options, source::Diagnostics& diagnostics);
 
 // "C(g[t], g_[r]) = ..." one line an equation; self part first.

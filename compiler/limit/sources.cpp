@@ -36,26 +36,16 @@ constexpr int most_rounds = 100;
 } // namespace
 
 Sources::Sources(const Network& network, const IndexSpace& space) : network_(network), space_(space) {
-    const auto primed_from = static_cast<std::uint32_t>(network.program.symbols.size() / 2);
-    solve(false, primed_from);
-    solve(true, primed_from);
+    for (const bool right : {false, true}) {
+        collect(right);
+        parameters_[right] = fixpoint(parameter_steps_[right], reads_[right]);
+    }
 }
 
-// The least fixpoint of: source(x[e]) holds the parameters in x[e]'s definition and the sources of the elements it reads,
-// made finite by widening.
-void Sources::solve(bool right, std::uint32_t primed_from) {
+// What the statements say directly: the parameters in the definition of an element, and the elements it reads.
+void Sources::collect(bool right) {
     const Program& program = network_.program;
-    const Sight sight{right ? primed_from : 0};
-    auto& sources = sources_[right];
-    sources.resize(program.families.size());
-
-    struct Contribution {
-        std::uint32_t family;
-        std::optional<std::uint32_t> parameter; // else a read of `operand`
-        std::uint32_t operand = 0;
-        Map map; // element -> member, or element -> element read
-    };
-    std::vector<Contribution> contributions;
+    const Sight sight{right ? static_cast<std::uint32_t>(program.symbols.size() / 2) : 0};
     for (std::size_t k = 0; k < program.statements.size(); ++k) {
         const Statement& statement = program.statements[k];
         if (program.families[statement.family].type != Type::vector)
@@ -79,27 +69,32 @@ void Sources::solve(bool right, std::uint32_t primed_from) {
             return then(target, space_.map(loops, sight(access), hidden, constraints));
         };
         const auto read = [&](const std::vector<Range>& sums, std::uint32_t operand, const Access& access) {
-            contributions.push_back({statement.family, std::nullopt, operand,
-                                     then(relation(sums, access), space_.mode_map(operand, right, access.mode))});
+            reads_[right].push_back(
+                {statement.family, operand, then(relation(sums, access), space_.mode_map(operand, right, access.mode))});
         };
         for (const LinearTerm& term : network_.forms[k].terms) {
             if (term.base == Base::read)
                 read(term.ranges, term.operand, term.access);
             else if (term.base != Base::one)
-                contributions.push_back({statement.family, term.parameter, 0, relation(term.ranges, term.member)});
+                parameter_steps_[right].push_back({statement.family, term.parameter, relation(term.ranges, term.member)});
         }
         for (const ElementRead& element : network_.forms[k].reads)
-            read({}, element.family, element.access);
+            read(element.ranges, element.family, element.access);
     }
+}
+
+// The least relation that holds the `first` steps and what the elements read are related to, made finite by widening.
+std::vector<Sources::Relation> Sources::fixpoint(const std::vector<Step>& first, const std::vector<Step>& reads) const {
+    std::vector<Relation> sources(network_.program.families.size());
     bool changed = true;
     for (int round = 0; changed; ++round) {
         if (round > most_rounds)
             throw passes::IntegerSetError("the sources of the vectors did not settle");
         changed = false;
-        const auto grow = [&](std::uint32_t family, std::uint32_t parameter, const Map& more) {
+        const auto grow = [&](std::uint32_t family, std::uint32_t source, const Map& more) {
             if (more.empty())
                 return;
-            auto [place, fresh] = sources[family].try_emplace(parameter, more);
+            auto [place, fresh] = sources[family].try_emplace(source, more);
             if (fresh) {
                 changed = true;
             } else if (!more.subset_of(place->second)) {
@@ -108,17 +103,31 @@ void Sources::solve(bool right, std::uint32_t primed_from) {
                 changed = true;
             }
         };
-        for (const Contribution& contribution : contributions) {
-            if (contribution.parameter) {
-                if (round == 0)
-                    grow(contribution.family, *contribution.parameter, contribution.map);
-                continue;
-            }
-            const auto operand = sources[contribution.operand];
-            for (const auto& [parameter, map] : operand)
-                grow(contribution.family, parameter, then(contribution.map, map));
+        if (round == 0)
+            for (const Step& step : first)
+                grow(step.family, step.source, step.map);
+        for (const Step& step : reads) {
+            const Relation operand = sources[step.source];
+            for (const auto& [source, map] : operand)
+                grow(step.family, source, then(step.map, map));
         }
     }
+    return sources;
+}
+
+const Sources::Relation& Sources::gaussians(std::uint32_t x, bool right) const {
+    if (!gaussians_[right]) {
+        std::vector<Step> itself;
+        std::vector<Step> reads;
+        for (std::uint32_t f = 0; f < network_.program.families.size(); ++f)
+            if (network_.gaussian[f])
+                itself.push_back({f, f, identity(space_.assigned(f, right))});
+        for (const Step& read : reads_[right])
+            if (!network_.gaussian[read.family])
+                reads.push_back(read);
+        gaussians_[right] = fixpoint(itself, reads);
+    }
+    return (*gaussians_[right])[x];
 }
 
 const Map& Sources::common(std::uint32_t x, std::uint32_t y) const {
@@ -126,9 +135,9 @@ const Map& Sources::common(std::uint32_t x, std::uint32_t y) const {
     if (const auto found = common_.find(key); found != common_.end())
         return found->second;
     std::optional<Map> result;
-    for (const auto& [parameter, left] : sources_[0][x]) {
-        const auto right = sources_[1][y].find(parameter);
-        if (right == sources_[1][y].end())
+    for (const auto& [parameter, left] : parameters_[0][x]) {
+        const auto right = parameters_[1][y].find(parameter);
+        if (right == parameters_[1][y].end())
             continue;
         const Map pairs = then(left, right->second.reverse());
         result = result ? *result | pairs : pairs;

@@ -13,14 +13,25 @@ class Sources {
     // { [x's element] -> [y's element] } that may depend on each other; x of the left sample, y of the right.
     [[nodiscard]] const passes::Map& common(std::uint32_t x, std::uint32_t y) const;
 
+    // By Gaussian family: { [x's element] -> [Gaussian element] } that x is a function of, a superset.
+    using Relation = std::map<std::uint32_t, passes::Map>;
+    [[nodiscard]] const Relation& gaussians(std::uint32_t x, bool right) const;
+
   private:
+    struct Step {
+        std::uint32_t family = 0, source = 0;
+        passes::Map map; // element -> member of a parameter, or element that is read
+    };
     const Network& network_;
     const IndexSpace& space_;
-    // By side, family and parameter: { [element] -> [member] }, a superset.
-    std::vector<std::map<std::uint32_t, passes::Map>> sources_[2];
+    // By side; relations by family, supersets.
+    std::vector<Step> parameter_steps_[2], reads_[2];
+    std::vector<Relation> parameters_[2]; // { [element] -> [member] }
+    mutable std::optional<std::vector<Relation>> gaussians_[2];
     mutable std::map<std::pair<std::uint32_t, std::uint32_t>, passes::Map> common_;
 
-    void solve(bool right, std::uint32_t primed_from);
+    void collect(bool right);
+    [[nodiscard]] std::vector<Relation> fixpoint(const std::vector<Step>& first, const std::vector<Step>& reads) const;
 };
 
 } // namespace tpc::limit

@@ -163,6 +163,10 @@ Set wrapped(const Map& map) {
     return {map.context(), isl_set_flatten(isl_map_wrap(map.copy()))};
 }
 
+Map identity(const Set& set) {
+    return {set.context(), isl_set_identity(set.copy())};
+}
+
 Map widen(const Map& a, const Map& b) {
     isl_basic_map* hull = checked(isl_map_simple_hull(a.copy()));
     isl_basic_map* kept = isl_basic_map_universe(isl_basic_map_get_space(hull));

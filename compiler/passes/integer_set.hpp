@@ -84,7 +84,8 @@ Map then(const Map& first, const Map& second); // x -> second(first(x))
 Map product(const Map& a, const Map& b);       // (x, y) -> (a(x), b(y))
 // The relation of `a`'s simple hull with the constraints dropped that `b` violates; `b` contains `a`.
 Map widen(const Map& a, const Map& b);
-Set wrapped(const Map& map); // the pairs as points
+Set wrapped(const Map& map);  // the pairs as points
+Map identity(const Set& set); // x -> x for the points of the set
 
 // sum coefficients * dimension + sum parameters * parameter + constant == 0
 struct Equality {

@@ -466,15 +466,22 @@ class PartBuilder {
         for (const limit::GroupRead& group : equation.groups) {
             GroupOp g;
             const auto place = [&](const limit::Element& element) { return compile_.place(element.family, element.access); };
-            if (group.left && group.right) {
+            if (group.joint) {
+                g.joint = true;
+                for (const limit::Element& element : group.left)
+                    g.left.push_back(place(element));
+                for (const limit::Element& element : group.right)
+                    g.right.push_back(place(element));
+            } else if (group.is_cross()) {
                 g.cross = true;
-                g.entry = entry(*group.left, *group.right);
-            } else if (group.left2) {
-                g.self.push_back({false, self_entry(left_, *group.left, *group.left2, false)});
-            } else if (group.right2) {
-                g.self.push_back({true, self_entry(right_, *group.right, *group.right2, true)});
+                g.entry = entry(group.left[0], group.right[0]);
             } else {
-                g.means.emplace_back(!group.left, place(group.left ? *group.left : *group.right));
+                const bool is_right = group.left.empty();
+                const auto& side = is_right ? group.right : group.left;
+                if (side.size() == 2)
+                    g.self.push_back({is_right, self_entry(is_right ? right_ : left_, side[0], side[1])});
+                else
+                    g.means.emplace_back(is_right, place(side[0]));
             }
             op.groups.push_back(std::move(g));
         }
@@ -482,7 +489,7 @@ class PartBuilder {
     }
 
     // Two elements of one sample: an entry of that sample's self part.
-    EntryRead self_entry(const SelfPlan& side, const limit::Element& a, const limit::Element& b, bool) const {
+    EntryRead self_entry(const SelfPlan& side, const limit::Element& a, const limit::Element& b) const {
         EntryRead read{no_array, compile_.place(a.family, a.access), compile_.place(b.family, b.access)};
         const std::vector<PairArray>& arrays = self_ ? part_.arrays : side.part.arrays;
         for (std::uint32_t k = 0; k < arrays.size(); ++k)

@@ -113,6 +113,8 @@ struct GroupOp {
     };
     std::vector<SelfEntry> self;
     bool cross = false;
+    bool joint = false; // E of the product of these, functions of several Gaussians
+    std::vector<Place> left, right;
 };
 
 struct PairOp {

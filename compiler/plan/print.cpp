@@ -281,13 +281,23 @@ class PartPrinter {
             names_.indices(op.right_target));
     }
 
+    std::string place(const Place& p, bool right) const {
+        std::string text = names_.indices(p.indices);
+        if (p.mode != ir::IndexMode::none && !text.empty())
+            text.insert(text.size() - 1, fmt::format(" | {}", ir::name_of(p.mode)));
+        return names_.family(p.family, right) + text;
+    }
+
+    std::string joint(const GroupOp& group) const {
+        std::string text;
+        for (const Place& p : group.left)
+            text += (text.empty() ? "" : " ") + place(p, false);
+        for (const Place& p : group.right)
+            text += (text.empty() ? "" : " ") + place(p, true);
+        return "E[" + text + "] sampled";
+    }
+
     std::string entry(const EntryRead& read) const {
-        const auto place = [&](const Place& p, bool right) {
-            std::string text = names_.indices(p.indices);
-            if (p.mode != ir::IndexMode::none && !text.empty())
-                text.insert(text.size() - 1, fmt::format(" | {}", ir::name_of(p.mode)));
-            return names_.family(p.family, right) + text;
-        };
         if (read.array == no_array)
             return "0";
         return fmt::format("({}, {})", place(read.left, false), place(read.right, true));
@@ -335,7 +345,7 @@ class PartPrinter {
             return "linear " + text + (op.gap_linear ? ", gaps too" : "");
         case Rule::product:
             for (const GroupOp& group : op.groups)
-                append(group.cross ? entry(group.entry) : "one sample's moments");
+                append(group.joint ? joint(group) : group.cross ? entry(group.entry) : "one sample's moments");
             return "product " + text;
         }
         return text;

@@ -1,5 +1,6 @@
 #include "runtime/execute/evaluate.hpp"
 
+#include "runtime/execute/replicates.hpp"
 #include "runtime/execute/self.hpp"
 #include "runtime/execute/walk.hpp"
 
@@ -16,6 +17,8 @@
 namespace tpc::execute {
 namespace {
 
+constexpr double deterministic_tolerance = 1e-8;
+constexpr double sampled_tolerance = 1e-4;
 constexpr std::size_t most_lanes = 256;                         // right samples at once
 constexpr std::size_t workspace_bytes = std::size_t{256} << 20; // per thread, aimed at
 
@@ -105,9 +108,10 @@ template <class Real> struct Workspace { std::vector<Real> minus, plus, tangent,
 template <class Real> class CrossRun {
   public:
     CrossRun(const plan::Plan& plan, const State<Real>& left, const State<Real>& right, const Options& options,
-             DualCache<Real>& duals, const Prepared<Real>& prepared, std::vector<Kernel>& results, bool symmetric)
-        : plan_(plan), left_(left), right_(right), options_(options), duals_(duals), prepared_(prepared), results_(results),
-          symmetric_(symmetric), places_(plan, left.samples, right.samples) {
+             DualCache<Real>& duals, JointCache& joints, const Prepared<Real>& prepared, std::vector<Kernel>& results,
+             bool symmetric)
+        : plan_(plan), left_(left), right_(right), options_(options), duals_(duals), joints_(joints), prepared_(prepared),
+          results_(results), symmetric_(symmetric), places_(plan, left.samples, right.samples) {
         const std::size_t arrays = 2 + (options.ntk ? 1 : 0) + (backward() ? 1 : 0);
         const std::size_t fitting = workspace_bytes / std::max<std::size_t>(1, plan.cross.entries * arrays * sizeof(Real));
         lanes_ = std::clamp<std::size_t>(fitting, 1, most_lanes);
@@ -134,6 +138,7 @@ template <class Real> class CrossRun {
     const State<Real>& right_;
     const Options& options_;
     DualCache<Real>& duals_;
+    JointCache& joints_;
     const Prepared<Real>& prepared_;
     std::vector<Kernel>& results_;
     bool symmetric_;
@@ -175,7 +180,7 @@ template <class Real> class CrossRun {
                                 lanes_,
                                 0};
         PairMachine<Real> machine(plan_.cross, plan_.recursions, {&left_, i, 0}, {&right_, first, 1}, store, count, duals_,
-                                  &prepared_.features);
+                                  joints_, &prepared_.features);
         machine.set_equal_lanes(equal_lanes(i, first, count));
         Path path;
         std::vector<Real> nngp(count);
@@ -212,7 +217,7 @@ template <class Real> class CrossRun {
         const Store<Real> store{
             workspace.minus.data(), workspace.plus.data(), workspace.tangent.data(), workspace.adjoint.data(), lanes_, 0};
         PairMachine<Real> machine(plan_.cross, plan_.recursions, {&left_, i, 0}, {&right_, first, 1}, store, count, duals_,
-                                  &prepared_.features);
+                                  joints_, &prepared_.features);
         machine.set_equal_lanes(equal_lanes(i, first, count));
         std::vector<Real> ntk(count, Real(0));
         std::copy(slots.begin(), slots.end(), machine.slots());
@@ -256,16 +261,19 @@ template <class Real> class CrossRun {
 };
 
 template <class Real>
-void run(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options, Outcome& outcome) {
-    DualCache<Real> left_duals(plan.left.recursions, options.tolerance);
-    const State<Real> left_state = run_self<Real>(plan.left, left, left_duals);
+std::vector<Kernel> run(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options,
+                        const joint::Sampling& sampling) {
+    const double tolerance = options.tolerance.value_or(deterministic_tolerance);
+    DualCache<Real> left_duals(plan.left.recursions, tolerance);
+    const State<Real> left_state = run_self<Real>(plan.left, left, left_duals, sampling);
     std::optional<DualCache<Real>> right_duals;
     std::optional<State<Real>> right_state;
     if (right != nullptr) {
-        right_duals.emplace(plan.right.recursions, options.tolerance);
-        right_state = run_self<Real>(plan.right, *right, *right_duals);
+        right_duals.emplace(plan.right.recursions, tolerance);
+        right_state = run_self<Real>(plan.right, *right, *right_duals, sampling);
     }
     const State<Real>& other = right_state ? *right_state : left_state;
+    std::vector<Kernel> outputs;
     for (std::size_t o = 0; o < plan.recursions.network.outputs.size(); ++o) {
         Kernel kernel;
         kernel.shape = Places(plan, left_state.samples, other.samples).shape(o);
@@ -276,11 +284,13 @@ void run(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, 
             kernel.nngp.assign(size, 0);
         if (options.ntk)
             kernel.ntk.assign(size, 0);
-        outcome.outputs.push_back(std::move(kernel));
+        outputs.push_back(std::move(kernel));
     }
-    DualCache<Real> duals(plan.recursions, options.tolerance);
+    DualCache<Real> duals(plan.recursions, tolerance);
+    JointCache joints(plan.cross, plan.left, plan.right, sampling);
     const Prepared<Real> prepared(plan, left_state, other, duals);
-    CrossRun<Real>(plan, left_state, other, options, duals, prepared, outcome.outputs, right == nullptr).run();
+    CrossRun<Real>(plan, left_state, other, options, duals, joints, prepared, outputs, right == nullptr).run();
+    return outputs;
 }
 
 } // namespace
@@ -289,12 +299,16 @@ Outcome evaluate(const plan::Plan& plan, const SampleSet& left, const SampleSet*
     std::optional<oneapi::tbb::global_control> control;
     if (options.threads > 0)
         control.emplace(oneapi::tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(options.threads));
+    const auto once = [&](const joint::Sampling& sampling) {
+        return options.single ? run<float>(plan, left, right, options, sampling)
+                              : run<double>(plan, left, right, options, sampling);
+    };
     Outcome outcome;
     try {
-        if (options.single)
-            run<float>(plan, left, right, options, outcome);
+        if (needs_sampling(plan))
+            outcome = sampled(once, options.tolerance.value_or(sampled_tolerance));
         else
-            run<double>(plan, left, right, options, outcome);
+            outcome.outputs = once({});
     } catch (const MethodError& error) {
         outcome.outputs.clear();
         outcome.error = error.what();

@@ -12,9 +12,9 @@ using limit::PairTerm;
 template <class Real>
 PairMachine<Real>::PairMachine(const plan::Part& part, const limit::Recursions& recursions, const Side<Real>& left,
                                const Side<Real>& right, const Store<Real>& store, std::size_t count, DualCache<Real>& duals,
-                               const std::vector<DualFeatures<Real>>* features)
+                               JointCache& joints, const std::vector<DualFeatures<Real>>* features)
     : part_(part), recursions_(recursions), left_(left), right_(right), store_(store), count_(count), duals_(duals),
-      features_(features), slots_(recursions.network.program.symbols.size(), 0) {
+      joints_(joints), features_(features), slots_(recursions.network.program.symbols.size(), 0) {
     for (auto* row : {&value_, &minus_, &plus_, &tangent_, &a_, &b_, &c_, &d_, &slope_, &zero_, &left_scale_, &right_scale_})
         row->assign(count, Real(0));
 }
@@ -429,8 +429,30 @@ void PairMachine<Real>::dual(const plan::PairOp& op, std::uint32_t index, bool d
         store_.tangent[at + i] = inner[i] * slope_[i];
 }
 
-template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& group, Real* out) {
+template <class Real> const JointTerm& PairMachine<Real>::joint_term(const plan::GroupOp& group, bool slopes) {
+    const auto elements = [&](const std::vector<plan::Place>& places, const Side<Real>& side) {
+        std::vector<JointElement> result;
+        Indices element;
+        for (const plan::Place& place : places) {
+            if (!locate(place.indices, place.mode, side.state->plan->boxes[place.family], slots_.data(), element))
+                throw MethodError("a factor of a product reads outside its family");
+            result.push_back({place.family, {element.begin(), element.end()}});
+        }
+        return result;
+    };
+    return joints_.find(elements(group.left, left_), elements(group.right, right_), slopes);
+}
+
+template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& group, Real* out, Real* tangent) {
     std::fill(out, out + count_, Real(0));
+    if (tangent != nullptr)
+        std::fill(tangent, tangent + count_, Real(0));
+    if (group.joint) {
+        const bool slopes = tangent != nullptr && !group.left.empty() && !group.right.empty();
+        evaluate_joint(joint_term(group, slopes), left_, right_, store_, count_, joints_.sampling,
+                       JointResult<Real>{out, slopes ? tangent : nullptr, nullptr});
+        return;
+    }
     if (group.cross) {
         const Located read = locate_entry(group.entry);
         if (!read.stored)
@@ -438,6 +460,8 @@ template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& g
         const std::size_t at = store_.at(read.entry);
         for (std::size_t i = 0; i < count_; ++i)
             out[i] = (store_.plus[at + i] - store_.minus[at + i]) / 4;
+        if (tangent != nullptr)
+            std::copy_n(store_.tangent + at, count_, tangent);
         return;
     }
     for (const auto& [right, place] : group.means) {
@@ -470,20 +494,12 @@ template <class Real> void PairMachine<Real>::product(const plan::PairOp& op, bo
     std::fill(value_.begin(), value_.end(), Real(1));
     std::fill(tangent_.begin(), tangent_.end(), Real(0));
     for (const plan::GroupOp& group : op.groups) {
-        group_value(group, c_.data());
-        if (tangent) // product rule, as the product grows: (FG)' = F' G + F G'
-            for (std::size_t i = 0; i < count_; ++i)
-                tangent_[i] *= c_[i];
-        if (tangent && group.cross) {
-            const Located read = locate_entry(group.entry);
-            if (read.stored) {
-                const Real* inner = store_.tangent + store_.at(read.entry);
-                for (std::size_t i = 0; i < count_; ++i)
-                    tangent_[i] += value_[i] * inner[i];
-            }
-        }
-        for (std::size_t i = 0; i < count_; ++i)
+        group_value(group, c_.data(), tangent ? d_.data() : nullptr);
+        for (std::size_t i = 0; i < count_; ++i) {
+            if (tangent) // product rule, as the product grows: (FG)' = F' G + F G'
+                tangent_[i] = tangent_[i] * c_[i] + value_[i] * d_[i];
             value_[i] *= c_[i];
+        }
     }
 }
 
@@ -578,10 +594,9 @@ template <class Real> void PairMachine<Real>::run_backward(std::uint32_t index, 
     }
     if (op.rule == limit::Rule::product) {
         for (std::size_t k = 0; k < op.groups.size(); ++k) {
-            if (!op.groups[k].cross)
-                continue;
-            const Located read = locate_entry(op.groups[k].entry);
-            if (!read.stored)
+            const plan::GroupOp& group = op.groups[k];
+            const bool joint = group.joint && !group.left.empty() && !group.right.empty();
+            if (!group.cross && !joint)
                 continue;
             std::vector<Real> others = incoming;
             for (std::size_t m = 0; m < op.groups.size(); ++m) {
@@ -591,6 +606,14 @@ template <class Real> void PairMachine<Real>::run_backward(std::uint32_t index, 
                 for (std::size_t i = 0; i < count_; ++i)
                     others[i] *= c_[i];
             }
+            if (joint) {
+                evaluate_joint(joint_term(group, true), left_, right_, store_, count_, joints_.sampling,
+                               JointResult<Real>{c_.data(), nullptr, others.data()});
+                continue;
+            }
+            const Located read = locate_entry(group.entry);
+            if (!read.stored)
+                continue;
             Real* inner = store_.adjoint + store_.at(read.entry);
             for (std::size_t i = 0; i < count_; ++i)
                 inner[i] += others[i];

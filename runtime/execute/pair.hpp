@@ -2,20 +2,11 @@
 #pragma once
 
 #include "runtime/execute/duals.hpp"
+#include "runtime/execute/joint.hpp"
 
 #include <array>
 
 namespace tpc::execute {
-
-template <class Real> using Lanes = gaussian::Lanes<Real>;
-
-// One sample's side of the lanes: sample `first + lane * step` of a state, step 0 (one sample for all lanes) or 1.
-template <class Real> struct Side {
-    const State<Real>* state = nullptr;
-    std::size_t first = 0;
-    std::size_t step = 1;
-    [[nodiscard]] Lanes<Real> at(const Real* array) const { return {array + first, step}; }
-};
 
 // Features of both functions of a dual operation at all elements of the Gaussian's family: [element][feature][sample].
 template <class Real> struct DualFeatures {
@@ -24,21 +15,10 @@ template <class Real> struct DualFeatures {
     const std::vector<Real>* right = nullptr;
 };
 
-// Where the entries of a part live: [entry][lane]; entry e, lane l at (e * stride + shift + l).
-template <class Real> struct Store {
-    Real* minus = nullptr;
-    Real* plus = nullptr;
-    Real* tangent = nullptr; // null: no tangents
-    Real* adjoint = nullptr; // D, when it runs backward
-    std::size_t stride = 0;
-    std::size_t shift = 0;
-    [[nodiscard]] std::size_t at(std::size_t entry) const { return entry * stride + shift; }
-};
-
 template <class Real> class PairMachine {
   public:
     PairMachine(const plan::Part& part, const limit::Recursions& recursions, const Side<Real>& left, const Side<Real>& right,
-                const Store<Real>& store, std::size_t count, DualCache<Real>& duals,
+                const Store<Real>& store, std::size_t count, DualCache<Real>& duals, JointCache& joints,
                 const std::vector<DualFeatures<Real>>* features);
 
     std::int64_t* slots() { return slots_.data(); }
@@ -67,6 +47,7 @@ template <class Real> class PairMachine {
     Store<Real> store_;
     std::size_t count_;
     DualCache<Real>& duals_;
+    JointCache& joints_;
     const std::vector<DualFeatures<Real>>* features_;
     std::vector<std::int64_t> slots_;
     std::vector<std::size_t> equal_lanes_;
@@ -104,7 +85,9 @@ template <class Real> class PairMachine {
     void product(const plan::PairOp& op, bool tangent);
     void finish_moments(const plan::PairOp& op, bool diagonal);
     void centred(const plan::PairOp& op, const Located& read, gaussian::Gaussians<Real>& gaussians);
-    void group_value(const plan::GroupOp& group, Real* out);
+    // out = E of the group; `tangent`: its T, 0 for a group of one sample.
+    void group_value(const plan::GroupOp& group, Real* out, Real* tangent = nullptr);
+    const JointTerm& joint_term(const plan::GroupOp& group, bool slopes);
     std::size_t target(const plan::PairOp& op) const;
     void settle_equal_lanes(const plan::PairOp& op, std::size_t entry);
     void means(const plan::TermOp& term, Real* out) const;

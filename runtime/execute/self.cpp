@@ -59,11 +59,12 @@ template <class Real> void allocate(State<Real>& state) {
 // One chunk of samples through the whole program.
 template <class Real> class SelfRun {
   public:
-    SelfRun(State<Real>& state, DualCache<Real>& duals, std::size_t first, std::size_t count)
-        : state_(state), plan_(*state.plan), program_(plan_.recursions.network.program), duals_(duals), first_(first),
-          count_(count),
+    SelfRun(State<Real>& state, DualCache<Real>& duals, JointCache& joints, std::size_t first, std::size_t count)
+        : state_(state), plan_(*state.plan), program_(plan_.recursions.network.program), duals_(duals), joints_(joints),
+          first_(first), count_(count),
           machine_(plan_.part, plan_.recursions, {&state, first, 1}, {&state, first, 1},
-                   {state.minus.data(), state.plus.data(), nullptr, nullptr, state.samples, first}, count, duals, nullptr),
+                   {state.minus.data(), state.plus.data(), nullptr, nullptr, state.samples, first}, count, duals, joints,
+                   nullptr),
           scalars_(state, first, count) {
         diagonal_.assign(program_.statements.size(), plan::no_array);
         for (std::uint32_t k = 0; k < plan_.part.ops.size(); ++k)
@@ -81,6 +82,7 @@ template <class Real> class SelfRun {
     const plan::SelfPlan& plan_;
     const Program& program_;
     DualCache<Real>& duals_;
+    JointCache& joints_;
     std::size_t first_, count_;
     PairMachine<Real> machine_;
     ScalarEvaluator<Real> scalars_;
@@ -199,14 +201,21 @@ template <class Real> class SelfRun {
             for (const limit::LinearTerm& term : form.terms)
                 if (term.base == Base::one || term.base == Base::read)
                     linear_mean(term, 0, result);
+        } else if (plan_.recursions.joint_mean[k]) {
+            const Indices own = element(statement.indices);
+            const JointTerm& term = joints_.find({{statement.family, {own.begin(), own.end()}}}, {}, false);
+            evaluate_mean<Real>(term, {&state_, first_, 1}, count_, joints_.sampling, result.data());
         } else if (form.kind == FormKind::activation) {
             Indices indices;
             const plan::Box& box = plan_.boxes[form.reads[0].family];
             const Access& access = form.reads[0].access;
-            for (std::size_t d = 0; d < access.indices.size(); ++d)
-                indices.push_back(
-                    apply_mode(value(access.indices[d]), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode)
-                        .value_or(box.lower[d]));
+            for (std::size_t d = 0; d < access.indices.size(); ++d) {
+                const auto index =
+                    apply_mode(value(access.indices[d]), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
+                if (!index)
+                    throw MethodError("a nonlinearity of an element outside its family");
+                indices.push_back(*index);
+            }
             const Real* second = state_.second_of(form.reads[0].family, indices) + first_;
             const std::vector<Real> centre = mean_of(form.reads[0].family, access);
             std::vector<Real> variance(count_);
@@ -217,7 +226,7 @@ template <class Real> class SelfRun {
             }
             duals_.expectation(form.function, count_, variance.data(), shifted ? centre.data() : nullptr, result.data());
         } else if (form.kind == FormKind::product) {
-            // of independent factors: with dependent ones the second moment would have been refused
+            // of independent factors
             std::fill(result.begin(), result.end(), Real(1));
             for (const limit::ElementRead& read : form.reads) {
                 const std::vector<Real> factor = mean_of(read.family, read.access);
@@ -292,20 +301,23 @@ template <class Real> class SelfRun {
 
 } // namespace
 
-template <class Real> State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals) {
+template <class Real>
+State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals,
+                     const joint::Sampling& sampling) {
     State<Real> state;
     state.plan = &plan;
     state.data = &data;
     state.samples = data.samples;
     allocate(state);
+    JointCache joints(plan.part, plan, plan, sampling);
     oneapi::tbb::parallel_for(std::size_t{0}, (data.samples + chunk - 1) / chunk, [&](std::size_t block) {
         const std::size_t first = block * chunk;
-        SelfRun<Real>(state, duals, first, std::min(chunk, data.samples - first)).run();
+        SelfRun<Real>(state, duals, joints, first, std::min(chunk, data.samples - first)).run();
     });
     return state;
 }
 
-template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&);
-template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&);
+template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, const joint::Sampling&);
+template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, const joint::Sampling&);
 
 } // namespace tpc::execute

@@ -1,0 +1,194 @@
+#include "runtime/execute/joint.hpp"
+
+namespace tpc::execute {
+
+using joint::NodeId;
+
+namespace {
+
+NodeId product(Unroller& unroller, joint::Tape& tape, const std::vector<JointElement>& elements) {
+    NodeId result = tape.number(1);
+    for (const JointElement& element : elements)
+        result = tape.apply(ir::Function::mul, result, unroller.element(element.family, element.indices));
+    return result;
+}
+
+std::vector<JointTerm::Entry> entries(const std::vector<plan::PairArray>& arrays, const std::vector<GaussianElement>& left,
+                                      const std::vector<GaussianElement>& right) {
+    std::vector<JointTerm::Entry> result;
+    for (const GaussianElement& x : left)
+        for (const GaussianElement& y : right) {
+            JointTerm::Entry entry;
+            for (const plan::PairArray& array : arrays)
+                if (array.left == x.family && array.right == y.family)
+                    entry = entry_offset(array, x.indices, y.indices);
+            result.push_back(entry);
+        }
+    return result;
+}
+
+} // namespace
+
+const JointTerm& JointCache::find(const std::vector<JointElement>& left, const std::vector<JointElement>& right,
+                                  bool slopes) {
+    const std::lock_guard lock(mutex_);
+    auto& term = terms_[{left, right, slopes}];
+    if (term)
+        return *term;
+    auto fresh = std::make_unique<JointTerm>();
+    joint::Integrand& integrand = fresh->integrand;
+    Unroller on_left(left_, integrand.tape, 0, 0);
+    integrand.left = product(on_left, integrand.tape, left);
+    integrand.left_gaussians = static_cast<std::uint32_t>(on_left.gaussians.size());
+    Unroller on_right(right_, integrand.tape, integrand.left_gaussians, static_cast<std::uint32_t>(on_left.numbers.size()));
+    integrand.right = product(on_right, integrand.tape, right);
+    integrand.right_gaussians = static_cast<std::uint32_t>(on_right.gaussians.size());
+    joint::finish(integrand, slopes);
+    fresh->left = std::move(on_left.gaussians);
+    fresh->right = std::move(on_right.gaussians);
+    fresh->left_numbers = std::move(on_left.numbers);
+    fresh->right_numbers = std::move(on_right.numbers);
+    fresh->within_left = entries(left_.plan().part.arrays, fresh->left, fresh->left);
+    fresh->within_right = entries(right_.plan().part.arrays, fresh->right, fresh->right);
+    fresh->cross = entries(part_.arrays, fresh->left, fresh->right);
+    term = std::move(fresh);
+    return *term;
+}
+
+namespace {
+
+// Covariances and means of the Gaussians of one lane, left ones first; second moments come as minus and plus.
+template <class Real> class Law {
+  public:
+    Law(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store)
+        : term_(term), left_(left), right_(right), store_(store), split_(static_cast<Eigen::Index>(term.left.size())),
+          size_(split_ + static_cast<Eigen::Index>(term.right.size())), mean(size_), covariance(size_, size_) {}
+
+    void read(std::size_t lane) {
+        for (Eigen::Index k = 0; k < size_; ++k) {
+            const bool is_left = k < split_;
+            const Side<Real>& side = is_left ? left_ : right_;
+            const GaussianElement& element = (is_left ? term_.left : term_.right)[position(k)];
+            const Real* at = side.state->mean_of(element.family, element.indices);
+            mean[k] = at ? static_cast<double>(side.at(at)[lane]) : 0;
+        }
+        const auto left = split_;
+        const auto right = size_ - split_;
+        for (Eigen::Index a = 0; a < left; ++a)
+            for (Eigen::Index b = 0; b < left; ++b)
+                covariance(a, b) = within(left_, term_.within_left[index(a, b, left)], lane);
+        for (Eigen::Index a = 0; a < right; ++a)
+            for (Eigen::Index b = 0; b < right; ++b)
+                covariance(split_ + a, split_ + b) = within(right_, term_.within_right[index(a, b, right)], lane);
+        for (Eigen::Index a = 0; a < left; ++a)
+            for (Eigen::Index b = 0; b < right; ++b) {
+                const JointTerm::Entry entry = term_.cross[index(a, b, right)];
+                const std::size_t at = entry ? store_.at(*entry) + lane : 0;
+                covariance(a, split_ + b) = entry ? static_cast<double>((store_.plus[at] - store_.minus[at]) / 4) : 0;
+                covariance(split_ + b, a) = covariance(a, split_ + b);
+            }
+        covariance -= mean * mean.transpose();
+    }
+
+  private:
+    const JointTerm& term_;
+    const Side<Real>& left_;
+    const Side<Real>& right_;
+    const Store<Real>& store_;
+    Eigen::Index split_, size_;
+
+    [[nodiscard]] std::size_t position(Eigen::Index k) const {
+        return static_cast<std::size_t>(k < split_ ? k : k - split_);
+    }
+    static std::size_t index(Eigen::Index a, Eigen::Index b, Eigen::Index columns) {
+        return static_cast<std::size_t>(a * columns + b);
+    }
+    static double within(const Side<Real>& side, const JointTerm::Entry& entry, std::size_t lane) {
+        if (!entry)
+            return 0;
+        const State<Real>& state = *side.state;
+        const std::size_t at = *entry * state.samples + side.first + lane * side.step;
+        return static_cast<double>((state.plus[at] - state.minus[at]) / 4);
+    }
+
+  public:
+    Eigen::VectorXd mean;
+    Eigen::MatrixXd covariance;
+};
+
+joint::Expectation expectation(const JointTerm& term, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                               const std::vector<double>& numbers, const joint::Sampling& sampling, bool slopes) {
+    if (!mean.allFinite() || !covariance.allFinite())
+        throw MethodError("a variance is not finite: the kernel diverges");
+    try {
+        return joint::estimate(term.integrand, mean, covariance, numbers, sampling, slopes);
+    } catch (const std::domain_error& error) {
+        throw MethodError(error.what());
+    }
+}
+
+// Numbers of both samples by lane, left ones first.
+template <class Real>
+std::vector<std::vector<Real>> numbers_of(const JointTerm& term, const Side<Real>& left, const Side<Real>& right,
+                                          std::size_t count) {
+    std::vector<std::vector<Real>> result;
+    const auto take = [&](const std::vector<SampleNumber>& numbers, const Side<Real>& side) {
+        const ScalarEvaluator<Real> evaluator(*side.state, side.first, side.step == 0 ? 1 : count);
+        for (const SampleNumber& number : numbers) {
+            std::vector<std::int64_t> slots = number.slots;
+            result.push_back(evaluator(number.expression, slots.data()));
+            result.back().resize(count, result.back()[0]); // one sample for all lanes
+        }
+    };
+    take(term.left_numbers, left);
+    take(term.right_numbers, right);
+    return result;
+}
+
+} // namespace
+
+template <class Real>
+void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
+                    std::size_t count, const joint::Sampling& sampling, const JointResult<Real>& result) {
+    const bool slopes = result.tangent != nullptr || result.incoming != nullptr;
+    const std::vector<std::vector<Real>> numbers = numbers_of(term, left, right, count);
+    std::vector<double> values(numbers.size());
+    Law<Real> law(term, left, right, store);
+    const auto rights = static_cast<Eigen::Index>(term.right.size());
+    for (std::size_t lane = 0; lane < count; ++lane) {
+        law.read(lane);
+        for (std::size_t k = 0; k < numbers.size(); ++k)
+            values[k] = static_cast<double>(numbers[k][lane]);
+        const joint::Expectation e = expectation(term, law.mean, law.covariance, values, sampling, slopes);
+        result.value[lane] = static_cast<Real>(e.value);
+        double tangent = 0;
+        for (Eigen::Index a = 0; slopes && a < e.slopes.rows(); ++a)
+            for (Eigen::Index b = 0; b < rights; ++b) {
+                const JointTerm::Entry entry = term.cross[static_cast<std::size_t>(a * rights + b)];
+                if (!entry)
+                    continue;
+                const std::size_t at = store.at(*entry) + lane;
+                if (result.incoming != nullptr)
+                    store.adjoint[at] += result.incoming[lane] * static_cast<Real>(e.slopes(a, b));
+                else
+                    tangent += e.slopes(a, b) * static_cast<double>(store.tangent[at]);
+            }
+        if (result.tangent != nullptr)
+            result.tangent[lane] = static_cast<Real>(tangent);
+    }
+}
+
+template <class Real>
+void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, const joint::Sampling& sampling,
+                   Real* value) {
+    evaluate_joint<Real>(term, side, side, {}, count, sampling, {value, nullptr, nullptr});
+}
+
+template void evaluate_joint(const JointTerm&, const Side<double>&, const Side<double>&, const Store<double>&, std::size_t,
+                             const joint::Sampling&, const JointResult<double>&);
+template void evaluate_joint(const JointTerm&, const Side<float>&, const Side<float>&, const Store<float>&, std::size_t,
+                             const joint::Sampling&, const JointResult<float>&);
+template void evaluate_mean(const JointTerm&, const Side<double>&, std::size_t, const joint::Sampling&, double*);
+template void evaluate_mean(const JointTerm&, const Side<float>&, std::size_t, const joint::Sampling&, float*);
+
+} // namespace tpc::execute

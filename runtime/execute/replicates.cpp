@@ -1,0 +1,101 @@
+#include "runtime/execute/replicates.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace tpc::execute {
+namespace {
+
+constexpr unsigned first_log2_points = 10;
+constexpr unsigned last_log2_points = 18;
+constexpr std::uint32_t replicates = 8;
+constexpr double student = 3.5; // 99 % of Student's t with 7 degrees of freedom
+// Scrambled nets of smooth functions converge as fast as points^-3/2 (Owen 1997), never as slowly as they may seem to here.
+constexpr double best_rate = 1.5;
+
+bool has_joint(const plan::Part& part) {
+    return std::ranges::any_of(part.ops, [](const plan::PairOp& op) {
+        return std::ranges::any_of(op.groups, [](const plan::GroupOp& group) { return group.joint; });
+    });
+}
+
+// Welford's mean and sum of squared deviations, entry by entry.
+struct Spread {
+    std::vector<double> mean, squares;
+    std::size_t count = 0;
+    void add(const std::vector<double>& values) {
+        mean.resize(values.size(), 0);
+        squares.resize(values.size(), 0);
+        ++count;
+        for (std::size_t k = 0; k < values.size(); ++k) {
+            const double difference = values[k] - mean[k];
+            mean[k] += difference / static_cast<double>(count);
+            squares[k] += difference * (values[k] - mean[k]);
+        }
+    }
+    // Of the mean, relative to its largest entry.
+    [[nodiscard]] double error() const {
+        double largest = 0;
+        double spread = 0;
+        for (std::size_t k = 0; k < mean.size(); ++k) {
+            if (!std::isfinite(mean[k]))
+                return std::numeric_limits<double>::infinity();
+            largest = std::max(largest, std::abs(mean[k]));
+            spread = std::max(spread, squares[k]);
+        }
+        const auto n = static_cast<double>(count);
+        return largest == 0 ? 0 : student * std::sqrt(spread / (n * (n - 1))) / largest;
+    }
+};
+
+} // namespace
+
+bool needs_sampling(const plan::Plan& plan) {
+    const auto means = [](const plan::SelfPlan& side) {
+        return std::ranges::any_of(side.recursions.joint_mean, [](bool joint) { return joint; });
+    };
+    return has_joint(plan.cross) || has_joint(plan.left.part) || has_joint(plan.right.part) || means(plan.left) ||
+           means(plan.right);
+}
+
+Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, double tolerance) {
+    Outcome outcome;
+    for (unsigned log2_points = first_log2_points;; log2_points += 2) {
+        std::vector<Spread> nngp, ntk;
+        for (std::uint32_t replicate = 0; replicate < replicates; ++replicate) {
+            outcome.outputs = once({log2_points, replicate});
+            nngp.resize(outcome.outputs.size());
+            ntk.resize(outcome.outputs.size());
+            for (std::size_t o = 0; o < outcome.outputs.size(); ++o) {
+                nngp[o].add(outcome.outputs[o].nngp);
+                ntk[o].add(outcome.outputs[o].ntk);
+            }
+        }
+        double worst = 0;
+        for (std::size_t o = 0; o < outcome.outputs.size(); ++o) {
+            Kernel& kernel = outcome.outputs[o];
+            kernel.nngp = std::move(nngp[o].mean);
+            kernel.ntk = std::move(ntk[o].mean);
+            nngp[o].mean = kernel.nngp;
+            ntk[o].mean = kernel.ntk;
+            kernel.nngp_error = nngp[o].error();
+            kernel.ntk_error = ntk[o].error();
+            worst = std::max({worst, kernel.nngp_error, kernel.ntk_error});
+        }
+        if (worst <= tolerance)
+            return outcome;
+        const double more = std::exp2(static_cast<double>(last_log2_points - log2_points));
+        if (log2_points < last_log2_points && worst * std::pow(more, -best_rate) <= tolerance)
+            continue;
+        outcome.outputs.clear();
+        outcome.error =
+            fmt::format("the tolerance {:.1e} cannot be met: expectations over several Gaussians are sampled, and {} "
+                        "points leave an error of about {:.1e}; --tol {:.0e} can be met",
+                        tolerance, replicates << log2_points, worst, 2 * worst);
+        return outcome;
+    }
+}
+
+} // namespace tpc::execute

@@ -1,0 +1,176 @@
+#include "runtime/execute/unroll.hpp"
+
+#include "compiler/limit/form.hpp"
+#include "runtime/execute/state.hpp"
+#include "runtime/execute/walk.hpp"
+
+#include <algorithm>
+
+namespace tpc::execute {
+
+using namespace ir;
+using joint::NodeId;
+
+namespace {
+
+constexpr std::size_t most_operations = 1'000'000;
+
+std::int64_t value_at(const plan::SelfPlan& plan, const Affine& affine, const std::int64_t* slots) {
+    const Program& program = plan.recursions.network.program;
+    std::int64_t value = affine.constant;
+    for (const auto& [symbol, coefficient] : affine.terms)
+        value +=
+            coefficient * (program.info(symbol).axis ? plan.sizes.at(symbol) : slots[static_cast<std::uint32_t>(symbol)]);
+    return value / affine.denominator;
+}
+
+bool holds(const plan::SelfPlan& plan, const Condition& condition, const std::int64_t* slots) {
+    const std::int64_t value = value_at(plan, condition.value, slots);
+    return condition.relation == Relation::zero           ? value == 0
+           : condition.relation == Relation::non_negative ? value >= 0
+                                                          : value != 0;
+}
+
+} // namespace
+
+Definitions::Definitions(const plan::SelfPlan& plan) : plan_(&plan) {
+    const Program& program = plan.recursions.network.program;
+    std::vector<std::int64_t> slots(program.symbols.size(), 0);
+    Path path;
+    walk_left(plan.part.left, slots.data(), path, false, [&](std::size_t k) {
+        if (k >= program.statements.size())
+            return;
+        const Statement& statement = program.statements[k];
+        if (program.families[statement.family].type != Type::vector || plan.recursions.network.gaussian[statement.family])
+            return;
+        for (const Condition& condition : statement.domain.conditions)
+            if (!holds(plan, condition, slots.data()))
+                return;
+        GaussianElement element{statement.family, {}};
+        for (const Affine& index : statement.indices)
+            element.indices.push_back(value_at(plan, index, slots.data()));
+        places_[element] = {k, slots};
+    });
+}
+
+const Definitions::Place* Definitions::find(std::uint32_t family, const std::vector<std::int64_t>& indices) const {
+    const auto found = places_.find({family, indices});
+    return found == places_.end() ? nullptr : &found->second;
+}
+
+std::int64_t Unroller::index(const Affine& affine, const Slots& slots) const {
+    return value_at(plan_, affine, slots.data());
+}
+
+NodeId Unroller::element(std::uint32_t family, const std::vector<std::int64_t>& indices) {
+    const GaussianElement key{family, indices};
+    if (const auto found = done_.find(key); found != done_.end())
+        return found->second;
+    if (tape_.nodes().size() > most_operations)
+        throw MethodError("an expectation is of a function of more than a million operations");
+    NodeId node = 0;
+    if (plan_.recursions.network.gaussian[family]) {
+        node = tape_.gaussian(first_gaussian_ + static_cast<std::uint32_t>(gaussians.size()));
+        gaussians.push_back(key);
+    } else if (const Definitions::Place* place = definitions_.find(family, indices)) {
+        Slots slots = place->slots;
+        node = value(plan_.recursions.network.program.statements[place->statement].value, slots);
+    } else {
+        throw MethodError("a vector is read where it is not defined");
+    }
+    done_[key] = node;
+    return node;
+}
+
+NodeId Unroller::read(const Node& node, const Slots& slots) {
+    const plan::Box& box = plan_.boxes[node.target];
+    std::vector<std::int64_t> indices;
+    for (std::size_t d = 0; d < node.access.indices.size(); ++d) {
+        const auto at =
+            apply_mode(index(node.access.indices[d], slots), box.lower[d], box.lower[d] + box.size[d] - 1, node.access.mode);
+        if (!at)
+            return tape_.number(0);
+        indices.push_back(*at);
+    }
+    return element(node.target, indices);
+}
+
+NodeId Unroller::scalar(ExprId e, const Slots& slots) {
+    const ExprTable& table = plan_.recursions.network.program.exprs;
+    if (limit::is_constant(table, e))
+        return tape_.number(evaluate_constant(plan_.recursions, plan_.sizes, plan_.sizes, e, slots.data()));
+    const SampleNumber number{e, slots};
+    const auto found = std::find(numbers.begin(), numbers.end(), number);
+    const auto k = static_cast<std::uint32_t>(found - numbers.begin());
+    if (found == numbers.end())
+        numbers.push_back(number);
+    return tape_.sample(first_number_ + k);
+}
+
+void Unroller::over(llvm::ArrayRef<Range> ranges, Slots& slots, ExprId e, std::vector<NodeId>& terms) {
+    if (ranges.empty()) {
+        terms.push_back(value(e, slots));
+        return;
+    }
+    const std::int64_t upper = index(ranges[0].upper, slots);
+    for (std::int64_t i = index(ranges[0].lower, slots); i <= upper; ++i) {
+        slots[static_cast<std::uint32_t>(ranges[0].index)] = i;
+        over(ranges.drop_front(), slots, e, terms);
+    }
+}
+
+NodeId Unroller::reduce(const Node& node, Slots& slots) {
+    std::vector<NodeId> terms;
+    over(node.ranges, slots, node.children[0], terms);
+    const auto fold = [&](Function function) {
+        NodeId result = terms[0];
+        for (std::size_t k = 1; k < terms.size(); ++k)
+            result = tape_.apply(function, result, terms[k]);
+        return result;
+    };
+    if (terms.empty())
+        return tape_.number(node.reduction == Reduction::prod ? 1 : 0); // other empty ones are errors of the program
+    switch (node.reduction) {
+    case Reduction::sum:
+        return fold(Function::add);
+    case Reduction::mean:
+        return tape_.apply(Function::mul, fold(Function::add), tape_.number(1.0 / static_cast<double>(terms.size())));
+    case Reduction::max:
+        return fold(Function::max);
+    case Reduction::min:
+        return fold(Function::min);
+    case Reduction::prod:
+        return fold(Function::mul);
+    case Reduction::logsumexp: {
+        const NodeId greatest = fold(Function::max);
+        for (NodeId& term : terms)
+            term = tape_.apply(Function::exp, tape_.apply(Function::sub, term, greatest));
+        return tape_.apply(Function::add, greatest, tape_.apply(Function::log, fold(Function::add)));
+    }
+    }
+    return 0;
+}
+
+NodeId Unroller::value(ExprId e, Slots& slots) {
+    const Node& node = plan_.recursions.network.program.exprs[e];
+    if (node.type == Type::scalar)
+        return scalar(e, slots);
+    switch (node.op) {
+    case Op::read:
+        return read(node, slots);
+    case Op::reduce:
+        return reduce(node, slots);
+    case Op::apply:
+        break;
+    default:
+        throw MethodError("a nonlinear function of a parameter that has no name of its own");
+    }
+    NodeId result = value(node.children[0], slots);
+    if (node.children.size() == 1)
+        return tape_.apply(node.function, result);
+    for (std::size_t k = 1; k < node.children.size(); ++k)
+        result = tape_.apply(node.function, result, value(node.children[k], slots));
+    return result;
+}
+
+} // namespace tpc::execute

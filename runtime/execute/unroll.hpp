@@ -1,0 +1,71 @@
+// Vectors of a program at given sizes as functions of its Gaussian vectors: every read of a vector that is not Gaussian is
+// replaced by its definition.
+#pragma once
+
+#include "runtime/execute/address.hpp"
+#include "runtime/joint/expectation.hpp"
+
+#include <map>
+#include <vector>
+
+namespace tpc::execute {
+
+struct GaussianElement {
+    std::uint32_t family = 0;
+    std::vector<std::int64_t> indices;
+    auto operator<=>(const GaussianElement&) const = default;
+};
+
+// A number of one sample at one instance of the program's loops.
+struct SampleNumber {
+    ir::ExprId expression{};
+    std::vector<std::int64_t> slots;
+    auto operator<=>(const SampleNumber&) const = default;
+};
+
+// Where each element of the vectors is assigned.
+class Definitions {
+  public:
+    explicit Definitions(const plan::SelfPlan& plan);
+    struct Place {
+        std::size_t statement = 0;
+        std::vector<std::int64_t> slots;
+    };
+    [[nodiscard]] const Place* find(std::uint32_t family, const std::vector<std::int64_t>& indices) const;
+    [[nodiscard]] const plan::SelfPlan& plan() const { return *plan_; }
+
+  private:
+    const plan::SelfPlan* plan_;
+    std::map<GaussianElement, Place> places_;
+};
+
+// Writes elements of one sample to a tape; the Gaussians and numbers it meets are numbered from those given on. Throws
+// MethodError for what is no function of Gaussians or larger than a million operations.
+class Unroller {
+  public:
+    Unroller(const Definitions& definitions, joint::Tape& tape, std::uint32_t first_gaussian, std::uint32_t first_number)
+        : definitions_(definitions), plan_(definitions.plan()), tape_(tape), first_gaussian_(first_gaussian),
+          first_number_(first_number) {}
+
+    joint::NodeId element(std::uint32_t family, const std::vector<std::int64_t>& indices);
+
+    std::vector<GaussianElement> gaussians;
+    std::vector<SampleNumber> numbers;
+
+  private:
+    const Definitions& definitions_;
+    const plan::SelfPlan& plan_;
+    joint::Tape& tape_;
+    std::uint32_t first_gaussian_, first_number_;
+    std::map<GaussianElement, joint::NodeId> done_;
+
+    using Slots = std::vector<std::int64_t>;
+    joint::NodeId value(ir::ExprId e, Slots& slots);
+    joint::NodeId scalar(ir::ExprId e, const Slots& slots);
+    joint::NodeId read(const ir::Node& node, const Slots& slots);
+    joint::NodeId reduce(const ir::Node& node, Slots& slots);
+    void over(llvm::ArrayRef<ir::Range> ranges, Slots& slots, ir::ExprId e, std::vector<joint::NodeId>& terms);
+    [[nodiscard]] std::int64_t index(const ir::Affine& affine, const Slots& slots) const;
+};
+
+} // namespace tpc::execute

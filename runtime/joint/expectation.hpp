@@ -1,0 +1,39 @@
+// Expectations of functions of jointly Gaussian numbers by randomised quasi-Monte Carlo.
+#pragma once
+
+#include "runtime/joint/tape.hpp"
+
+#include <Eigen/Core>
+
+namespace tpc::joint {
+
+// E[left right], where `left` depends on Gaussians 0..left_gaussians-1 and `right` on the others.
+struct Integrand {
+    Tape tape;
+    std::uint32_t left_gaussians = 0, right_gaussians = 0;
+    NodeId left = 0, right = 0;
+    std::vector<NodeId> left_gradient, right_gradient; // empty: no slopes are needed
+    // The degree of homogeneity of left * right, and of the products of gradients, where there is one.
+    Degree degree, slope_degree;
+};
+
+// Completes an integrand whose tape holds `left` and `right`.
+void finish(Integrand& integrand, bool slopes);
+
+struct Sampling {
+    unsigned log2_points = 12;
+    std::uint32_t replicate = 0;
+};
+
+struct Expectation {
+    double value = 0;
+    Eigen::MatrixXd slopes; // E[d left / d Gaussian k, d right / d Gaussian l] (Price: the derivatives by their covariances)
+};
+
+// One replicate's estimate. `mean` of all Gaussians, left ones first; `covariance` of all, rank-deficient or not; `samples`
+// the numbers of the tape. Homogeneous integrands of centred Gaussians are sampled on the sphere, their radial moment is
+// exact. Throws std::domain_error when that moment is infinite.
+Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                     const std::vector<double>& samples, const Sampling& sampling, bool slopes);
+
+} // namespace tpc::joint

@@ -1,0 +1,327 @@
+#include "runtime/joint/tape.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tpc::joint {
+
+using ir::Function;
+using Kind = TapeNode::Kind;
+
+NodeId Tape::add(const TapeNode& node) {
+    const auto [place, fresh] = index_.try_emplace(node, static_cast<NodeId>(nodes_.size()));
+    if (fresh)
+        nodes_.push_back(node);
+    return place->second;
+}
+
+NodeId Tape::number(double value) {
+    TapeNode node;
+    node.number = value == 0 ? 0 : value; // one zero
+    return add(node);
+}
+
+NodeId Tape::sample(std::uint32_t index) {
+    TapeNode node;
+    node.kind = Kind::sample;
+    node.index = index;
+    return add(node);
+}
+
+NodeId Tape::gaussian(std::uint32_t index) {
+    TapeNode node;
+    node.kind = Kind::gaussian;
+    node.index = index;
+    return add(node);
+}
+
+bool Tape::is_number(NodeId id, double value) const {
+    return nodes_[id].kind == Kind::number && nodes_[id].number == value;
+}
+
+NodeId Tape::apply(Function function, NodeId a, std::optional<NodeId> b) {
+    const auto constant = [&](NodeId id) { return nodes_[id].kind == Kind::number; };
+    if (constant(a) && (!b || constant(*b))) {
+        const double arguments[] = {nodes_[a].number, b ? nodes_[*b].number : 0};
+        return number(ir::evaluate(function, llvm::ArrayRef(arguments, b ? 2 : 1)));
+    }
+    switch (function) {
+    case Function::add:
+        if (is_number(a, 0))
+            return *b;
+        if (is_number(*b, 0))
+            return a;
+        break;
+    case Function::sub:
+        if (is_number(*b, 0))
+            return a;
+        if (is_number(a, 0))
+            return apply(Function::neg, *b);
+        break;
+    case Function::mul:
+        if (is_number(a, 0) || is_number(*b, 0))
+            return number(0);
+        if (is_number(a, 1))
+            return *b;
+        if (is_number(*b, 1))
+            return a;
+        break;
+    case Function::div:
+        if (is_number(a, 0))
+            return a;
+        if (is_number(*b, 1))
+            return a;
+        break;
+    default:
+        break;
+    }
+    if (b &&
+        (function == Function::add || function == Function::mul || function == Function::max || function == Function::min) &&
+        *b < a)
+        std::swap(a, *b); // commutative: one order
+    TapeNode node;
+    node.kind = Kind::apply;
+    node.function = function;
+    node.a = a;
+    node.b = b.value_or(a);
+    return add(node);
+}
+
+NodeId Tape::instantiate(ir::ExprId rule, const TapeNode& node) {
+    const ir::Node expression = rules_[rule];
+    switch (expression.op) {
+    case ir::Op::number:
+        return number(expression.number);
+    case ir::Op::variable:
+        return expression.target == 0 ? node.a : node.b;
+    default:
+        break;
+    }
+    const NodeId a = instantiate(expression.children[0], node);
+    if (expression.children.size() == 1)
+        return apply(expression.function, a);
+    NodeId result = apply(expression.function, a, instantiate(expression.children[1], node));
+    for (std::size_t k = 2; k < expression.children.size(); ++k)
+        result = apply(expression.function, result, instantiate(expression.children[k], node));
+    return result;
+}
+
+namespace {
+bool is_binary(Function function) {
+    switch (function) {
+    case Function::add:
+    case Function::sub:
+    case Function::mul:
+    case Function::div:
+    case Function::pow:
+    case Function::leaky_relu:
+    case Function::max:
+    case Function::min:
+        return true;
+    default:
+        return false;
+    }
+}
+} // namespace
+
+NodeId Tape::derivative(const TapeNode& node, unsigned argument) {
+    auto [place, fresh] = rule_of_.try_emplace({node.function, argument});
+    if (fresh) {
+        llvm::SmallVector<ir::ExprId, 2> arguments;
+        for (unsigned k = 0; k < (is_binary(node.function) ? 2U : 1U); ++k) {
+            ir::Node variable;
+            variable.op = ir::Op::variable;
+            // exponents and slopes are numbers of the sample
+            const bool scalar = k == 1 && (node.function == Function::pow || node.function == Function::leaky_relu);
+            variable.type = scalar ? ir::Type::scalar : ir::Type::vector;
+            variable.target = k;
+            arguments.push_back(rules_.add(variable));
+        }
+        place->second = ir::derivative(rules_, node.function, arguments, argument);
+    }
+    return instantiate(place->second, node);
+}
+
+std::vector<NodeId> Tape::gradient(NodeId output, std::uint32_t gaussians) {
+    const NodeId zero = number(0);
+    std::vector<NodeId> adjoint(output + 1, zero);
+    adjoint[output] = number(1);
+    std::vector<NodeId> result(gaussians, zero);
+    for (NodeId id = output + 1; id-- > 0;) {
+        if (adjoint[id] == zero)
+            continue;
+        const TapeNode node = nodes_[id]; // a copy: the tape grows below
+        if (node.kind == Kind::gaussian)
+            result[node.index] = adjoint[id];
+        if (node.kind != Kind::apply)
+            continue;
+        const auto pass = [&](NodeId argument, unsigned k) {
+            const Kind kind = nodes_[argument].kind;
+            if (kind == Kind::gaussian || kind == Kind::apply)
+                adjoint[argument] =
+                    apply(Function::add, adjoint[argument], apply(Function::mul, adjoint[id], derivative(node, k)));
+        };
+        pass(node.a, 0);
+        if (is_binary(node.function))
+            pass(node.b, 1);
+    }
+    return result;
+}
+
+std::vector<Degree> degrees(const Tape& tape) {
+    std::vector<Degree> result;
+    for (const TapeNode& node : tape.nodes()) {
+        Degree degree;
+        if (node.kind == Kind::number)
+            degree = {true, node.number == 0, 0};
+        else if (node.kind == Kind::sample)
+            degree = {true, false, 0};
+        else if (node.kind == Kind::gaussian)
+            degree = {true, false, 1};
+        else {
+            const Degree a = result[node.a];
+            const Degree b = result[node.b];
+            switch (node.function) {
+            case Function::neg:
+            case Function::relu:
+            case Function::abs:
+                degree = a;
+                break;
+            case Function::leaky_relu:
+                degree = b.known && b.value == 0 ? a : Degree{};
+                break;
+            case Function::sign:
+            case Function::step:
+                degree = {a.known, false, 0};
+                break;
+            case Function::square:
+                degree = {a.known, a.zero, 2 * a.value};
+                break;
+            case Function::sqrt:
+                degree = {a.known, a.zero, a.value / 2};
+                break;
+            case Function::pow: {
+                const TapeNode& exponent = tape.nodes()[node.b];
+                if (exponent.kind == Kind::number)
+                    degree = {a.known, a.zero, exponent.number * a.value};
+                break;
+            }
+            case Function::mul:
+                degree = {a.known && b.known, a.zero || b.zero, a.value + b.value};
+                break;
+            case Function::div:
+                degree = {a.known && b.known, a.zero, a.value - b.value};
+                break;
+            case Function::add:
+            case Function::sub:
+            case Function::max:
+            case Function::min:
+                if (a.zero)
+                    degree = b;
+                else if (b.zero)
+                    degree = a;
+                else if (a.known && b.known && a.value == b.value)
+                    degree = a;
+                break;
+            default:
+                // any function of numbers alone, or of what does not change with the scale
+                if (a.known && a.value == 0 && !a.zero)
+                    degree = {true, false, 0};
+                break;
+            }
+        }
+        result.push_back(degree);
+    }
+    return result;
+}
+
+TapeRun::TapeRun(const Tape& tape, const std::vector<NodeId>& outputs, std::size_t block)
+    : tape_(tape), block_(block), place_(tape.nodes().size(), 0) {
+    std::vector<bool> needed(tape.nodes().size(), false);
+    for (const NodeId id : outputs)
+        needed[id] = true;
+    for (NodeId id = static_cast<NodeId>(needed.size()); id-- > 0;) {
+        const TapeNode& node = tape.nodes()[id];
+        if (needed[id] && node.kind == Kind::apply)
+            needed[node.a] = needed[node.b] = true;
+    }
+    for (NodeId id = 0; id < needed.size(); ++id)
+        if (needed[id]) {
+            place_[id] = used_.size();
+            used_.push_back(id);
+        }
+    rows_.resize(used_.size() * block_);
+}
+
+void TapeRun::evaluate(const double* gaussians, std::size_t stride, const double* samples, std::size_t points) {
+    for (const NodeId id : used_) {
+        const TapeNode& node = tape_.nodes()[id];
+        double* out = rows_.data() + place_[id] * block_;
+        const double* a = row(node.a);
+        const double* b = row(node.b);
+        const auto each = [&](const auto& f) {
+            for (std::size_t i = 0; i < points; ++i)
+                out[i] = f(a[i], b[i]);
+        };
+        switch (node.kind) {
+        case Kind::number:
+            std::fill_n(out, points, node.number);
+            continue;
+        case Kind::sample:
+            std::fill_n(out, points, samples[node.index]);
+            continue;
+        case Kind::gaussian:
+            std::copy_n(gaussians + node.index * stride, points, out);
+            continue;
+        case Kind::apply:
+            break;
+        }
+        switch (node.function) { // the frequent ones in loops that vectorise
+        case Function::neg:
+            each([](double x, double) { return -x; });
+            break;
+        case Function::add:
+            each([](double x, double y) { return x + y; });
+            break;
+        case Function::sub:
+            each([](double x, double y) { return x - y; });
+            break;
+        case Function::mul:
+            each([](double x, double y) { return x * y; });
+            break;
+        case Function::div:
+            each([](double x, double y) { return x / y; });
+            break;
+        case Function::relu:
+            each([](double x, double) { return x > 0 ? x : 0; });
+            break;
+        case Function::step:
+            each([](double x, double) { return x > 0 ? 1 : x < 0 ? 0 : 0.5; });
+            break;
+        case Function::square:
+            each([](double x, double) { return x * x; });
+            break;
+        case Function::sqrt:
+            each([](double x, double) { return std::sqrt(x); });
+            break;
+        case Function::exp:
+            each([](double x, double) { return std::exp(x); });
+            break;
+        case Function::erf:
+            each([](double x, double) { return std::erf(x); });
+            break;
+        case Function::tanh:
+            each([](double x, double) { return std::tanh(x); });
+            break;
+        default: {
+            const std::size_t arity = is_binary(node.function) ? 2 : 1;
+            each([&](double x, double y) {
+                const double arguments[] = {x, y};
+                return ir::evaluate(node.function, llvm::ArrayRef(arguments, arity));
+            });
+        }
+        }
+    }
+}
+
+} // namespace tpc::joint

@@ -1,0 +1,83 @@
+// Programs whose expectations are over several Gaussians: two ways of writing one network, T against D, errors as stated.
+#include "tests/execute/pipeline.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tpc;
+using tests::kernels;
+using tests::Set;
+
+namespace {
+
+const std::string head = R"(program p
+input xi : R[d]
+matrix U[i in 1..3] ~ N(0, 1/d)
+vector b[i in 1..3] ~ N(0, 0.2)
+matrix W[i in 1..2] ~ N(0, 1/n)
+vector v ~ N(0, 1)
+for i in 1..3 { g[i] = U[i] @ xi + b[i] }
+)";
+
+double error_of(const std::vector<execute::Kernel>& kernels) {
+    return std::max(kernels[0].nngp_error, kernels[0].ntk_error);
+}
+
+} // namespace
+
+TEST_CASE("a maximum written with relu has the same kernels") {
+    // max(a, b) = b + relu(a - b): the second way needs no more than one Gaussian a side
+    const std::string maximum = head + "x = max(g[1], g[2])\noutput v' @ (W[1] @ x) / sqrt(n)\n";
+    const std::string kinked = head + "x = g[2] + relu(g[1] - g[2])\noutput v' @ (W[1] @ x) / sqrt(n)\n";
+    const Set set = tests::random_set(maximum, 4, {{"d", 3}}, 1);
+    const auto sampled = kernels(maximum, set);
+    const auto exact = kernels(kinked, set);
+    CHECK(error_of(sampled) > 0);
+    CHECK(error_of(exact) == 0);
+    CHECK(tests::deviation(sampled, exact) < error_of(sampled));
+}
+
+TEST_CASE("gates that share their Gaussians: T and D agree, and with moments of independent factors") {
+    // h = z c + (1 - z) c2 with one gate twice
+    const std::string gated = head + R"(z = sigmoid(g[1])
+h = z * tanh(g[2]) + (1 - z) * erf(g[3])
+r = relu(W[1] @ h)
+output v' @ (W[2] @ r * z) / sqrt(n)
+)";
+    const Set set = tests::random_set(gated, 3, {{"d", 2}}, 2);
+    tests::Settings T, D;
+    D.options.via = execute::Via::D;
+    const auto forward = kernels(gated, set, T);
+    CHECK(tests::deviation(forward, kernels(gated, set, D)) < 1e-12);
+}
+
+TEST_CASE("max pooling and nonlinearities of sums that are not Gaussian are computed to the tolerance") {
+    const std::string text = R"(program pool
+input xi : R[P, c]
+matrix K[a in -1..1] ~ N(0, 1/c)
+matrix W ~ N(0, 1/n)
+vector v ~ N(0, 1)
+for i in 1..P { h[i] = sum(a in -1..1: K[a] @ xi[i+a | zero]) }
+for i in 1..P/2 { y[i] = max(a in 0..1: h[2*i-1+a]) }
+for i in 1..P/2 { x[i] = tanh(W @ y[i] + y[i]^2) }
+output v' @ mean(i in 1..P/2: x[i]) / sqrt(n)
+)";
+    const Set set = tests::random_set(text, 2, {{"P", 4}, {"c", 2}}, 3);
+    tests::Settings coarse, fine;
+    coarse.options.tolerance = 2e-2;
+    fine.options.tolerance = 5e-3;
+    const auto a = kernels(text, set, coarse);
+    const auto b = kernels(text, set, fine);
+    CHECK(error_of(b) <= 5e-3);
+    CHECK(tests::deviation(a, b) < 2e-2);
+}
+
+TEST_CASE("a tolerance that sampling cannot meet is an error that says what can be met") {
+    const std::string text = head + "x = max(g[1], g[2]) * step(g[3] * g[1])\noutput v' @ x / sqrt(n)\n";
+    const Set set = tests::random_set(text, 2, {{"d", 2}}, 4);
+    tests::Settings settings;
+    settings.options.tolerance = 1e-12;
+    const execute::Outcome outcome = tests::evaluate(text, set, nullptr, settings);
+    REQUIRE(outcome.error);
+    CHECK(outcome.error->find("can be met") != std::string::npos);
+    CHECK(outcome.outputs.empty());
+}

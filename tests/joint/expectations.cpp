@@ -1,0 +1,154 @@
+// Functions of several Gaussians: values, gradients, homogeneity, and estimates whose stated error holds.
+#include "runtime/joint/expectation.hpp"
+#include "runtime/joint/points.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <numbers>
+
+using namespace tpc;
+using ir::Function;
+using joint::Integrand;
+
+namespace {
+
+// Mean and standard error over independent replicates.
+struct Estimate {
+    double value = 0, error = 0;
+    Eigen::MatrixXd slopes;
+};
+Estimate replicated(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                    unsigned log2_points = 12) {
+    constexpr int replicates = 8;
+    std::vector<double> values;
+    Estimate result;
+    result.slopes = Eigen::MatrixXd::Zero(integrand.left_gaussians, integrand.right_gaussians);
+    for (std::uint32_t r = 0; r < replicates; ++r) {
+        const joint::Expectation one = joint::estimate(integrand, mean, covariance, {}, {log2_points, r}, true);
+        values.push_back(one.value);
+        result.value += one.value / replicates;
+        result.slopes += one.slopes / replicates;
+    }
+    for (const double value : values)
+        result.error += (value - result.value) * (value - result.value);
+    result.error = std::sqrt(result.error / (replicates * (replicates - 1)));
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("scrambled points are evenly spread in every coordinate and differ between replicates") {
+    const auto points = joint::normal_points(6, 8, 3);
+    for (std::size_t d = 0; d < points->dimension; ++d) {
+        std::vector<int> boxes(points->count, 0);
+        for (std::size_t i = 0; i < points->count; ++i) {
+            const double u = 0.5 * std::erfc(-points->values[d * points->count + i] / std::numbers::sqrt2);
+            ++boxes.at(static_cast<std::size_t>(u * static_cast<double>(points->count)));
+        }
+        CHECK(std::all_of(boxes.begin(), boxes.end(), [](int n) { return n == 1; }));
+    }
+    CHECK(points->values != joint::normal_points(6, 8, 4)->values);
+}
+
+TEST_CASE("the gradient of a tape is that of its function") {
+    joint::Tape tape;
+    const auto x = tape.gaussian(0);
+    const auto y = tape.gaussian(1);
+    // max(tanh(x), y^3) / sqrt(1 + x^2) + x y
+    const auto top = tape.apply(Function::max, tape.apply(Function::tanh, x), tape.apply(Function::pow, y, tape.number(3)));
+    const auto below =
+        tape.apply(Function::sqrt, tape.apply(Function::add, tape.number(1), tape.apply(Function::square, x)));
+    const auto f = tape.apply(Function::add, tape.apply(Function::div, top, below), tape.apply(Function::mul, x, y));
+    const auto gradient = tape.gradient(f, 2);
+    const auto at = [&](double a, double b, joint::NodeId node) {
+        joint::TapeRun run(tape, {node}, 1);
+        const double point[] = {a, b};
+        run.evaluate(point, 1, nullptr, 1);
+        return run.row(node)[0];
+    };
+    for (const auto& [a, b] : {std::pair(0.3, -0.8), std::pair(-1.2, 0.9), std::pair(0.7, 1.4)}) {
+        const double h = 1e-6;
+        CHECK(at(a, b, gradient[0]) == Approx((at(a + h, b, f) - at(a - h, b, f)) / (2 * h)).epsilon(1e-6));
+        CHECK(at(a, b, gradient[1]) == Approx((at(a, b + h, f) - at(a, b - h, f)) / (2 * h)).epsilon(1e-6));
+    }
+}
+
+TEST_CASE("homogeneity is found through quotients, kinks and roots, and not where it is not") {
+    joint::Tape tape;
+    const auto x = tape.gaussian(0);
+    const auto y = tape.gaussian(1);
+    const auto norm = tape.apply(
+        Function::sqrt, tape.apply(Function::add, tape.apply(Function::square, x), tape.apply(Function::square, y)));
+    const auto unit = tape.apply(Function::relu, tape.apply(Function::div, x, norm));
+    const auto shifted = tape.apply(Function::relu, tape.apply(Function::add, x, tape.number(1)));
+    const auto gradient = tape.gradient(unit, 2);
+    const auto degrees = joint::degrees(tape);
+    CHECK(degrees[unit].known);
+    CHECK(degrees[unit].value == 0);
+    CHECK(degrees[gradient[1]].known);
+    CHECK(degrees[gradient[1]].value == -1);
+    CHECK_FALSE(degrees[shifted].known);
+}
+
+TEST_CASE("an expectation over two Gaussians agrees with the arc-cosine kernel") {
+    Integrand integrand;
+    integrand.left = integrand.tape.apply(Function::relu, integrand.tape.gaussian(0));
+    integrand.right = integrand.tape.apply(Function::relu, integrand.tape.gaussian(1));
+    integrand.left_gaussians = integrand.right_gaussians = 1;
+    joint::finish(integrand, true);
+    for (const double rho : {-1.0, -0.3, 0.0, 0.8, 1.0}) {
+        Eigen::MatrixXd covariance(2, 2);
+        covariance << 2, rho * std::sqrt(6.0), rho * std::sqrt(6.0), 3;
+        const Estimate e = replicated(integrand, Eigen::VectorXd::Zero(2), covariance);
+        const double angle = std::acos(rho);
+        const double exact = std::sqrt(6.0) / (2 * std::numbers::pi) * (std::sin(angle) + (std::numbers::pi - angle) * rho);
+        CHECK(std::abs(e.value - exact) <= 4 * e.error + 1e-12);
+        CHECK(e.error < 3e-4);
+        CHECK(e.slopes(0, 0) == Approx((std::numbers::pi - angle) / (2 * std::numbers::pi)).margin(1e-3));
+    }
+}
+
+TEST_CASE("polynomials of dependent Gaussians with means follow Isserlis, with the error that is stated") {
+    // E[(a b) (a' b')] of four Gaussians with means
+    Integrand integrand;
+    integrand.left = integrand.tape.apply(Function::mul, integrand.tape.gaussian(0), integrand.tape.gaussian(1));
+    integrand.right = integrand.tape.apply(Function::mul, integrand.tape.gaussian(2), integrand.tape.gaussian(3));
+    integrand.left_gaussians = integrand.right_gaussians = 2;
+    joint::finish(integrand, true);
+    Eigen::MatrixXd root(4, 3); // of rank 3
+    root << 1, 0, 0, 0.5, 0.6, 0, -0.2, 0.3, 0.7, 0.1, 0.4, -0.5;
+    const Eigen::MatrixXd c = root * root.transpose();
+    Eigen::VectorXd m(4);
+    m << 0.3, -0.2, 0.5, 1;
+    const Eigen::MatrixXd s = c + m * m.transpose(); // second moments
+    const double exact = s(0, 1) * s(2, 3) + s(0, 2) * s(1, 3) + s(0, 3) * s(1, 2) - 2 * m[0] * m[1] * m[2] * m[3];
+    const Estimate e = replicated(integrand, m, c);
+    CHECK(std::abs(e.value - exact) <= 4 * e.error);
+    CHECK(e.error < 1e-3);
+    CHECK(e.slopes(0, 1) == Approx(s(1, 2)).margin(1e-3)); // E[b a']
+}
+
+TEST_CASE("a homogeneous integrand is finite where its radial moment is, and refused where it is not") {
+    // E[1 / |z|^2] of r standard normals is 1 / (r - 2)
+    for (const std::uint32_t rank : {2U, 3U, 5U}) {
+        Integrand integrand;
+        auto& tape = integrand.tape;
+        auto sum = tape.number(0);
+        for (std::uint32_t k = 0; k < rank; ++k)
+            sum = tape.apply(Function::add, sum, tape.apply(Function::square, tape.gaussian(k)));
+        integrand.left = tape.apply(Function::div, tape.number(1), sum);
+        integrand.right = tape.number(1);
+        integrand.left_gaussians = rank;
+        joint::finish(integrand, false);
+        const auto size = static_cast<Eigen::Index>(rank);
+        const auto estimate = [&] {
+            return joint::estimate(integrand, Eigen::VectorXd::Zero(size), Eigen::MatrixXd::Identity(size, size), {}, {8, 0},
+                                   false);
+        };
+        if (rank == 2)
+            CHECK_THROWS_AS(estimate(), std::domain_error);
+        else
+            CHECK(estimate().value == Approx(1.0 / (rank - 2)).epsilon(1e-12));
+    }
+}
