@@ -1,8 +1,7 @@
 #include "compiler/limit/sources.hpp"
 
-#include <fmt/format.h>
-
 #include <set>
+#include <utility>
 
 namespace tpc::limit {
 
@@ -30,95 +29,139 @@ struct Sight {
     }
 };
 
-constexpr int exact_rounds = 3; // before widening
-constexpr int most_rounds = 100;
+// What one term adds to the sources of a family.
+struct Contribution {
+    std::optional<std::uint32_t> parameter; // else a read of `operand`
+    std::uint32_t operand = 0;
+    Map map; // element -> member, or element -> element read
+};
+
+std::vector<std::vector<Contribution>> contributions_of(const Network& network, const IndexSpace& space, bool right,
+                                                        const Sight& sight) {
+    const Program& program = network.program;
+    std::vector<std::vector<Contribution>> result(program.families.size());
+    for (std::size_t k = 0; k < program.statements.size(); ++k) {
+        const Statement& statement = program.statements[k];
+        if (program.families[statement.family].type != Type::vector)
+            continue;
+        std::vector<Symbol> loops;
+        std::vector<Condition> domain;
+        for (const Range& range : statement.domain.ranges) {
+            loops.push_back(sight(range.index));
+            require(domain, sight(range));
+        }
+        for (const Condition& condition : statement.domain.conditions)
+            domain.push_back({sight(condition.value), condition.relation});
+        const Map target = space.map(loops, sight(statement.indices), {}, domain).reverse();
+        const auto relation = [&](const std::vector<Range>& sums, const Access& access) {
+            std::vector<Symbol> hidden;
+            std::vector<Condition> conditions = domain;
+            for (const Range& range : sums) {
+                hidden.push_back(sight(range.index));
+                require(conditions, sight(range));
+            }
+            return then(target, space.map(loops, sight(access), hidden, conditions));
+        };
+        const auto read = [&](const std::vector<Range>& sums, std::uint32_t operand, const Access& access) {
+            Map map = relation(sums, access);
+            if (access.mode == IndexMode::wrap || access.mode == IndexMode::clamp)
+                map = then(map, space.mode_map(operand, right, access.mode));
+            result[statement.family].push_back({std::nullopt, operand, std::move(map)});
+        };
+        for (const LinearTerm& term : network.forms[k].terms) {
+            if (term.base == Base::read)
+                read(term.ranges, term.operand, term.access);
+            else if (term.base != Base::one)
+                result[statement.family].push_back({term.parameter, 0, relation(term.ranges, term.member)});
+        }
+        for (const ElementRead& element : network.forms[k].reads)
+            read({}, element.family, element.access);
+    }
+    return result;
+}
+
+// By family and parameter.
+using OfFamilies = std::vector<std::map<std::uint32_t, Map>>;
+
+constexpr int exact_growths = 3; // before widening
+constexpr int most_growths = 100;
+
+// Adds what the operands have by now; false when the family had it all. `growths` counts by parameter.
+bool grow(OfFamilies& sources, std::uint32_t family, const std::vector<Contribution>& contributions,
+          std::map<std::uint32_t, int>& growths) {
+    std::map<std::uint32_t, std::vector<Map>> found;
+    for (const Contribution& contribution : contributions) {
+        if (contribution.parameter)
+            found[*contribution.parameter].push_back(contribution.map);
+        else
+            for (const auto& [parameter, map] : sources[contribution.operand])
+                found[parameter].push_back(then(contribution.map, map));
+    }
+    bool grown = false;
+    for (const auto& [parameter, maps] : found) {
+        const Map more = united(maps);
+        if (more.empty())
+            continue;
+        const auto [place, fresh] = sources[family].try_emplace(parameter, more);
+        if (!fresh) {
+            if (more.subset_of(place->second))
+                continue;
+            const int growth = ++growths[parameter];
+            if (growth > most_growths)
+                throw passes::IntegerSetError("the sources of the vectors did not settle");
+            const Map both = place->second | more;
+            place->second = growth < exact_growths ? both : widen(place->second, both);
+        }
+        grown = true;
+    }
+    return grown;
+}
 
 } // namespace
 
 Sources::Sources(const Network& network, const IndexSpace& space) : network_(network), space_(space) {
     const auto primed_from = static_cast<std::uint32_t>(network.program.symbols.size() / 2);
     solve(false, primed_from);
-    solve(true, primed_from);
+    if (space.symmetric())
+        sources_[1] = sources_[0];
+    else
+        solve(true, primed_from);
 }
 
 // The least fixpoint of: source(x[e]) holds the parameters in x[e]'s definition and the sources of the elements it reads,
-// made finite by widening.
+// made finite by widening. Sweeps visit the families of which an operand has grown, in the order of their last statements:
+// what is not recursive is done in the first.
 void Sources::solve(bool right, std::uint32_t primed_from) {
     const Program& program = network_.program;
-    const Sight sight{right ? primed_from : 0};
-    auto& sources = sources_[right];
-    sources.resize(program.families.size());
-
-    struct Contribution {
-        std::uint32_t family;
-        std::optional<std::uint32_t> parameter; // else a read of `operand`
-        std::uint32_t operand = 0;
-        Map map; // element -> member, or element -> element read
-    };
-    std::vector<Contribution> contributions;
-    for (std::size_t k = 0; k < program.statements.size(); ++k) {
-        const Statement& statement = program.statements[k];
-        if (program.families[statement.family].type != Type::vector)
-            continue;
-        std::vector<Symbol> loops;
-        std::vector<std::string> domain;
-        for (const Range& range : statement.domain.ranges) {
-            loops.push_back(sight(range.index));
-            domain.push_back(space_.constraint(sight(range)));
-        }
-        for (const Condition& condition : statement.domain.conditions)
-            domain.push_back(space_.constraint(Condition{sight(condition.value), condition.relation}));
-        const Map target = space_.map(loops, sight(statement.indices), {}, domain).reverse();
-        const auto relation = [&](const std::vector<Range>& sums, const Access& access) {
-            std::vector<Symbol> hidden;
-            std::vector<std::string> constraints = domain;
-            for (const Range& range : sums) {
-                hidden.push_back(sight(range.index));
-                constraints.push_back(space_.constraint(sight(range)));
-            }
-            return then(target, space_.map(loops, sight(access), hidden, constraints));
-        };
-        const auto read = [&](const std::vector<Range>& sums, std::uint32_t operand, const Access& access) {
-            contributions.push_back({statement.family, std::nullopt, operand,
-                                     then(relation(sums, access), space_.mode_map(operand, right, access.mode))});
-        };
-        for (const LinearTerm& term : network_.forms[k].terms) {
-            if (term.base == Base::read)
-                read(term.ranges, term.operand, term.access);
-            else if (term.base != Base::one)
-                contributions.push_back({statement.family, term.parameter, 0, relation(term.ranges, term.member)});
-        }
-        for (const ElementRead& element : network_.forms[k].reads)
-            read({}, element.family, element.access);
+    const auto contributions = contributions_of(network_, space_, right, Sight{right ? primed_from : 0});
+    std::vector<std::size_t> last(program.families.size(), 0);
+    for (std::size_t k = 0; k < program.statements.size(); ++k)
+        last[program.statements[k].family] = k;
+    using Waiting = std::set<std::pair<std::size_t, std::uint32_t>>;
+    Waiting now;
+    Waiting later;
+    std::vector<std::vector<std::uint32_t>> readers(program.families.size());
+    for (std::uint32_t f = 0; f < program.families.size(); ++f) {
+        for (const Contribution& contribution : contributions[f])
+            if (std::vector<std::uint32_t>& list = readers[contribution.operand];
+                !contribution.parameter && (list.empty() || list.back() != f))
+                list.push_back(f);
+        now.emplace(last[f], f);
     }
-    bool changed = true;
-    for (int round = 0; changed; ++round) {
-        if (round > most_rounds)
-            throw passes::IntegerSetError("the sources of the vectors did not settle");
-        changed = false;
-        const auto grow = [&](std::uint32_t family, std::uint32_t parameter, const Map& more) {
-            if (more.empty())
-                return;
-            auto [place, fresh] = sources[family].try_emplace(parameter, more);
-            if (fresh) {
-                changed = true;
-            } else if (!more.subset_of(place->second)) {
-                const Map both = place->second | more;
-                place->second = round < exact_rounds ? both : widen(place->second, both);
-                changed = true;
-            }
-        };
-        for (const Contribution& contribution : contributions) {
-            if (contribution.parameter) {
-                if (round == 0)
-                    grow(contribution.family, *contribution.parameter, contribution.map);
+    sources_[right].resize(program.families.size());
+    std::vector<std::map<std::uint32_t, int>> growths(program.families.size());
+    for (; !now.empty(); now = std::exchange(later, {}))
+        while (!now.empty()) {
+            const auto place = *now.begin();
+            now.erase(now.begin());
+            space_.sets().restart();
+            if (!grow(sources_[right], place.second, contributions[place.second], growths[place.second]))
                 continue;
+            for (const std::uint32_t reader : readers[place.second]) {
+                const auto next = std::pair(last[reader], reader);
+                (next > place ? now : later).insert(next);
             }
-            const auto operand = sources[contribution.operand];
-            for (const auto& [parameter, map] : operand)
-                grow(contribution.family, parameter, then(contribution.map, map));
         }
-    }
 }
 
 const Map& Sources::common(std::uint32_t x, std::uint32_t y) const {
@@ -133,15 +176,8 @@ const Map& Sources::common(std::uint32_t x, std::uint32_t y) const {
         const Map pairs = then(left, right->second.reverse());
         result = result ? *result | pairs : pairs;
     }
-    if (!result) {
-        std::vector<std::string> from;
-        std::vector<std::string> to;
-        for (unsigned d = 0; d < network_.program.families[x].rank; ++d)
-            from.push_back(fmt::format("v{}", d));
-        for (unsigned d = 0; d < network_.program.families[y].rank; ++d)
-            to.push_back(fmt::format("w{}", d));
-        result = space_.sets().map(fmt::format("{{ [{}] -> [{}] : 0 = 1 }}", fmt::join(from, ","), fmt::join(to, ",")));
-    }
+    if (!result)
+        result = space_.sets().no_pairs(network_.program.families[x].rank, network_.program.families[y].rank);
     return common_.emplace(key, *result).first->second;
 }
 

@@ -16,8 +16,9 @@ class Sources {
   private:
     const Network& network_;
     const IndexSpace& space_;
-    // By side, family and parameter: { [element] -> [member] }, a superset.
-    std::vector<std::map<std::uint32_t, passes::Map>> sources_[2];
+    // By family and parameter: { [element] -> [member] }, a superset; of the left and the right sample.
+    using OfFamilies = std::vector<std::map<std::uint32_t, passes::Map>>;
+    OfFamilies sources_[2];
     mutable std::map<std::pair<std::uint32_t, std::uint32_t>, passes::Map> common_;
 
     void solve(bool right, std::uint32_t primed_from);
