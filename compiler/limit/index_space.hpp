@@ -1,4 +1,4 @@
-// The index domains, accesses and sources of a network as integer sets (passes/integer_set.hpp).
+// The index domains and accesses of a network as integer sets (passes/integer_set.hpp).
 #pragma once
 
 #include "compiler/limit/network.hpp"
@@ -7,7 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 namespace tpc::limit {
@@ -18,46 +18,57 @@ struct SampleSpace {
     const ir::Sizes* sizes = nullptr;
 };
 
-// Writes constraints. Index symbols are variables s<id>; primed symbols (id >= primed_from) belong to the right sample.
+// index in lower..upper
+void require(std::vector<ir::Condition>& conditions, const ir::Range& range);
+void require(std::vector<ir::Condition>& conditions, const ir::Domain& domain);
+
+// Symbols from `primed_from` on belong to the right sample.
 class IndexSpace {
   public:
-    IndexSpace(const Network& network, std::uint32_t primed_from, SampleSpace left, SampleSpace right);
+    IndexSpace(const Network& network, std::uint32_t primed_from, SampleSpace left, SampleSpace right,
+               const passes::IntegerSets* beside = nullptr); // sets of both may meet
 
     [[nodiscard]] const std::vector<std::string>& parameters() const { return parameter_names_; }
     [[nodiscard]] ir::Symbol parameter_symbol(std::size_t k) const { return parameter_symbols_[k]; }
+    // Both samples have the same sizes or the same parameters.
+    [[nodiscard]] bool symmetric() const { return symmetric_; }
 
-    [[nodiscard]] std::string variable(ir::Symbol symbol) const;
-    [[nodiscard]] std::string numerator(const ir::Affine& affine) const;
-    [[nodiscard]] std::string equal(const std::string& variable, const ir::Affine& affine) const;
-    [[nodiscard]] std::string constraint(const ir::Range& range) const;
-    [[nodiscard]] std::string constraint(const ir::Condition& condition) const;
-
-    // { [variables] : constraints }
+    // { [variables] : conditions }; parameters are at least 1
     [[nodiscard]] passes::Set set(const std::vector<ir::Symbol>& variables,
-                                  const std::vector<std::string>& constraints) const;
-    // { [from] -> [values] : constraints }; `constraints` may mention `hidden` symbols.
+                                  const std::vector<ir::Condition>& conditions) const;
+    // { [from] -> [values] : conditions }; `conditions` and `values` may mention `hidden` symbols.
     [[nodiscard]] passes::Map map(const std::vector<ir::Symbol>& from, const std::vector<ir::Affine>& values,
-                                  const std::vector<ir::Symbol>& hidden, const std::vector<std::string>& constraints) const;
+                                  const std::vector<ir::Symbol>& hidden, const std::vector<ir::Condition>& conditions) const;
 
     // The elements that statements of a family assign, as the left or the right sample has them.
-    [[nodiscard]] const passes::Set& assigned(std::uint32_t family, bool right) const { return assigned_[right][family]; }
+    [[nodiscard]] const passes::Set& assigned(std::uint32_t family, bool right) const;
     // Raw indices of an access to a family -> the element that its mode reads.
-    [[nodiscard]] passes::Map mode_map(std::uint32_t family, bool right, ir::IndexMode mode) const;
+    [[nodiscard]] const passes::Map& mode_map(std::uint32_t family, bool right, ir::IndexMode mode) const;
 
-    [[nodiscard]] const passes::IntegerSets& sets() const { return sets_; }
+    [[nodiscard]] const passes::IntegerSets& sets() const { return *sets_; }
 
   private:
     const Network& network_;
     std::uint32_t primed_from_;
     SampleSpace spaces_[2];
-    passes::IntegerSets sets_;
+    bool symmetric_;
     std::vector<std::string> parameter_names_;
     std::vector<ir::Symbol> parameter_symbols_;
-    std::string header_;
-    std::vector<passes::Set> assigned_[2];
+    std::vector<unsigned> parameter_of_; // by symbol, where it is an axis without a size
+    std::optional<passes::IntegerSets> sets_;
+    std::vector<std::vector<std::uint32_t>> statements_of_; // by family
+    mutable std::map<std::pair<std::uint32_t, bool>, passes::Set> assigned_;
     mutable std::map<std::tuple<std::uint32_t, bool, ir::IndexMode>, passes::Map> modes_;
 
-    [[nodiscard]] std::optional<std::string> bound(const passes::Set& one_point) const;
+    struct Columns;
+    [[nodiscard]] passes::Constraint numerator(const ir::Affine& affine, const Columns& columns) const;
+    // The conditions as alternatives of constraints: `!=` is `<` or `>`.
+    [[nodiscard]] std::vector<std::vector<passes::Constraint>> alternatives(const std::vector<ir::Condition>& conditions,
+                                                                            const Columns& columns) const;
+    // The coordinate of a one-dimensional set of one point, over the parameters, when it is affine in them.
+    [[nodiscard]] std::optional<passes::Constraint> bound(const passes::Set& one_point) const;
+    [[nodiscard]] passes::Map mode_of_dimension(const passes::Set& elements, unsigned dimension, ir::IndexMode mode,
+                                                bool sized) const;
 };
 
 } // namespace tpc::limit

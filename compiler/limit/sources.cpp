@@ -1,8 +1,7 @@
 #include "compiler/limit/sources.hpp"
 
-#include <fmt/format.h>
-
 #include <set>
+#include <utility>
 
 namespace tpc::limit {
 
@@ -30,104 +29,149 @@ struct Sight {
     }
 };
 
-constexpr int exact_rounds = 3; // before widening
-constexpr int most_rounds = 100;
+// What one term adds to the sources of a family.
+struct Contribution {
+    std::optional<std::uint32_t> source; // a parameter or Gaussian family; else a read of `operand`
+    std::uint32_t operand = 0;
+    Map map; // element -> member, or element -> element read
+};
+using Contributions = std::vector<std::vector<Contribution>>; // by family
 
-} // namespace
-
-Sources::Sources(const Network& network, const IndexSpace& space) : network_(network), space_(space) {
-    for (const bool right : {false, true}) {
-        collect(right);
-        parameters_[right] = fixpoint(parameter_steps_[right], reads_[right]);
-    }
-}
-
-// What the statements say directly: the parameters in the definition of an element, and the elements it reads.
-void Sources::collect(bool right) {
-    const Program& program = network_.program;
+Contributions contributions_of(const Network& network, const IndexSpace& space, bool right) {
+    const Program& program = network.program;
     const Sight sight{right ? static_cast<std::uint32_t>(program.symbols.size() / 2) : 0};
+    Contributions result(program.families.size());
     for (std::size_t k = 0; k < program.statements.size(); ++k) {
         const Statement& statement = program.statements[k];
         if (program.families[statement.family].type != Type::vector)
             continue;
         std::vector<Symbol> loops;
-        std::vector<std::string> domain;
+        std::vector<Condition> domain;
         for (const Range& range : statement.domain.ranges) {
             loops.push_back(sight(range.index));
-            domain.push_back(space_.constraint(sight(range)));
+            require(domain, sight(range));
         }
         for (const Condition& condition : statement.domain.conditions)
-            domain.push_back(space_.constraint(Condition{sight(condition.value), condition.relation}));
-        const Map target = space_.map(loops, sight(statement.indices), {}, domain).reverse();
+            domain.push_back({sight(condition.value), condition.relation});
+        const Map target = space.map(loops, sight(statement.indices), {}, domain).reverse();
         const auto relation = [&](const std::vector<Range>& sums, const Access& access) {
             std::vector<Symbol> hidden;
-            std::vector<std::string> constraints = domain;
+            std::vector<Condition> conditions = domain;
             for (const Range& range : sums) {
                 hidden.push_back(sight(range.index));
-                constraints.push_back(space_.constraint(sight(range)));
+                require(conditions, sight(range));
             }
-            return then(target, space_.map(loops, sight(access), hidden, constraints));
+            return then(target, space.map(loops, sight(access), hidden, conditions));
         };
         const auto read = [&](const std::vector<Range>& sums, std::uint32_t operand, const Access& access) {
-            reads_[right].push_back(
-                {statement.family, operand, then(relation(sums, access), space_.mode_map(operand, right, access.mode))});
+            Map map = relation(sums, access);
+            if (access.mode == IndexMode::wrap || access.mode == IndexMode::clamp)
+                map = then(map, space.mode_map(operand, right, access.mode));
+            result[statement.family].push_back({std::nullopt, operand, std::move(map)});
         };
-        for (const LinearTerm& term : network_.forms[k].terms) {
+        for (const LinearTerm& term : network.forms[k].terms) {
             if (term.base == Base::read)
                 read(term.ranges, term.operand, term.access);
             else if (term.base != Base::one)
-                parameter_steps_[right].push_back({statement.family, term.parameter, relation(term.ranges, term.member)});
+                result[statement.family].push_back({term.parameter, 0, relation(term.ranges, term.member)});
         }
-        for (const ElementRead& element : network_.forms[k].reads)
+        for (const ElementRead& element : network.forms[k].reads)
             read(element.ranges, element.family, element.access);
     }
+    return result;
 }
 
-// The least relation that holds the `first` steps and what the elements read are related to, made finite by widening.
-std::vector<Sources::Relation> Sources::fixpoint(const std::vector<Step>& first, const std::vector<Step>& reads) const {
-    std::vector<Relation> sources(network_.program.families.size());
-    bool changed = true;
-    for (int round = 0; changed; ++round) {
-        if (round > most_rounds)
-            throw passes::IntegerSetError("the sources of the vectors did not settle");
-        changed = false;
-        const auto grow = [&](std::uint32_t family, std::uint32_t source, const Map& more) {
-            if (more.empty())
-                return;
-            auto [place, fresh] = sources[family].try_emplace(source, more);
-            if (fresh) {
-                changed = true;
-            } else if (!more.subset_of(place->second)) {
-                const Map both = place->second | more;
-                place->second = round < exact_rounds ? both : widen(place->second, both);
-                changed = true;
-            }
-        };
-        if (round == 0)
-            for (const Step& step : first)
-                grow(step.family, step.source, step.map);
-        for (const Step& step : reads) {
-            const Relation operand = sources[step.source];
-            for (const auto& [source, map] : operand)
-                grow(step.family, source, then(step.map, map));
-        }
+using OfFamilies = std::vector<Sources::Relation>;
+
+constexpr int exact_growths = 3; // before widening
+constexpr int most_growths = 100;
+
+// Adds what the operands have by now; false when the family had it all. `growths` counts by source.
+bool grow(OfFamilies& sources, std::uint32_t family, const std::vector<Contribution>& contributions,
+          std::map<std::uint32_t, int>& growths) {
+    std::map<std::uint32_t, std::vector<Map>> found;
+    for (const Contribution& contribution : contributions) {
+        if (contribution.source)
+            found[*contribution.source].push_back(contribution.map);
+        else
+            for (const auto& [source, map] : sources[contribution.operand])
+                found[source].push_back(then(contribution.map, map));
     }
+    bool grown = false;
+    for (const auto& [source, maps] : found) {
+        const Map more = united(maps);
+        if (more.empty())
+            continue;
+        const auto [place, fresh] = sources[family].try_emplace(source, more);
+        if (!fresh) {
+            if (more.subset_of(place->second))
+                continue;
+            const int growth = ++growths[source];
+            if (growth > most_growths)
+                throw passes::IntegerSetError("the sources of the vectors did not settle");
+            const Map both = place->second | more;
+            place->second = growth < exact_growths ? both : widen(place->second, both);
+        }
+        grown = true;
+    }
+    return grown;
+}
+
+// The least fixpoint of: source(x[e]) holds the sources in x[e]'s definition and those of the elements it reads, made finite
+// by widening. Sweeps visit the families of which an operand has grown, in the order of their last statements: what is not
+// recursive is done in the first.
+OfFamilies fixpoint(const Program& program, const IndexSpace& space, const Contributions& contributions) {
+    std::vector<std::size_t> last(program.families.size(), 0);
+    for (std::size_t k = 0; k < program.statements.size(); ++k)
+        last[program.statements[k].family] = k;
+    using Waiting = std::set<std::pair<std::size_t, std::uint32_t>>;
+    Waiting now;
+    Waiting later;
+    std::vector<std::vector<std::uint32_t>> readers(program.families.size());
+    for (std::uint32_t f = 0; f < program.families.size(); ++f) {
+        for (const Contribution& contribution : contributions[f])
+            if (std::vector<std::uint32_t>& list = readers[contribution.operand];
+                !contribution.source && (list.empty() || list.back() != f))
+                list.push_back(f);
+        now.emplace(last[f], f);
+    }
+    OfFamilies sources(program.families.size());
+    std::vector<std::map<std::uint32_t, int>> growths(program.families.size());
+    for (; !now.empty(); now = std::exchange(later, {}))
+        while (!now.empty()) {
+            const auto place = *now.begin();
+            now.erase(now.begin());
+            space.sets().restart();
+            if (!grow(sources, place.second, contributions[place.second], growths[place.second]))
+                continue;
+            for (const std::uint32_t reader : readers[place.second]) {
+                const auto next = std::pair(last[reader], reader);
+                (next > place ? now : later).insert(next);
+            }
+        }
     return sources;
 }
 
+} // namespace
+
+Sources::Sources(const Network& network, const IndexSpace& space) : network_(network), space_(space) {
+    parameters_[0] = fixpoint(network.program, space, contributions_of(network, space, false));
+    parameters_[1] =
+        space.symmetric() ? parameters_[0] : fixpoint(network.program, space, contributions_of(network, space, true));
+}
+
 const Sources::Relation& Sources::gaussians(std::uint32_t x, bool right) const {
-    if (!gaussians_[right]) {
-        std::vector<Step> itself;
-        std::vector<Step> reads;
-        for (std::uint32_t f = 0; f < network_.program.families.size(); ++f)
+    auto& gaussians = gaussians_[right];
+    if (!gaussians) {
+        Contributions contributions = contributions_of(network_, space_, right);
+        for (std::uint32_t f = 0; f < contributions.size(); ++f) {
+            std::erase_if(contributions[f], [&](const Contribution& c) { return network_.gaussian[f] || c.source; });
             if (network_.gaussian[f])
-                itself.push_back({f, f, identity(space_.assigned(f, right))});
-        for (const Step& read : reads_[right])
-            if (!network_.gaussian[read.family])
-                reads.push_back(read);
-        gaussians_[right] = fixpoint(itself, reads);
+                contributions[f].push_back({f, 0, identity(space_.assigned(f, right))});
+        }
+        gaussians = fixpoint(network_.program, space_, contributions);
     }
-    return (*gaussians_[right])[x];
+    return (*gaussians)[x];
 }
 
 const Map& Sources::common(std::uint32_t x, std::uint32_t y) const {
@@ -142,15 +186,8 @@ const Map& Sources::common(std::uint32_t x, std::uint32_t y) const {
         const Map pairs = then(left, right->second.reverse());
         result = result ? *result | pairs : pairs;
     }
-    if (!result) {
-        std::vector<std::string> from;
-        std::vector<std::string> to;
-        for (unsigned d = 0; d < network_.program.families[x].rank; ++d)
-            from.push_back(fmt::format("v{}", d));
-        for (unsigned d = 0; d < network_.program.families[y].rank; ++d)
-            to.push_back(fmt::format("w{}", d));
-        result = space_.sets().map(fmt::format("{{ [{}] -> [{}] : 0 = 1 }}", fmt::join(from, ","), fmt::join(to, ",")));
-    }
+    if (!result)
+        result = space_.sets().no_pairs(network_.program.families[x].rank, network_.program.families[y].rank);
     return common_.emplace(key, *result).first->second;
 }
 

@@ -18,20 +18,12 @@ class Sources {
     [[nodiscard]] const Relation& gaussians(std::uint32_t x, bool right) const;
 
   private:
-    struct Step {
-        std::uint32_t family = 0, source = 0;
-        passes::Map map; // element -> member of a parameter, or element that is read
-    };
     const Network& network_;
     const IndexSpace& space_;
-    // By side; relations by family, supersets.
-    std::vector<Step> parameter_steps_[2], reads_[2];
-    std::vector<Relation> parameters_[2]; // { [element] -> [member] }
+    // Of the left and the right sample, by family.
+    std::vector<Relation> parameters_[2]; // by parameter: { [element] -> [member] }, a superset
     mutable std::optional<std::vector<Relation>> gaussians_[2];
     mutable std::map<std::pair<std::uint32_t, std::uint32_t>, passes::Map> common_;
-
-    void collect(bool right);
-    [[nodiscard]] std::vector<Relation> fixpoint(const std::vector<Step>& first, const std::vector<Step>& reads) const;
 };
 
 } // namespace tpc::limit

@@ -5,6 +5,7 @@
 #include <isl/ctx.h>
 #include <isl/ilp.h>
 #include <isl/map.h>
+#include <isl/mat.h>
 #include <isl/options.h>
 #include <isl/set.h>
 #include <isl/space.h>
@@ -64,6 +65,13 @@ bool Set::empty() const {
 bool Set::subset_of(const Set& other) const {
     return checked(isl_set_is_subset(set_, other.set_));
 }
+bool Set::same_text(const Set& other) const {
+    return checked(isl_set_plain_is_equal(set_, other.set_));
+}
+Set Set::swapped(unsigned first) const {
+    isl_map* split = isl_map_move_dims(isl_map_from_range(copy()), isl_dim_in, 0, isl_dim_out, 0, first);
+    return {context_, isl_set_flatten(isl_map_wrap(isl_map_reverse(split)))};
+}
 Set Set::affine_hull() const {
     return {context_, isl_set_from_basic_set(checked(isl_set_affine_hull(copy())))};
 }
@@ -101,6 +109,15 @@ Set::Bounds Set::bounds(unsigned dimension) const {
     };
     return {read(isl_set_dim_min_val(copy(), static_cast<int>(dimension))),
             read(isl_set_dim_max_val(copy(), static_cast<int>(dimension)))};
+}
+
+std::optional<std::int64_t> Set::fixed(unsigned dimension) const {
+    isl_val* value = checked(isl_set_plain_get_val_if_fixed(set_, isl_dim_set, dimension));
+    std::optional<std::int64_t> result;
+    if (checked(isl_val_is_int(value)))
+        result = isl_val_get_num_si(value);
+    isl_val_free(value);
+    return result;
 }
 
 Set operator&(const Set& a, const Set& b) {
@@ -152,6 +169,12 @@ std::string Map::text() const {
 
 Map operator|(const Map& a, const Map& b) {
     return {a.context(), isl_map_coalesce(isl_map_union(a.copy(), b.copy()))};
+}
+// By halves: maps that join into few stay few on the way.
+Map united(llvm::ArrayRef<Map> maps) {
+    if (maps.size() == 1)
+        return maps.front();
+    return united(maps.take_front(maps.size() / 2)) | united(maps.drop_front(maps.size() / 2));
 }
 Map then(const Map& first, const Map& second) {
     return {first.context(), isl_map_apply_range(first.copy(), second.copy())};
@@ -227,15 +250,74 @@ std::vector<Equality> equalities(const Set& set, const std::vector<std::string>&
     return result;
 }
 
-IntegerSets::IntegerSets() : context_(isl_ctx_alloc(), isl_ctx_free) {
+namespace {
+
+isl_space* of_dimensions(isl_space* parameters, unsigned from, unsigned to) {
+    return isl_space_add_dims(isl_space_add_dims(isl_space_copy(parameters), isl_dim_in, from), isl_dim_out, to);
+}
+
+struct Rows {
+    isl_mat* equalities;
+    isl_mat* inequalities;
+};
+
+// Columns: the constant, then those of the constraints.
+Rows rows(isl_ctx* context, unsigned columns, llvm::ArrayRef<Constraint> constraints) {
+    const auto equalities = static_cast<unsigned>(
+        std::count_if(constraints.begin(), constraints.end(), [](const Constraint& c) { return c.equality; }));
+    const auto inequalities = static_cast<unsigned>(constraints.size()) - equalities;
+    Rows result{isl_mat_alloc(context, equalities, columns + 1), isl_mat_alloc(context, inequalities, columns + 1)};
+    int next[2] = {0, 0};
+    for (const Constraint& constraint : constraints) {
+        isl_mat*& matrix = constraint.equality ? result.equalities : result.inequalities;
+        const int row = next[constraint.equality]++;
+        for (int column = 0; column <= static_cast<int>(columns); ++column)
+            matrix = isl_mat_set_element_si(matrix, row, column, 0);
+        const auto put = [&](unsigned column, std::int64_t value) {
+            matrix = isl_mat_set_element_val(matrix, row, static_cast<int>(column), isl_val_int_from_si(context, value));
+        };
+        put(0, constraint.constant);
+        for (const auto& [column, coefficient] : constraint.terms)
+            put(column + 1, coefficient);
+    }
+    return result;
+}
+
+} // namespace
+
+IntegerSets::IntegerSets(const std::vector<std::string>& parameter_names, const IntegerSets* beside)
+    : context_(beside ? beside->context_ : std::shared_ptr<isl_ctx>(isl_ctx_alloc(), isl_ctx_free)) {
     isl_options_set_on_error(context_.get(), ISL_ON_ERROR_CONTINUE);
     isl_ctx_set_max_operations(context_.get(), operation_limit);
+    isl_space* space = isl_space_alloc(context_.get(), static_cast<unsigned>(parameter_names.size()), 0, 0);
+    for (unsigned k = 0; k < parameter_names.size(); ++k)
+        space = isl_space_set_dim_name(space, isl_dim_param, k, parameter_names[k].c_str());
+    parameters_ = {space, [context = context_](isl_space* owned) { isl_space_free(owned); }};
 }
-Set IntegerSets::set(const std::string& text) const {
-    return {context_, isl_set_read_from_str(context_.get(), text.c_str())};
+
+Map IntegerSets::map(unsigned from, unsigned to, unsigned hidden, llvm::ArrayRef<Constraint> constraints) const {
+    isl_space* space = of_dimensions(parameters_.get(), from, to);
+    const auto parameters = static_cast<unsigned>(isl_space_dim(space, isl_dim_param));
+    const Rows made = rows(context_.get(), parameters + from + to + hidden, constraints);
+    isl_basic_map* result = isl_basic_map_from_constraint_matrices(space, made.equalities, made.inequalities, isl_dim_cst,
+                                                                   isl_dim_param, isl_dim_in, isl_dim_out, isl_dim_div);
+    return {context_, isl_map_from_basic_map(checked(result))};
 }
-Map IntegerSets::map(const std::string& text) const {
-    return {context_, isl_map_read_from_str(context_.get(), text.c_str())};
+
+Set IntegerSets::set(unsigned dimensions, llvm::ArrayRef<Constraint> constraints) const {
+    return {context_, isl_map_range(map(0, dimensions, 0, constraints).copy())};
+}
+Set IntegerSets::no_points(unsigned dimensions) const {
+    return {context_, isl_set_empty(isl_space_range(of_dimensions(parameters_.get(), 0, dimensions)))};
+}
+Map IntegerSets::no_pairs(unsigned from, unsigned to) const {
+    return {context_, isl_map_empty(of_dimensions(parameters_.get(), from, to))};
+}
+Map IntegerSets::identity(unsigned dimensions) const {
+    return {context_, isl_map_identity(of_dimensions(parameters_.get(), dimensions, dimensions))};
+}
+void IntegerSets::restart() const {
+    isl_ctx_reset_operations(context_.get());
 }
 
 } // namespace tpc::passes

@@ -1,18 +1,24 @@
 // Sets and relations of integer points with affine constraints: the project's one interface to isl.
 //
-// Sets are written in isl's notation, "[a] -> { [i, j] : 0 <= i < a and j = 2i }". A computation that isl cannot finish
-// (operation limit, overflow) throws IntegerSetError; the stages that use sets turn it into a diagnostic.
+// A computation that isl cannot finish (operation limit, overflow) throws IntegerSetError; the stages that use sets turn it
+// into a diagnostic.
 #pragma once
+
+#include <llvm/ADT/ArrayRef.h>
+#include <llvm/ADT/SmallVector.h>
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 struct isl_ctx;
 struct isl_set;
 struct isl_map;
+struct isl_space;
 
 namespace tpc::passes {
 
@@ -33,7 +39,9 @@ class Set {
 
     [[nodiscard]] bool empty() const;
     [[nodiscard]] bool subset_of(const Set& other) const;
-    [[nodiscard]] Set affine_hull() const; // the equalities that all points share
+    [[nodiscard]] bool same_text(const Set& other) const; // the same constraints: equal, but false does not say unequal
+    [[nodiscard]] Set affine_hull() const;                // the equalities that all points share
+    [[nodiscard]] Set swapped(unsigned first) const;      // the first dimensions move behind the others
     [[nodiscard]] std::string text() const;
     [[nodiscard]] isl_set* copy() const;
     [[nodiscard]] const std::shared_ptr<isl_ctx>& context() const { return context_; }
@@ -45,6 +53,8 @@ class Set {
         std::int64_t lower = 0, upper = -1;
     };
     [[nodiscard]] Bounds bounds(unsigned dimension) const;
+    // The one value of a dimension, where the constraints show it at once.
+    [[nodiscard]] std::optional<std::int64_t> fixed(unsigned dimension) const;
 
   private:
     std::shared_ptr<isl_ctx> context_;
@@ -80,6 +90,7 @@ class Map {
 };
 
 Map operator|(const Map& a, const Map& b);
+Map united(llvm::ArrayRef<Map> maps);          // of one or more
 Map then(const Map& first, const Map& second); // x -> second(first(x))
 Map product(const Map& a, const Map& b);       // (x, y) -> (a(x), b(y))
 // The relation of `a`'s simple hull with the constraints dropped that `b` violates; `b` contains `a`.
@@ -92,18 +103,35 @@ struct Equality {
     std::vector<std::int64_t> coefficients; // by dimension
     std::vector<std::int64_t> parameters;   // by position in `parameter_names`
     std::int64_t constant = 0;
+    friend bool operator==(const Equality&, const Equality&) = default;
 };
 // The affine hull of a non-empty set; parameters in the order of `parameter_names`.
 std::vector<Equality> equalities(const Set& set, const std::vector<std::string>& parameter_names);
 
+// sum of coefficient * column + constant, == 0 or >= 0. The columns are the parameters, then the dimensions (of a map: those
+// of its points, then of their images), then hidden integers of which there are some.
+struct Constraint {
+    llvm::SmallVector<std::pair<unsigned, std::int64_t>, 4> terms;
+    std::int64_t constant = 0;
+    bool equality = false;
+};
+
+// Makes sets and maps over common parameters.
 class IntegerSets {
   public:
-    IntegerSets();
-    [[nodiscard]] Set set(const std::string& text) const;
-    [[nodiscard]] Map map(const std::string& text) const;
+    // Sets of two makers may meet when one is made `beside` the other; parameters are the same by name then.
+    explicit IntegerSets(const std::vector<std::string>& parameter_names, const IntegerSets* beside = nullptr);
+    [[nodiscard]] Set set(unsigned dimensions, llvm::ArrayRef<Constraint> constraints) const;
+    [[nodiscard]] Map map(unsigned from, unsigned to, unsigned hidden, llvm::ArrayRef<Constraint> constraints) const;
+    [[nodiscard]] Set no_points(unsigned dimensions) const;
+    [[nodiscard]] Map no_pairs(unsigned from, unsigned to) const;
+    [[nodiscard]] Map identity(unsigned dimensions) const;
+    // What follows may take as many operations as if nothing had been computed yet.
+    void restart() const;
 
   private:
     std::shared_ptr<isl_ctx> context_;
+    std::shared_ptr<isl_space> parameters_;
 };
 
 } // namespace tpc::passes

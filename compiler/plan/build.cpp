@@ -201,20 +201,18 @@ class SelfBuilder {
             return no_array;
         CoefficientArray array{unit, term.coefficient, {}, {}, {}};
         std::vector<Symbol> variables;
-        std::vector<std::string> text;
+        std::vector<Condition> conditions = units_[unit].conditions;
         for (const Range& range : units_[unit].ranges) {
             variables.push_back(range.index);
             array.loop_slots.push_back(static_cast<std::uint32_t>(range.index));
-            text.push_back(space.constraint(range));
+            limit::require(conditions, range);
         }
-        for (const Condition& condition : units_[unit].conditions)
-            text.push_back(space.constraint(condition));
         for (const Range& range : term.ranges) {
             variables.push_back(range.index);
             array.ranges.push_back(compile_.range(range));
-            text.push_back(space.constraint(range));
+            limit::require(conditions, range);
         }
-        const Set points = space.set(variables, text);
+        const Set points = space.set(variables, conditions);
         for (unsigned d = 0; d < variables.size(); ++d) {
             const Set::Bounds bounds = points.bounds(d);
             array.box.lower.push_back(bounds.lower);
@@ -278,28 +276,27 @@ class PartBuilder {
 
     Set elements_of(const Equation& equation) const {
         std::vector<Symbol> variables;
-        std::vector<std::string> text;
+        std::vector<Condition> conditions;
         const Unit& left = units_[equation.left_statement];
         const Unit& right = units_[equation.right_statement];
         for (const Range& range : left.ranges) {
             variables.push_back(range.index);
-            text.push_back(space_.constraint(range));
+            limit::require(conditions, range);
         }
-        for (const Condition& condition : left.conditions)
-            text.push_back(space_.constraint(condition));
+        conditions.insert(conditions.end(), left.conditions.begin(), left.conditions.end());
         for (const Range& range : right.ranges) {
             const Range own{recursions_.primed(range.index), compile_.prime(range.lower), compile_.prime(range.upper)};
             variables.push_back(own.index);
-            text.push_back(space_.constraint(own));
+            limit::require(conditions, own);
         }
         for (const Condition& condition : right.conditions)
-            text.push_back(space_.constraint(Condition{compile_.prime(condition.value), condition.relation}));
+            conditions.push_back({compile_.prime(condition.value), condition.relation});
         for (const Affine& zero : equation.where)
-            text.push_back(space_.constraint(Condition{zero, Relation::zero}));
+            conditions.push_back({zero, Relation::zero});
         std::vector<Affine> target = left.indices;
         const std::vector<Affine> right_target = primed(right.indices);
         target.insert(target.end(), right_target.begin(), right_target.end());
-        return space_.map(variables, target, {}, {}).image(space_.set(variables, text));
+        return space_.map(variables, target, {}, {}).image(space_.set(variables, conditions));
     }
 
     void add_array(std::uint32_t x, std::uint32_t y, const Set& elements) {

@@ -1,4 +1,4 @@
-#include "compiler/plan/plan.hpp"
+#include "compiler/plan/count.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +13,6 @@ using limit::Rule;
 using TermKind = limit::PairTerm::Kind;
 
 constexpr std::size_t real_bytes = 8;
-constexpr std::uint64_t most_counted = 20'000'000;
 constexpr std::size_t column = 72;
 
 std::string beside(std::string text, const std::string& right) {
@@ -85,81 +84,11 @@ class Names {
     bool one_sample_;
 };
 
-// How often each operation runs for one pair (or sample), by walking the loops.
-class Counter {
-  public:
-    explicit Counter(const Part& part, std::size_t slots) : part_(part), slots_(slots, 0), runs(part.ops.size(), 0) {
-        left(part.left);
-    }
-
-  private:
-    const Part& part_;
-    std::vector<std::int64_t> slots_;
-    std::uint64_t visits_ = 0;
-
-    void left(const std::vector<WalkItem>& items) {
-        for (const WalkItem& item : items) {
-            if (!item.loop) {
-                if (item.statement < part_.right.size())
-                    right(part_.right[item.statement]);
-                continue;
-            }
-            const std::int64_t upper = item.range.upper(slots_.data());
-            for (std::int64_t i = item.range.lower(slots_.data()); i <= upper && !gave_up; ++i) {
-                slots_[item.range.slot] = i;
-                left(item.children);
-            }
-        }
-    }
-
-    // The value that all operations below leave for the loop's index.
-    std::pair<std::int64_t, std::int64_t> bounds(const WalkItem& item) const {
-        std::int64_t lower = item.range.lower(slots_.data());
-        std::int64_t upper = item.range.upper(slots_.data());
-        std::int64_t least = upper + 1;
-        std::int64_t greatest = lower - 1;
-        for (const auto& values : item.solutions) {
-            if (values.empty())
-                return {lower, upper};
-            const std::int64_t numerator = values[0].numerator(slots_.data());
-            if (numerator % values[0].denominator != 0)
-                continue;
-            least = std::min(least, numerator / values[0].denominator);
-            greatest = std::max(greatest, numerator / values[0].denominator);
-        }
-        return {std::max(lower, least), std::min(upper, greatest)};
-    }
-
-    void right(const std::vector<WalkItem>& items) {
-        for (const WalkItem& item : items) {
-            if (!item.loop) {
-                for (const std::uint32_t k : item.ops) {
-                    const std::vector<Guard>& guards = part_.ops[k].guards;
-                    const bool runs_here = std::all_of(guards.begin(), guards.end(),
-                                                       [&](const Guard& guard) { return guard.holds(slots_.data()); });
-                    runs[k] += runs_here ? 1 : 0;
-                    gave_up = gave_up || ++visits_ > most_counted;
-                }
-                continue;
-            }
-            const auto [lower, upper] = bounds(item);
-            for (std::int64_t i = lower; i <= upper && !gave_up; ++i) {
-                slots_[item.range.slot] = i;
-                right(item.children);
-            }
-        }
-    }
-
-  public:
-    std::vector<std::uint64_t> runs; // by operation
-    bool gave_up = false;            // too many to count
-};
-
 class PartPrinter {
   public:
     PartPrinter(const Part& part, const Recursions& recursions, bool one_sample)
         : part_(part), recursions_(recursions), one_sample_(one_sample), names_(recursions, one_sample),
-          counter_(part, recursions.network.program.symbols.size()) {}
+          counts_(count_runs(part, recursions.network.program.symbols.size())) {}
 
     std::string run() const {
         const std::size_t reals = 2 + (!one_sample_ && recursions_.tangent ? 1 : 0);
@@ -176,9 +105,9 @@ class PartPrinter {
         text += fmt::format("    {} entries, {} bytes {}\n", part_.entries, part_.entries * reals * real_bytes,
                             one_sample_ ? "a sample" : "a pair");
         std::uint64_t total = 0;
-        for (const std::uint64_t runs : counter_.runs)
+        for (const std::uint64_t runs : counts_.runs)
             total += runs;
-        text += fmt::format("  loops, {}{} operations {}:\n", counter_.gave_up ? "more than " : "", total,
+        text += fmt::format("  loops, {}{} operations {}:\n", counts_.gave_up ? "more than " : "", total,
                             one_sample_ ? "a sample" : "a pair");
         left(part_.left, 4, text);
         return text;
@@ -189,7 +118,7 @@ class PartPrinter {
     const Recursions& recursions_;
     bool one_sample_;
     Names names_;
-    Counter counter_;
+    Counts counts_;
 
     // C(x[l,i], x_[., j_]): the indices stored are named, the others follow from them.
     std::string buffer(const PairArray& array) const {
@@ -377,7 +306,7 @@ class PartPrinter {
         const std::string guards = names_.guards(written);
         return beside(
             fmt::format("{:{}}{} = {}{}", "", indent, target(op), value(op), guards.empty() ? "" : "   if " + guards),
-            fmt::format("x {}", counter_.runs[k]));
+            fmt::format("x {}", counts_.runs[k]));
     }
 };
 

@@ -1,0 +1,124 @@
+#include "compiler/plan/count.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace tpc::plan {
+namespace {
+
+using Slots = std::set<std::uint32_t>;
+
+constexpr std::uint64_t most_visits = 20'000'000;
+
+void use(Slots& used, const Linear& value) {
+    for (const auto& [slot, coefficient] : value.terms)
+        used.insert(slot);
+}
+
+// Walks the loops, but for those of which nothing inside depends on the index: one turn counts for all.
+class Counter {
+  public:
+    Counter(const Part& part, std::size_t slots) : part_(part), values_(slots, 0) {
+        counts.runs.assign(part.ops.size(), 0);
+        used_below(part.left, false);
+        left(part.left, 1);
+    }
+
+    Counts counts;
+
+  private:
+    const Part& part_;
+    std::vector<std::int64_t> values_;
+    std::set<const WalkItem*> uniform_;
+    std::uint64_t visits_ = 0;
+
+    // The indices on which the number of runs of what is below depends; notes the uniform loops.
+    Slots used_below(const std::vector<WalkItem>& items, bool right) {
+        Slots all;
+        for (const WalkItem& item : items) {
+            Slots used;
+            if (item.loop) {
+                used = used_below(item.children, right);
+                if (!used.contains(item.range.slot))
+                    uniform_.insert(&item);
+                use(used, item.range.lower);
+                use(used, item.range.upper);
+                for (const std::vector<Linear>& values : item.solutions)
+                    for (const Linear& value : values)
+                        use(used, value);
+            } else if (!right && item.statement < part_.right.size()) {
+                used = used_below(part_.right[item.statement], true);
+            }
+            for (const std::uint32_t k : item.ops)
+                for (const Guard& guard : part_.ops[k].guards)
+                    use(used, guard.value);
+            all.merge(used);
+        }
+        return all;
+    }
+
+    template <class Body>
+    void turns(const WalkItem& item, std::int64_t lower, std::int64_t upper, std::uint64_t weight, const Body& body) {
+        if (upper < lower)
+            return;
+        const bool uniform = uniform_.contains(&item);
+        if (uniform)
+            weight *= static_cast<std::uint64_t>(upper - lower + 1);
+        for (std::int64_t i = lower; i <= (uniform ? lower : upper) && !counts.gave_up; ++i) {
+            values_[item.range.slot] = i;
+            body(weight);
+        }
+    }
+
+    void left(const std::vector<WalkItem>& items, std::uint64_t weight) {
+        for (const WalkItem& item : items) {
+            if (item.loop)
+                turns(item, item.range.lower(values_.data()), item.range.upper(values_.data()), weight,
+                      [&](std::uint64_t inner) { left(item.children, inner); });
+            else if (item.statement < part_.right.size())
+                right(part_.right[item.statement], weight);
+        }
+    }
+
+    // Of a right loop: the values that the operations below leave for its index.
+    std::pair<std::int64_t, std::int64_t> bounds(const WalkItem& item) const {
+        const std::int64_t lower = item.range.lower(values_.data());
+        const std::int64_t upper = item.range.upper(values_.data());
+        std::int64_t least = upper + 1;
+        std::int64_t greatest = lower - 1;
+        for (const auto& values : item.solutions) {
+            if (values.empty())
+                return {lower, upper};
+            const std::int64_t numerator = values[0].numerator(values_.data());
+            if (numerator % values[0].denominator != 0)
+                continue;
+            least = std::min(least, numerator / values[0].denominator);
+            greatest = std::max(greatest, numerator / values[0].denominator);
+        }
+        return {std::max(lower, least), std::min(upper, greatest)};
+    }
+
+    void right(const std::vector<WalkItem>& items, std::uint64_t weight) {
+        for (const WalkItem& item : items) {
+            if (item.loop) {
+                const auto [lower, upper] = bounds(item);
+                turns(item, lower, upper, weight, [&](std::uint64_t inner) { right(item.children, inner); });
+                continue;
+            }
+            for (const std::uint32_t k : item.ops) {
+                if (std::ranges::all_of(part_.ops[k].guards,
+                                        [&](const Guard& guard) { return guard.holds(values_.data()); }))
+                    counts.runs[k] += weight;
+                counts.gave_up = counts.gave_up || ++visits_ > most_visits;
+            }
+        }
+    }
+};
+
+} // namespace
+
+Counts count_runs(const Part& part, std::size_t slots) {
+    return std::move(Counter(part, slots).counts);
+}
+
+} // namespace tpc::plan

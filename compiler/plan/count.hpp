@@ -1,0 +1,16 @@
+// How often each operation of a plan runs for one pair (or sample).
+#pragma once
+
+#include "compiler/plan/plan.hpp"
+
+namespace tpc::plan {
+
+struct Counts {
+    std::vector<std::uint64_t> runs; // by operation
+    bool gave_up = false;            // too many loops to walk through
+};
+
+// `slots`: the number of the program's symbols.
+Counts count_runs(const Part& part, std::size_t slots);
+
+} // namespace tpc::plan
