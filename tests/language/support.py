@@ -41,17 +41,17 @@ def run(module):
     parser = argparse.ArgumentParser()
     parser.add_argument("--tpc", required=True)
     TPC = os.path.abspath(parser.parse_args().tpc)
-    tests = [value for name, value in vars(module).items() if name.startswith("test_")]
+    tests = {name: value for name, value in vars(module).items() if name.startswith("test_")}
     assert tests
     failed = 0
-    for test in tests:
+    for name, test in tests.items():
         with tempfile.TemporaryDirectory() as scratch:
             os.chdir(scratch)
             try:
                 test()
             except AssertionError as error:
                 failed += 1
-                print(f"FAIL {test.__name__}: {error}")
+                print(f"FAIL {name}: {error}")
             finally:
                 os.chdir(ROOT)
     print(f"{len(tests) - failed} passed, {failed} failed")
