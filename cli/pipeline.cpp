@@ -18,22 +18,6 @@ namespace {
 
 using source::Id;
 
-std::string read_text(const std::string& path) {
-    auto file = io::InputFile::open(path);
-    if (!file)
-        throw Failure{data_error, file.error().text};
-    std::string text;
-    std::array<char, 65536> block{};
-    for (;;) {
-        const ssize_t count = ::read(file->descriptor(), block.data(), block.size());
-        if (count < 0)
-            throw Failure{data_error, path + ": cannot be read"};
-        if (count == 0)
-            return text;
-        text.append(block.data(), static_cast<std::size_t>(count));
-    }
-}
-
 resolve::Options resolve_options(const Common& options) {
     resolve::Options result;
     result.rates = options.rates == "variance" ? resolve::Rates::variance : resolve::Rates::unit;
@@ -73,6 +57,22 @@ void require_finite(const std::vector<std::size_t>& shape, const std::vector<dou
 }
 
 } // namespace
+
+std::string read_text(const std::string& path) {
+    auto file = io::InputFile::open(path);
+    if (!file)
+        throw Failure{data_error, file.error().text};
+    std::string text;
+    std::array<char, 65536> block{};
+    for (;;) {
+        const ssize_t count = ::read(file->descriptor(), block.data(), block.size());
+        if (count < 0)
+            throw Failure{data_error, path + ": cannot be read"};
+        if (count == 0)
+            return text;
+        text.append(block.data(), static_cast<std::size_t>(count));
+    }
+}
 
 ast::Tree parse(Session& session) {
     session.files.files.push_back({session.options.file, read_text(session.options.file)});

@@ -17,6 +17,7 @@ namespace tpc::cli {
 
 // All of these throw Failure where they cannot give their value; what they find is in session.diagnostics.
 
+std::string read_text(const std::string& path);
 ast::Tree parse(Session& session);     // the file alone
 ast::Tree load(Session& session);      // with all that it imports
 ir::Program compile(Session& session); // text -> tensor program
