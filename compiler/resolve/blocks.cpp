@@ -93,7 +93,7 @@ Instance* instantiate(Context& context, Path path, const ast::Use& use, const st
         context.report(Id::recursion, use.block.span, use.block.text);
         return nullptr;
     }
-    context.instances.push_back({&use, binding->block, name, {}, {}, 0});
+    context.instances.push_back({&use, binding->block, name, {}, {}, {}, 0});
     auto* made = &context.instances.back();
     path.push_back(made);
     declare(context, path, made->block->body);
@@ -115,6 +115,8 @@ void declare(Context& context, const Path& path, const std::vector<ast::Stmt>& b
         } else if (const auto* use = std::get_if<ast::Use>(&statement.node)) {
             if (auto* inner = instantiate(context, path, *use, instance.name + "." + use->alias.text)) {
                 instance.instances.emplace(use->alias.text, inner);
+            } else {
+                instance.failed.emplace(use->alias.text, use->alias.span);
             }
         } else if (const auto* branch = std::get_if<ast::If>(&statement.node)) {
             if (!declares(branch->then_body) && !declares(branch->else_body)) {
@@ -294,6 +296,11 @@ Value call_block(Context& context, Scope* scope, const Binding& binding, const s
         made.prefix = prefix;
         made.home = inner;
         bind(context, inner, {alias, nested->use->alias.span}, std::move(made));
+    }
+    for (const auto& [alias, span] : instance.failed) {
+        Binding made;
+        made.value = bad_value(context, span);
+        bind(context, inner, {alias, span}, std::move(made));
     }
     bind_definitions(context, inner, block.body);
     Value made = run(context, instance, inner);

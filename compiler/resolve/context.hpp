@@ -22,6 +22,7 @@ struct Instance {
     std::string name;                                // r, or outer.r
     std::map<std::string, std::uint32_t> parameters; // by their names in the block
     std::map<std::string, Instance*> instances;      // the uses in the block
+    std::map<std::string, Span> failed;              // those with errors
     unsigned calls = 0;                              // call sites so far
 };
 

@@ -248,5 +248,14 @@ def test_calls_that_never_end():
     assert messages("p.tp").startswith("p.tp:5:11: error: w calls itself"), messages("p.tp")
 
 
+def test_blocks_that_use_each_other():
+    write("p.tp", program("block a(x) { use b as q; return q(x) }\nblock b(x) { use a as r[l in 1..2]; return r[1](x) }\n"
+                          "use a as s\nx = s(U @ xi)\n"))
+    equal(messages("p.tp"), """p.tp:6:18: error: a calls itself: functions and blocks are replaced by their bodies and cannot be recursive
+    6 | block b(x) { use a as r[l in 1..2]; return r[1](x) }
+      |                  ^
+""")
+
+
 if __name__ == "__main__":
     run(sys.modules[__name__])
