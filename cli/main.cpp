@@ -15,6 +15,7 @@ struct Command {
     const char* name;
     const char* about;
     Run (*add)(CLI::App&);
+    bool one_program = true; // takes FILE and the options of a compilation
 };
 
 constexpr Command commands[] = {
@@ -23,12 +24,18 @@ constexpr Command commands[] = {
     {"kernel", "compute the NNGP and the tangent kernel of data", add_kernel},
     {"simulate", "compare networks of finite width with the limit", add_simulate},
     {"predict", "kernel regression: learn from one set of data, predict for another", add_predict},
+    {"fmt", "lay out programs: the same text for the same program", add_fmt, false},
 };
 
 constexpr const char* exit_codes =
     "Exit codes: 0 success; 1 errors in the program; 2 the simple GIA check fails, or a limit does "
     "not exist; 3 unusable data, or an\noutput that cannot be written; 4 beyond the tolerance or "
     "the methods; 64 wrong usage.";
+
+void add_reporting(CLI::App& command, Common& options) {
+    command.add_flag("--quiet", options.quiet, "no progress, no remarks");
+    command.add_flag("--json", options.json, "one JSON object on standard output: diagnostics, verdict, results");
+}
 
 void add_common(CLI::App& command, Common& options) {
     command.add_option("FILE", options.file, "the program, a .tp file")->required()->type_name("");
@@ -52,8 +59,6 @@ void add_common(CLI::App& command, Common& options) {
         ->check(CLI::PositiveNumber);
     command.add_option("--threads", options.threads, "0: all cores")->check(CLI::NonNegativeNumber)->capture_default_str();
     command.add_option("--seed", options.seed, "of random numbers")->capture_default_str();
-    command.add_flag("--quiet", options.quiet, "no progress, no remarks");
-    command.add_flag("--json", options.json, "one JSON object on standard output: diagnostics, verdict, results");
 }
 
 // CLI11 would only say that a command is missing.
@@ -97,7 +102,9 @@ int main(int argc, char** argv) {
     Run chosen;
     for (const Command& entry : commands) {
         CLI::App* command = app.add_subcommand(entry.name, entry.about);
-        add_common(*command, session.options);
+        if (entry.one_program)
+            add_common(*command, session.options);
+        add_reporting(*command, session.options);
         command->parse_complete_callback([&chosen, run = entry.add(*command)] { chosen = run; });
         command->footer(exit_codes);
     }

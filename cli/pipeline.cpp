@@ -1,6 +1,8 @@
 #include "cli/pipeline.hpp"
 
+#include "cli/library.hpp"
 #include "compiler/resolve/resolve.hpp"
+#include "grammar/load.hpp"
 #include "grammar/parse.hpp"
 #include "runtime/io/array.hpp"
 #include "runtime/io/input_file.hpp"
@@ -15,22 +17,6 @@ namespace tpc::cli {
 namespace {
 
 using source::Id;
-
-std::string read_text(const std::string& path) {
-    auto file = io::InputFile::open(path);
-    if (!file)
-        throw Failure{data_error, file.error().text};
-    std::string text;
-    std::array<char, 65536> block{};
-    for (;;) {
-        const ssize_t count = ::read(file->descriptor(), block.data(), block.size());
-        if (count < 0)
-            throw Failure{data_error, path + ": cannot be read"};
-        if (count == 0)
-            return text;
-        text.append(block.data(), static_cast<std::size_t>(count));
-    }
-}
 
 resolve::Options resolve_options(const Common& options) {
     resolve::Options result;
@@ -72,6 +58,22 @@ void require_finite(const std::vector<std::size_t>& shape, const std::vector<dou
 
 } // namespace
 
+std::string read_text(const std::string& path) {
+    auto file = io::InputFile::open(path);
+    if (!file)
+        throw Failure{data_error, file.error().text};
+    std::string text;
+    std::array<char, 65536> block{};
+    for (;;) {
+        const ssize_t count = ::read(file->descriptor(), block.data(), block.size());
+        if (count < 0)
+            throw Failure{data_error, path + ": cannot be read"};
+        if (count == 0)
+            return text;
+        text.append(block.data(), static_cast<std::size_t>(count));
+    }
+}
+
 ast::Tree parse(Session& session) {
     session.files.files.push_back({session.options.file, read_text(session.options.file)});
     std::optional<ast::Tree> tree;
@@ -81,9 +83,19 @@ ast::Tree parse(Session& session) {
     return std::move(*tree);
 }
 
+ast::Tree load(Session& session) {
+    session.files.files.push_back({session.options.file, read_text(session.options.file)});
+    std::optional<ast::Tree> tree;
+    const grammar::Loading loading{library_folders()};
+    const bool good = session.clean([&](auto& found) { tree = grammar::load(session.files, loading, found); });
+    if (!good || !tree)
+        throw Failure{program_error, ""};
+    return std::move(*tree);
+}
+
 ir::Program compile(Session& session) {
     const resolve::Options options = resolve_options(session.options);
-    const ast::Tree tree = parse(session);
+    const ast::Tree tree = load(session);
     std::optional<ir::Program> program;
     const bool good = session.clean([&](auto& found) { program = resolve::resolve(tree, session.files, options, found); });
     if (!good || !program)

@@ -17,7 +17,9 @@ namespace tpc::cli {
 
 // All of these throw Failure where they cannot give their value; what they find is in session.diagnostics.
 
-ast::Tree parse(Session& session);
+std::string read_text(const std::string& path);
+ast::Tree parse(Session& session);     // the file alone
+ast::Tree load(Session& session);      // with all that it imports
 ir::Program compile(Session& session); // text -> tensor program
 
 void verify(Session& session, const ir::Program& program, const ir::Sizes& sizes);

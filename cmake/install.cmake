@@ -1,6 +1,5 @@
 # cmake --install: the command, the libraries, their headers (below include/tpc, in the folders of the sources) and the
 # CMake package `tpc`, after which find_package(tpc) gives tpc::compiler, tpc::execute ... to other projects.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tpc)
@@ -18,6 +17,7 @@ install(TARGETS ${libraries} tpc_llvm EXPORT tpcTargets ARCHIVE DESTINATION ${CM
 if(TARGET tpc)
   install(TARGETS tpc EXPORT tpcTargets RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
+install(DIRECTORY library/std DESTINATION ${CMAKE_INSTALL_DATADIR}/tpc)
 install(DIRECTORY grammar compiler runtime DESTINATION include/tpc
         FILES_MATCHING PATTERN "*.hpp" PATTERN "*.def")
 install(EXPORT tpcTargets NAMESPACE tpc:: DESTINATION ${package_dir})

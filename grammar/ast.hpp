@@ -113,9 +113,11 @@ struct Use {
     std::vector<Range> family;
 };
 
+// `import "path"`
 struct Import {
     std::string path;
-    Span span;
+    Span span;                // of the path with its quotes
+    std::uint32_t module = 0; // in Tree::modules; set by `load`
 };
 
 // `name = value`, `name[indices] = value`
@@ -152,9 +154,16 @@ struct Stmt {
     std::variant<Program, Input, Random, Function, Block, Use, Import, Assign, For, If, Output, Return> node;
 };
 
-// One parsed file.
+// An imported file.
+struct Module {
+    std::uint32_t file = 0;
+    std::vector<Stmt> statements;
+};
+
+// One parsed file, with what it imports where it has been loaded: each file once, behind those that it imports itself.
 struct Tree {
     std::vector<Stmt> statements;
+    std::vector<Module> modules;
 };
 
 } // namespace tpc::ast

@@ -13,13 +13,6 @@ bool is_blank(char c) {
     return c == ' ' || c == '\t';
 }
 
-std::string_view symbol_at(std::string_view text) {
-    for (const std::string_view two : {"==", "!=", "<=", ">=", ".."})
-        if (text.starts_with(two))
-            return two;
-    return text.substr(0, 1);
-}
-
 struct Found {
     std::string text;
     Iterator begin;

@@ -375,6 +375,13 @@ std::size_t number_length(std::string_view text) {
     return k;
 }
 
+std::string_view symbol_at(std::string_view text) {
+    for (const std::string_view two : {"==", "!=", "<=", ">=", ".."})
+        if (text.starts_with(two))
+            return text.substr(0, 2);
+    return text.substr(0, 1);
+}
+
 bool is_keyword(std::string_view word) {
     return std::ranges::find(keywords, word) != keywords.end();
 }

@@ -25,6 +25,9 @@ Text prepare(std::string_view source, std::uint32_t file, source::Diagnostics& d
 std::size_t name_length(std::string_view text);
 std::size_t number_length(std::string_view text);
 
+// The operator or bracket there.
+std::string_view symbol_at(std::string_view text);
+
 bool is_keyword(std::string_view word);
 
 } // namespace tpc::grammar

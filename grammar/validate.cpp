@@ -16,9 +16,10 @@ class Validation {
   public:
     explicit Validation(source::Diagnostics& sink) : diagnostics(sink) {}
 
-    void statements(const std::vector<Stmt>& list, bool file_level) {
+    void statements(const std::vector<Stmt>& list, bool file_level, bool block_level = false) {
         for (const Stmt& stmt : list) {
             first_of_file = file_level && &stmt == &list.front();
+            nested = !file_level && !block_level;
             span = stmt.span;
             std::visit([this](const auto& node) { statement(node); }, stmt.node);
         }
@@ -28,7 +29,8 @@ class Validation {
     source::Diagnostics& diagnostics;
     Span span; // of the current statement
     bool first_of_file = false;
-    int blocks = 0; // around the current statement
+    int blocks = 0;      // around the current statement
+    bool nested = false; // the current statement stands in a loop or a branch
 
     static bool is_truth(const Expr& expr) { return expr.kind == ExprKind::number && !expr.name.empty(); }
 
@@ -62,6 +64,11 @@ class Validation {
             diagnostics.report(Id::not_in_block, span, what);
     }
 
+    void not_nested(std::string_view what) {
+        if (nested)
+            diagnostics.report(Id::in_loop_or_branch, span, what);
+    }
+
     void statement(const Program& node) {
         if (!first_of_file)
             diagnostics.report(Id::program_not_first, node.name.span);
@@ -69,6 +76,8 @@ class Validation {
     }
     void statement(const Input& node) {
         not_in_block("input");
+        if (nested && blocks == 0)
+            diagnostics.report(Id::top_level_only, span, "input");
         for (const Expr& axis : node.axes)
             expression(axis);
     }
@@ -79,11 +88,15 @@ class Validation {
         if (node.rate)
             expression(*node.rate);
     }
-    void statement(const Function& node) { expression(node.body); }
+    void statement(const Function& node) {
+        not_nested("fn");
+        expression(node.body);
+    }
     void statement(const Block& node) {
+        not_nested("block");
         parameters(node.parameters);
         ++blocks;
-        statements(node.body, false);
+        statements(node.body, false, true);
         --blocks;
     }
     void statement(const Use& node) {
@@ -91,7 +104,7 @@ class Validation {
             expression(value);
         ranges(node.family);
     }
-    void statement(const Import&) {}
+    void statement(const Import&) { not_nested("import"); }
     void statement(const Assign& node) {
         for (const Expr& index : node.indices)
             expression(index);

@@ -1,6 +1,7 @@
 #include "compiler/resolve/blocks.hpp"
 
 #include "compiler/resolve/declarations.hpp"
+#include "compiler/resolve/definitions.hpp"
 #include "compiler/resolve/expressions.hpp"
 #include "compiler/resolve/integers.hpp"
 #include "compiler/resolve/statements.hpp"
@@ -38,6 +39,16 @@ void bind_values(Context& context, Scope* outer, Scope* inner, const ast::Use& u
     }
 }
 
+// Where a block that is known in `scope` is declared; its name may be hidden there by an argument.
+Scope* home_of(Scope* scope, const ast::Block& block) {
+    for (;; scope = scope->parent) {
+        const auto found = scope->names.find(block.name.text);
+        if (found != scope->names.end() && found->second.kind == Kind::block && found->second.block == &block) {
+            return found->second.home;
+        }
+    }
+}
+
 // A scope inside the block for declarations: the instances' indices under fresh symbols, appended to `family`.
 Scope* open_path(Context& context, const Path& path, std::vector<ir::Range>& family) {
     Scope* scope = context.global;
@@ -45,8 +56,9 @@ Scope* open_path(Context& context, const Path& path, std::vector<ir::Range>& fam
         Scope* outer = context.open(scope);
         const auto list = ranges(context, outer, instance->use->family);
         family.insert(family.end(), list.begin(), list.end());
-        scope = context.open(context.global);
+        scope = context.open(home_of(scope, *instance->block));
         bind_values(context, outer, scope, *instance->use, *instance->block);
+        bind_definitions(context, scope, instance->block->body);
     }
     return scope;
 }
@@ -66,10 +78,12 @@ bool declares(const std::vector<ast::Stmt>& body) {
 void declare(Context& context, const Path& path, const std::vector<ast::Stmt>& body);
 
 Instance* instantiate(Context& context, Path path, const ast::Use& use, const std::string& name) {
-    const auto* binding = find(context.global, use.block.text);
+    std::vector<ir::Range> around;
+    Scope* scope = open_path(context, path, around);
+    const auto* binding = find(scope, use.block.text);
     if (binding == nullptr || binding->kind != Kind::block) {
         if (binding == nullptr) {
-            report_unknown(context, context.global, use.block.text, use.block.span);
+            report_unknown(context, scope, use.block.text, use.block.span);
         } else {
             context.report(Id::not_a_block, use.block.span, use.block.text);
         }
@@ -79,7 +93,7 @@ Instance* instantiate(Context& context, Path path, const ast::Use& use, const st
         context.report(Id::recursion, use.block.span, use.block.text);
         return nullptr;
     }
-    context.instances.push_back({&use, binding->block, name, {}, {}, 0});
+    context.instances.push_back({&use, binding->block, name, {}, {}, {}, 0});
     auto* made = &context.instances.back();
     path.push_back(made);
     declare(context, path, made->block->body);
@@ -101,6 +115,8 @@ void declare(Context& context, const Path& path, const std::vector<ast::Stmt>& b
         } else if (const auto* use = std::get_if<ast::Use>(&statement.node)) {
             if (auto* inner = instantiate(context, path, *use, instance.name + "." + use->alias.text)) {
                 instance.instances.emplace(use->alias.text, inner);
+            } else {
+                instance.failed.emplace(use->alias.text, use->alias.span);
             }
         } else if (const auto* branch = std::get_if<ast::If>(&statement.node)) {
             if (!declares(branch->then_body) && !declares(branch->else_body)) {
@@ -224,19 +240,14 @@ Value call_block(Context& context, Scope* scope, const Binding& binding, const s
     const auto& block = *instance.block;
     std::vector<Binding> arguments;
     for (std::size_t k = 1; k < call.children.size(); ++k) {
-        Binding made;
-        const auto function =
-            call.children[k].kind == ast::ExprKind::name ? activation(scope, call.children[k].name) : std::nullopt;
-        if (function) {
-            made = *function;
-        } else {
-            made.value = value(context, scope, call.children[k]);
-        }
-        arguments.push_back(std::move(made));
+        arguments.push_back(argument(context, scope, call.children[k]));
     }
+    auto own = binding.given;
+    own.append(indices.begin(), indices.end());
     const auto wanted = instance.use->family.size();
-    if (indices.size() != wanted) {
-        context.report(Id::index_count, call.span, name, wanted, wanted == 1 ? "index" : "indices", indices.size())
+    if (own.size() != wanted) {
+        const auto missing = wanted - std::min(wanted, binding.given.size());
+        context.report(Id::index_count, call.span, name, missing, missing == 1 ? "index" : "indices", indices.size())
             .note(binding.span, fmt::format("{} is declared here", name));
         return bad_value(context, call.span);
     }
@@ -247,7 +258,7 @@ Value call_block(Context& context, Scope* scope, const Binding& binding, const s
             .note(block.name.span, fmt::format("{} is declared here", block.name.text));
         return bad_value(context, call.span);
     }
-    if (std::any_of(context.calls.begin(), context.calls.end(), [&](const auto& outer) { return outer.callee == &block; })) {
+    if (is_recursive(context, &block)) {
         context.report(Id::recursion, call.span, block.name.text).note(block.name.span, "its body leads back to itself");
         return bad_value(context, call.span);
     }
@@ -255,37 +266,43 @@ Value call_block(Context& context, Scope* scope, const Binding& binding, const s
         return bad_value(context, call.span);
     }
     auto prefix = binding.prefix;
-    prefix.append(indices.begin(), indices.end());
+    prefix.append(own.begin(), own.end());
 
     Scope* outer = context.open(binding.home);
     for (std::size_t k = 0; k < wanted; ++k) {
         Binding index;
         index.kind = Kind::index;
         index.value.shape = Shape::scalar;
-        index.value.integer = indices[k];
+        index.value.integer = own[k];
         outer->names.emplace(instance.use->family[k].index.text, std::move(index));
     }
-    context.calls.push_back({&block, name, call.span});
-    Scope* inner = context.open(context.global);
+    context.calls.push_back({&block, name, call.span, binding.argument});
+    Scope* inner = context.open(home_of(binding.home, block));
     bind_values(context, outer, inner, *instance.use, block);
     for (std::size_t k = 0; k < arguments.size(); ++k) {
         bind(context, inner, block.arguments[k], std::move(arguments[k]));
     }
-    for (const auto& [own, id] : instance.parameters) {
+    for (const auto& [parameter, id] : instance.parameters) {
         Binding made;
         made.kind = Kind::parameter;
         made.id = id;
         made.prefix = prefix;
-        bind(context, inner, {own, context.draws[id].declaration->name.span}, std::move(made));
+        bind(context, inner, {parameter, context.draws[id].declaration->name.span}, std::move(made));
     }
-    for (const auto& [own, nested] : instance.instances) {
+    for (const auto& [alias, nested] : instance.instances) {
         Binding made;
         made.kind = Kind::instance;
         made.instance = nested;
         made.prefix = prefix;
         made.home = inner;
-        bind(context, inner, {own, nested->use->alias.span}, std::move(made));
+        bind(context, inner, {alias, nested->use->alias.span}, std::move(made));
     }
+    for (const auto& [alias, span] : instance.failed) {
+        Binding made;
+        made.value = bad_value(context, span);
+        bind(context, inner, {alias, span}, std::move(made));
+    }
+    bind_definitions(context, inner, block.body);
     Value made = run(context, instance, inner);
     context.calls.pop_back();
     made.span = call.span;

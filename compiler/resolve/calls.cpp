@@ -134,18 +134,6 @@ Value builtin(Context& context, Scope* scope, const std::string& name, const ast
     return made;
 }
 
-// The argument of a function or block: a value, or the name of a function.
-Binding argument(Context& context, Scope* scope, const ast::Expr& expr) {
-    if (expr.kind == ast::ExprKind::name) {
-        if (auto function = activation(scope, expr.name)) {
-            return *function;
-        }
-    }
-    Binding made;
-    made.value = value(context, scope, expr);
-    return made;
-}
-
 Value call_function(Context& context, Scope* scope, const Binding& binding, const std::string& name, const ast::Expr& expr) {
     const auto& function = *binding.function;
     std::vector<Binding> arguments;
@@ -155,17 +143,16 @@ Value call_function(Context& context, Scope* scope, const Binding& binding, cons
     if (!right_arity(context, name, function.arguments.size(), arguments.size(), expr.span, function.name.span)) {
         return bad_value(context, expr.span);
     }
-    if (std::any_of(context.calls.begin(), context.calls.end(),
-                    [&](const auto& call) { return call.callee == &function; })) {
+    if (is_recursive(context, &function)) {
         context.report(Id::recursion, expr.span, function.name.text)
             .note(function.name.span, "its body leads back to itself");
         return bad_value(context, expr.span);
     }
-    Scope* inner = context.open(context.global);
+    Scope* inner = context.open(binding.home);
     for (std::size_t k = 0; k < arguments.size(); ++k) {
         bind(context, inner, function.arguments[k], std::move(arguments[k]));
     }
-    context.calls.push_back({&function, name, expr.span});
+    context.calls.push_back({&function, name, expr.span, binding.argument});
     Value made = value(context, inner, function.body);
     context.calls.pop_back();
     made.span = expr.span;
@@ -212,7 +199,8 @@ Value call(Context& context, Scope* scope, const ast::Expr& expr) {
             }
             indices.push_back(*made);
         }
-        return call_block(context, scope, *binding, base.name, indices, expr);
+        const auto instance = *binding;
+        return call_block(context, scope, instance, base.name, indices, expr);
     }
     if (callee.kind == ast::ExprKind::name) {
         if (binding != nullptr && binding->kind == Kind::function) {

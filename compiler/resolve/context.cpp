@@ -25,6 +25,22 @@ source::Diagnostic& Context::add(Id id, Span span, std::string text) {
     return made;
 }
 
+bool is_recursive(const Context& context, const void* callee) {
+    constexpr std::size_t deepest = 64; // f(f) with fn f(g) = g(g) calls through arguments only
+    if (context.calls.size() >= deepest) {
+        return true;
+    }
+    for (auto call = context.calls.rbegin(); call != context.calls.rend(); ++call) {
+        if (call->callee == callee) {
+            return true;
+        }
+        if (call->argument) {
+            return false;
+        }
+    }
+    return false;
+}
+
 const Binding* find(const Scope* scope, const std::string& name) {
     for (; scope != nullptr; scope = scope->parent) {
         if (auto found = scope->names.find(name); found != scope->names.end()) {

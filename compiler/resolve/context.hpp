@@ -22,6 +22,7 @@ struct Instance {
     std::string name;                                // r, or outer.r
     std::map<std::string, std::uint32_t> parameters; // by their names in the block
     std::map<std::string, Instance*> instances;      // the uses in the block
+    std::map<std::string, Span> failed;              // those with errors
     unsigned calls = 0;                              // call sites so far
 };
 
@@ -38,7 +39,9 @@ struct Binding {
     const ast::Function* function = nullptr;
     const ast::Block* block = nullptr;
     Instance* instance = nullptr;
-    Scope* home = nullptr; // instance: where the values of its `use` are evaluated
+    Scope* home = nullptr; // function, block: where it is declared; instance: where the values of its `use` are evaluated
+    llvm::SmallVector<Affine, 2> given; // instance: the first of its own indices, where r[l] is an argument
+    bool argument = false;              // function, instance: under the name of an argument
 };
 
 struct Scope {
@@ -98,8 +101,10 @@ struct Context {
         const void* callee;
         std::string name;
         Span span;
+        bool argument = false; // what is called is an argument of the caller
     };
     std::vector<Call> calls;
+    std::vector<Scope*> modules; // of the imported files
 
     std::map<std::string, Span> later;  // declared further down
     std::map<std::string, Span> locals; // names that were local to a turn of some loop
@@ -119,6 +124,10 @@ struct Context {
   private:
     source::Diagnostic repeated_;
 };
+
+// Whether a call of `callee` would go on for ever: it is running, and not only as what called the function that is now
+// called through an argument, as in residual(f, x) = x + f(x) with an f that calls residual itself.
+bool is_recursive(const Context& context, const void* callee);
 
 const Binding* find(const Scope* scope, const std::string& name);
 bool is_builtin(const std::string& name);

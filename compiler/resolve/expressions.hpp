@@ -22,6 +22,10 @@ Value element(Context& context, const Binding& binding, const std::string& name,
 template <class Evaluate> Value under(Context& context, std::vector<ir::Range>& ranges, Evaluate&& evaluate);
 void close_loops(Context& context, std::vector<ir::Range>& ranges, std::vector<ir::Item> emitted, Value& value);
 
+// The argument of a function or block: a value; or the name of a function, of an instance or of a family, with none of its
+// indices or the first of them, under which the body calls or indexes it.
+Binding argument(Context& context, Scope* scope, const ast::Expr& expr);
+
 // A function of one argument that may be an activation: a built-in one or one of the file.
 std::optional<Binding> activation(const Scope* scope, const std::string& name);
 

@@ -18,7 +18,8 @@ bool right_count(Context& context, const std::string& name, std::size_t given, s
 
 Value input(Context& context, const Binding& binding, const std::string& name, ir::Node node) {
     const auto& input = context.program.inputs[binding.id];
-    const auto given = node.access.indices.size(), rank = input.axes.size();
+    const auto prefix = binding.prefix.size(); // of an argument such as xi[t]
+    const auto given = node.access.indices.size() - prefix, rank = input.axes.size() - prefix;
     const bool row = rank > 0 && given + 1 == rank;
     if (!row && given != rank) {
         context

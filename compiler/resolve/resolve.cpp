@@ -2,6 +2,7 @@
 
 #include "compiler/resolve/context.hpp"
 #include "compiler/resolve/declarations.hpp"
+#include "compiler/resolve/definitions.hpp"
 #include "compiler/resolve/statements.hpp"
 #include "compiler/resolve/usage.hpp"
 
@@ -39,6 +40,9 @@ void claim_input(Context& context, Declared& declared, const ast::Input& input) 
 
 Declared collect(Context& context, const ast::Tree& tree) {
     Declared declared;
+    for (const auto& [name, binding] : context.global->names) { // imported
+        declared.owners.try_emplace(name, binding.span, false);
+    }
     for (const auto& statement : tree.statements) {
         if (const auto* program = std::get_if<ast::Program>(&statement.node)) {
             if (declared.program != nullptr) {
@@ -124,22 +128,18 @@ void check_outputs(Context& context, const ast::Tree& tree) {
 void run(Context& context, const ast::Tree& tree) {
     context.global = context.open(nullptr);
     context.body = &context.program.body;
+    open_modules(context, tree.modules);
+    import_names(context, context.global, tree.statements);
     const auto declared = collect(context, tree);
     if (declared.program == nullptr) {
         context.report(Id::program_first, tree.statements.empty() ? Span{} : tree.statements.front().span);
         return;
     }
     for (const auto* function : declared.functions) {
-        Binding binding;
-        binding.kind = Kind::function;
-        binding.function = function;
-        bind(context, context.global, function->name, std::move(binding));
+        bind_function(context, context.global, *function);
     }
     for (const auto* block : declared.blocks) {
-        Binding binding;
-        binding.kind = Kind::block;
-        binding.block = block;
-        bind(context, context.global, block->name, std::move(binding));
+        bind_block(context, context.global, *block);
     }
     header(context, *declared.program, declared.inputs);
     axes(context, declared.inputs);

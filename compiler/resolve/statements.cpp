@@ -308,11 +308,7 @@ void statement(Context& context, Scope* scope, const ast::Stmt& statement) {
                 }
             } else if constexpr (std::is_same_v<Node, ast::Return>) {
                 returned(context, scope, node, span);
-            } else if constexpr (std::is_same_v<Node, ast::Import>) {
-                context.report(Id::not_supported, span, "import");
-            } else if (scope != context.global) {
-                context.report(Id::top_level_only, span);
-            }
+            } // the others are bound ahead of all statements
         },
         statement.node);
 }

@@ -14,3 +14,8 @@ run(${CMAKE_COMMAND} -S ${SOURCE} -B ${SCRATCH}/build -G ${GENERATOR} -D CMAKE_B
 run(${CMAKE_COMMAND} --build ${SCRATCH}/build)
 run(${SCRATCH}/build/consumer)
 run(${SCRATCH}/prefix/bin/tpc check ${SOURCE}/../../examples/mlp.tp)
+# The library of blocks is found from the command's own place, wherever the installation is moved to.
+file(WRITE ${SCRATCH}/library.tp "program library\nimport \"std/layers.tp\"\ninput xi : R[d]\nuse dense_input(d = d, phi = relu) as a\nvector v ~ N(0, 1)\noutput readout(v, a(xi))\n")
+run(${SCRATCH}/prefix/bin/tpc check ${SCRATCH}/library.tp)
+file(RENAME ${SCRATCH}/prefix ${SCRATCH}/moved)
+run(${SCRATCH}/moved/bin/tpc check ${SCRATCH}/library.tp)

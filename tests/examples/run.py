@@ -18,6 +18,7 @@ SHAPES = {  # input name -> axes of one sample
     "birnn": {"xi": (4, 3)},
     "cnn_flatten": {"xi": (4, 5, 2)},
     "cnn_pooled": {"xi": (4, 5, 2)},
+    "encoder": {"xi": (3, 4)},
     "gcn": {"xi": (4, 3), "A": (4, 4)},
     "layernorm_mlp": {"xi": (3,)},
     "locally_connected": {"xi": (5, 2)},

@@ -1,7 +1,7 @@
 #include "tests/finite/compile.hpp"
 
 #include "compiler/resolve/resolve.hpp"
-#include "grammar/parse.hpp"
+#include "grammar/load.hpp"
 
 #include <random>
 #include <stdexcept>
@@ -11,7 +11,7 @@ namespace tpc::tests {
 ir::Program compile(const std::string& text, const std::map<std::string, std::string>& defines) {
     source::Files files{{{"test.tp", text}}};
     source::Diagnostics diagnostics;
-    const auto tree = grammar::parse(files, 0, diagnostics);
+    const auto tree = grammar::load(files, {{TPC_SOURCE_DIR "/library"}, {}}, diagnostics);
     std::optional<ir::Program> program;
     if (tree)
         program = resolve::resolve(*tree, files, {defines, resolve::Rates::unit}, diagnostics);
