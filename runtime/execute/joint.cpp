@@ -44,6 +44,7 @@ const JointTerm& JointCache::find(const std::vector<JointElement>& left, const s
     integrand.right = product(on_right, integrand.tape, right);
     integrand.right_gaussians = static_cast<std::uint32_t>(on_right.gaussians.size());
     joint::finish(integrand, slopes);
+    fresh->laplace = joint::Laplace::make(integrand, slopes);
     fresh->left = std::move(on_left.gaussians);
     fresh->right = std::move(on_right.gaussians);
     fresh->left_numbers = std::move(on_left.numbers);
@@ -121,6 +122,9 @@ joint::Expectation expectation(const JointTerm& term, const Eigen::VectorXd& mea
     if (!mean.allFinite() || !covariance.allFinite())
         throw MethodError("a variance is not finite: the kernel diverges");
     try {
+        if (term.laplace)
+            if (auto exact = (*term.laplace)(mean, covariance, slopes, sampling.tolerance))
+                return *std::move(exact);
         return joint::estimate(term.integrand, mean, covariance, numbers, sampling, slopes);
     } catch (const std::domain_error& error) {
         throw MethodError(error.what());

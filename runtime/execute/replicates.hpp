@@ -11,8 +11,9 @@ namespace tpc::execute {
 // Whether some expectation of the plan is over several Gaussians at once.
 bool needs_sampling(const plan::Plan& plan);
 
-// `once` evaluates one replicate. The mean of the replicates, with more and more points until the error estimate meets the
-// tolerance; Outcome::error says what can be met when that takes too many.
+// `once` evaluates one replicate. One is enough where every expectation had a deterministic method after all; else the mean
+// of the replicates, with more and more points until the error estimate meets the tolerance; Outcome::error says what can be
+// met when that takes too many.
 Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, double tolerance);
 
 } // namespace tpc::execute

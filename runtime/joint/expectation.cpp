@@ -1,8 +1,7 @@
 #include "runtime/joint/expectation.hpp"
 
 #include "runtime/joint/points.hpp"
-
-#include <Eigen/Eigenvalues>
+#include "runtime/joint/root.hpp"
 
 #include <boost/math/special_functions/gamma.hpp>
 
@@ -14,21 +13,6 @@ namespace tpc::joint {
 namespace {
 
 constexpr std::size_t block = 256; // points at once
-
-// A with A A' = covariance, columns by falling importance; directions of no variance are left out.
-Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance) {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
-    const Eigen::VectorXd& values = solver.eigenvalues(); // rising
-    const auto n = values.size();
-    const double least = n == 0 ? 0 : 1e-13 * std::max(values[n - 1], 0.0);
-    Eigen::Index rank = 0;
-    while (rank < n && values[n - 1 - rank] > least)
-        ++rank;
-    Eigen::MatrixXd root(n, rank);
-    for (Eigen::Index k = 0; k < rank; ++k)
-        root.col(k) = solver.eigenvectors().col(n - 1 - k) * std::sqrt(values[n - 1 - k]);
-    return root;
-}
 
 // What turns f(z), homogeneous of this degree, into f on the sphere times E|z|^degree.
 class Radial {
@@ -86,6 +70,8 @@ void finish(Integrand& integrand, bool slopes) {
 
 Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                      const std::vector<double>& samples, const Sampling& sampling, bool slopes) {
+    if (sampling.sampled != nullptr)
+        *sampling.sampled = true;
     const Eigen::MatrixXd root = principal_root(covariance);
     const Eigen::Index gaussians = covariance.rows();
     const Eigen::Index rank = root.cols();

@@ -5,6 +5,8 @@
 
 #include <Eigen/Core>
 
+#include <atomic>
+
 namespace tpc::joint {
 
 // E[left right], where `left` depends on Gaussians 0..left_gaussians-1 and `right` on the others.
@@ -23,6 +25,8 @@ void finish(Integrand& integrand, bool slopes);
 struct Sampling {
     unsigned log2_points = 12;
     std::uint32_t replicate = 0;
+    double tolerance = 1e-8;              // of what is not sampled
+    std::atomic<bool>* sampled = nullptr; // set when something is
 };
 
 struct Expectation {

@@ -8,6 +8,22 @@ namespace tpc::joint {
 using ir::Function;
 using Kind = TapeNode::Kind;
 
+bool is_binary(Function function) {
+    switch (function) {
+    case Function::add:
+    case Function::sub:
+    case Function::mul:
+    case Function::div:
+    case Function::pow:
+    case Function::leaky_relu:
+    case Function::max:
+    case Function::min:
+        return true;
+    default:
+        return false;
+    }
+}
+
 NodeId Tape::add(const TapeNode& node) {
     const auto [place, fresh] = index_.try_emplace(node, static_cast<NodeId>(nodes_.size()));
     if (fresh)
@@ -37,6 +53,34 @@ NodeId Tape::gaussian(std::uint32_t index) {
 
 bool Tape::is_number(NodeId id, double value) const {
     return nodes_[id].kind == Kind::number && nodes_[id].number == value;
+}
+
+namespace {
+
+bool is_non_negative(const TapeNode& node) {
+    if (node.kind == Kind::number)
+        return node.number >= 0;
+    return node.kind == Kind::apply && (node.function == Function::sqrt || node.function == Function::square ||
+                                        node.function == Function::exp || node.function == Function::abs);
+}
+
+} // namespace
+
+// relu(x / s) = relu(x) / s and step(x / s) = step(x) for s that is never negative.
+std::optional<NodeId> Tape::without_positive_factor(Function function, NodeId a, std::optional<NodeId> b) {
+    const bool scales = function == Function::relu || function == Function::abs || function == Function::leaky_relu;
+    const bool stays = function == Function::step || function == Function::sign;
+    const TapeNode argument = nodes_[a];
+    if ((!scales && !stays) || argument.kind != Kind::apply)
+        return std::nullopt;
+    NodeId rest = argument.a;
+    NodeId factor = argument.b;
+    if (argument.function == Function::mul && is_non_negative(nodes_[rest]))
+        std::swap(rest, factor);
+    if ((argument.function != Function::mul && argument.function != Function::div) || !is_non_negative(nodes_[factor]))
+        return std::nullopt;
+    const NodeId inner = apply(function, rest, b);
+    return stays ? inner : apply(argument.function, inner, factor);
 }
 
 NodeId Tape::apply(Function function, NodeId a, std::optional<NodeId> b) {
@@ -72,12 +116,16 @@ NodeId Tape::apply(Function function, NodeId a, std::optional<NodeId> b) {
         if (is_number(*b, 1))
             return a;
         break;
+    case Function::max:
+        return a == *b ? a : apply(Function::add, *b, apply(Function::relu, apply(Function::sub, a, *b)));
+    case Function::min:
+        return a == *b ? a : apply(Function::sub, a, apply(Function::relu, apply(Function::sub, a, *b)));
     default:
+        if (const auto simpler = without_positive_factor(function, a, b))
+            return *simpler;
         break;
     }
-    if (b &&
-        (function == Function::add || function == Function::mul || function == Function::max || function == Function::min) &&
-        *b < a)
+    if (b && (function == Function::add || function == Function::mul) && *b < a)
         std::swap(a, *b); // commutative: one order
     TapeNode node;
     node.kind = Kind::apply;
@@ -105,24 +153,6 @@ NodeId Tape::instantiate(ir::ExprId rule, const TapeNode& node) {
         result = apply(expression.function, result, instantiate(expression.children[k], node));
     return result;
 }
-
-namespace {
-bool is_binary(Function function) {
-    switch (function) {
-    case Function::add:
-    case Function::sub:
-    case Function::mul:
-    case Function::div:
-    case Function::pow:
-    case Function::leaky_relu:
-    case Function::max:
-    case Function::min:
-        return true;
-    default:
-        return false;
-    }
-}
-} // namespace
 
 NodeId Tape::derivative(const TapeNode& node, unsigned argument) {
     auto [place, fresh] = rule_of_.try_emplace({node.function, argument});
@@ -214,8 +244,6 @@ std::vector<Degree> degrees(const Tape& tape) {
                 break;
             case Function::add:
             case Function::sub:
-            case Function::max:
-            case Function::min:
                 if (a.zero)
                     degree = b;
                 else if (b.zero)

@@ -23,7 +23,10 @@ struct TapeNode {
     auto operator<=>(const TapeNode&) const = default;
 };
 
-// Equal values are one node; numbers are folded, zeros and ones dropped.
+bool is_binary(ir::Function function);
+
+// Equal values are one node; numbers are folded, zeros and ones dropped, positive factors leave kinks and jumps, and maxima
+// and minima become relu: max(x, y) = y + relu(x - y).
 class Tape {
   public:
     NodeId number(double value);
@@ -44,6 +47,7 @@ class Tape {
     std::map<std::pair<ir::Function, unsigned>, ir::ExprId> rule_of_;
 
     NodeId add(const TapeNode& node);
+    std::optional<NodeId> without_positive_factor(ir::Function function, NodeId a, std::optional<NodeId> b);
     NodeId derivative(const TapeNode& node, unsigned argument);
     NodeId instantiate(ir::ExprId rule, const TapeNode& node);
 };

@@ -1,0 +1,123 @@
+// Denominators by their Laplace transform: exact moments, agreement with sampling, and what it leaves to sampling.
+#include "runtime/joint/laplace.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+#include <numbers>
+
+using namespace tpc;
+using ir::Function;
+using joint::Integrand;
+
+namespace {
+
+// relu(c_i / sqrt(mean of squares + epsilon)) of Gaussians first .. first + count - 1, centred or not.
+joint::NodeId normalised(joint::Tape& tape, std::uint32_t first, std::uint32_t count, std::uint32_t i, double epsilon) {
+    auto sum = tape.number(0);
+    for (std::uint32_t k = 0; k < count; ++k)
+        sum = tape.apply(Function::add, sum, tape.apply(Function::pow, tape.gaussian(first + k), tape.number(2)));
+    const auto mean = tape.apply(Function::mul, sum, tape.number(1.0 / count));
+    const auto root = tape.apply(Function::sqrt, tape.apply(Function::add, mean, tape.number(epsilon)));
+    return tape.apply(Function::relu, tape.apply(Function::div, tape.gaussian(first + i), root));
+}
+
+} // namespace
+
+TEST_CASE("batch-normalised rectifiers: the Laplace transform agrees with sampling, value and slopes") {
+    for (const double epsilon : {0.0, 0.1}) {
+        Integrand integrand;
+        integrand.left_gaussians = integrand.right_gaussians = 5;
+        integrand.left = normalised(integrand.tape, 0, 5, 1, epsilon);
+        integrand.right = normalised(integrand.tape, 5, 5, 3, epsilon);
+        joint::finish(integrand, true);
+        Eigen::MatrixXd root = Eigen::MatrixXd::Zero(10, 8);
+        for (Eigen::Index r = 0; r < 10; ++r)
+            for (Eigen::Index c = 0; c < 8; ++c)
+                root(r, c) = std::sin(static_cast<double>((3 * r + 1) * (7 * c + 2)));
+        const Eigen::MatrixXd covariance = root * root.transpose() / 8;
+        const Eigen::VectorXd mean = Eigen::VectorXd::Zero(10);
+        const auto laplace = joint::Laplace::make(integrand, true);
+        REQUIRE(laplace);
+        const auto exact = (*laplace)(mean, covariance, true, 1e-8);
+        REQUIRE(exact);
+        const auto finer = (*laplace)(mean, covariance, true, 1e-11);
+        CHECK(exact->value == Approx(finer->value).epsilon(1e-7));
+        CHECK((exact->slopes - finer->slopes).cwiseAbs().maxCoeff() < 1e-7);
+        double value = 0;
+        Eigen::MatrixXd slopes = Eigen::MatrixXd::Zero(5, 5);
+        for (std::uint32_t r = 0; r < 4; ++r) {
+            const auto sampled = joint::estimate(integrand, mean, covariance, {}, {15, r}, true);
+            value += sampled.value / 4;
+            slopes += sampled.slopes / 4;
+        }
+        CHECK(exact->value == Approx(value).epsilon(2e-3));
+        CHECK((exact->slopes - slopes).cwiseAbs().maxCoeff() < 1e-2 * slopes.cwiseAbs().maxCoeff());
+    }
+}
+
+TEST_CASE("the second moment of a normalised Gaussian adds up to one over the batch") {
+    // sum of c_i^2 / mean of squares = count
+    Integrand integrand;
+    integrand.left_gaussians = integrand.right_gaussians = 4;
+    for (const bool right : {false, true}) {
+        auto& tape = integrand.tape;
+        const std::uint32_t first = right ? 4 : 0;
+        auto sum = tape.number(0);
+        for (std::uint32_t k = 0; k < 4; ++k)
+            sum = tape.apply(Function::add, sum, tape.apply(Function::square, tape.gaussian(first + k)));
+        (right ? integrand.right : integrand.left) =
+            tape.apply(Function::div, tape.gaussian(first), tape.apply(Function::sqrt, sum));
+    }
+    joint::finish(integrand, false);
+    const auto laplace = joint::Laplace::make(integrand, false);
+    REQUIRE(laplace);
+    Eigen::MatrixXd covariance(8, 8);
+    covariance << Eigen::MatrixXd::Identity(4, 4), Eigen::MatrixXd::Identity(4, 4), Eigen::MatrixXd::Identity(4, 4),
+        Eigen::MatrixXd::Identity(4, 4); // the same sample twice
+    const auto result = (*laplace)(Eigen::VectorXd::Zero(8), covariance, false, 1e-10);
+    REQUIRE(result);
+    CHECK(result->value == Approx(0.25).epsilon(1e-8));
+}
+
+TEST_CASE("a maximum of two Gaussians is a sum of dual kernels") {
+    Integrand integrand;
+    integrand.left_gaussians = integrand.right_gaussians = 2;
+    auto& tape = integrand.tape;
+    integrand.left = tape.apply(Function::max, tape.gaussian(0), tape.gaussian(1));
+    integrand.right = tape.apply(Function::max, tape.gaussian(2), tape.gaussian(3));
+    joint::finish(integrand, true);
+    const auto laplace = joint::Laplace::make(integrand, true);
+    REQUIRE(laplace);
+    // independent standard Gaussians: E[max]^2 = 1 / pi
+    const auto apart = (*laplace)(Eigen::VectorXd::Zero(4), Eigen::MatrixXd::Identity(4, 4), true, 1e-10);
+    REQUIRE(apart);
+    CHECK(apart->value == Approx(std::numbers::inv_pi).epsilon(1e-12));
+    CHECK(apart->slopes(0, 1) == Approx(0.25).epsilon(1e-12));
+}
+
+TEST_CASE("products of different Gaussians and smooth functions of normalised ones are left to sampling") {
+    Integrand integrand;
+    integrand.left_gaussians = integrand.right_gaussians = 2;
+    auto& tape = integrand.tape;
+    integrand.left = tape.apply(Function::mul, tape.apply(Function::tanh, tape.gaussian(0)), tape.gaussian(1));
+    integrand.right = tape.gaussian(2);
+    joint::finish(integrand, true);
+    CHECK_FALSE(joint::Laplace::make(integrand, true));
+}
+
+TEST_CASE("an expectation that is infinite is not given") {
+    // slopes hold E[1 / |z|^2], of rank 2
+    Integrand integrand;
+    integrand.left_gaussians = integrand.right_gaussians = 2;
+    integrand.left = normalised(integrand.tape, 0, 2, 0, 0);
+    integrand.right = normalised(integrand.tape, 2, 2, 0, 0);
+    joint::finish(integrand, true);
+    const auto laplace = joint::Laplace::make(integrand, true);
+    REQUIRE(laplace);
+    Eigen::MatrixXd covariance(4, 4);
+    covariance << Eigen::MatrixXd::Identity(2, 2), Eigen::MatrixXd::Identity(2, 2), Eigen::MatrixXd::Identity(2, 2),
+        Eigen::MatrixXd::Identity(2, 2);
+    CHECK_FALSE((*laplace)(Eigen::VectorXd::Zero(4), covariance, true, 1e-6));
+    CHECK_THROWS_AS(joint::estimate(integrand, Eigen::VectorXd::Zero(4), covariance, {}, {8, 0}, true), std::domain_error);
+}
