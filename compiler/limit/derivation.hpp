@@ -6,8 +6,9 @@
 #include "compiler/limit/recursion.hpp"
 #include "compiler/limit/sources.hpp"
 
-#include <deque>
+#include <algorithm>
 #include <map>
+#include <set>
 
 namespace tpc::limit {
 
@@ -31,13 +32,22 @@ struct PairKey {
 // The element that a unit assigns.
 ElementRead itself(const Unit& unit);
 
+// Pairs of later statements first: an equation is solved when those that read it have been.
+struct LaterFirst {
+    bool operator()(const PairKey& a, const PairKey& b) const {
+        const auto rank = [](const PairKey& key) {
+            return std::tuple(std::max(key.left, key.right), std::min(key.left, key.right), key);
+        };
+        return rank(b) < rank(a);
+    }
+};
+
 struct PairNode {
     passes::Set domain;                 // over the left, then the right loops
     std::optional<passes::Map> targets; // pairs of elements -> the pairs of instances that assign them
     std::optional<passes::Set> demand;  // within the domain
     std::optional<passes::Set> last;    // what was asked for last
     Equation equation;
-    bool queued = false;
 };
 
 struct Derivation {
@@ -50,7 +60,7 @@ struct Derivation {
     std::optional<IndexSpace> cross_space, self_space;   // self_space only where the samples have different axes
     std::optional<Sources> cross_sources, self_sources;  // likewise
     std::map<PairKey, PairNode> nodes;
-    std::deque<PairKey> queue;
+    std::set<PairKey, LaterFirst> queue;
     std::vector<bool> touched;        // by unit
     std::vector<bool> family_touched; // by family: all its statements are
 

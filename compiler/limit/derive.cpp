@@ -155,11 +155,9 @@ void run(Derivation& derivation) {
         demand(derivation, key, node_of(derivation, key).domain);
     }
     while (!derivation.queue.empty()) {
-        const PairKey key = derivation.queue.front();
-        derivation.queue.pop_front();
+        const PairKey key = derivation.queue.extract(derivation.queue.begin()).value();
         derivation.cross_space->sets().restart();
         PairNode& node = derivation.nodes.at(key);
-        node.queued = false;
         const passes::Set demanded = *node.demand;
         node.equation = solve(derivation, key, demanded);
     }

@@ -80,10 +80,7 @@ void demand(Derivation& derivation, const PairKey& key, const Set& instances) {
     if (wanted.empty() || (node.demand && wanted.subset_of(*node.demand)))
         return;
     node.demand = (node.demand ? *node.demand | wanted : wanted).affine_hull() & node.domain;
-    if (!node.queued) {
-        node.queued = true;
-        derivation.queue.push_back(key);
-    }
+    derivation.queue.insert(key);
 }
 
 void demand_elements(Derivation& derivation, bool self, std::uint32_t x, std::uint32_t y, const Set& elements) {

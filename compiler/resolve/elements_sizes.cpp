@@ -31,19 +31,24 @@ int faults(const ir::Program& program, const ir::Sizes& sizes) {
 // One size for all axes: the smallest that suits, from 4 on, with divisors and constant indices in mind.
 ir::Sizes small_sizes(const ir::Program& program) {
     constexpr std::int64_t candidates[] = {4, 3, 5, 6, 7, 8, 9, 10, 12, 15, 16, 2, 1, 24, 32};
+    std::vector<ir::Symbol> axes; // without a size yet
+    for (std::uint32_t k = 0; k < program.symbols.size(); ++k)
+        if (const auto symbol = static_cast<ir::Symbol>(k); program.symbols[k].axis && !program.sizes.contains(symbol))
+            axes.push_back(symbol);
+    if (axes.empty())
+        return program.sizes;
     ir::Sizes best;
     int least = std::numeric_limits<int>::max();
     for (const std::int64_t size : candidates) {
         ir::Sizes sizes = program.sizes;
-        for (std::uint32_t k = 0; k < program.symbols.size(); ++k)
-            if (program.symbols[k].axis)
-                sizes.try_emplace(static_cast<ir::Symbol>(k), size);
+        for (const ir::Symbol axis : axes)
+            sizes.emplace(axis, size);
         const int found = faults(program, sizes);
         if (found < least) {
             least = found;
             best = std::move(sizes);
         }
-        if (least == 0 || best == program.sizes)
+        if (least == 0)
             break;
     }
     return best;

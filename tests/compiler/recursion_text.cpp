@@ -64,6 +64,23 @@ TEST_CASE("the recursions have the same lines at all depths and sizes") {
           limit::print(derived(cnn, {{"rows", "32"}, {"cols", "32"}})));
 }
 
+TEST_CASE("a network of 200 layers that is written out has the equations of its layers and no more") {
+    const int depth = 200;
+    std::string family = "program deep\ninput xi : R[d]\nmatrix W[l in 1..200] ~ N(0, 1/n)\nvector v ~ N(0, 1)\n"
+                         "matrix U ~ N(0, 1/d)\nx[0] = relu(U @ xi)\n";
+    std::string names = "program deep\ninput xi : R[d]\nmatrix W[l in 1..200] ~ N(0, 1/n)\nvector v ~ N(0, 1)\n"
+                        "matrix U ~ N(0, 1/d)\nx0 = relu(U @ xi)\n";
+    for (int l = 1; l <= depth; ++l) {
+        family += "x[" + std::to_string(l) + "] = relu(W[" + std::to_string(l) + "] @ x[" + std::to_string(l - 1) + "])\n";
+        names += "x" + std::to_string(l) + " = relu(W[" + std::to_string(l) + "] @ x" + std::to_string(l - 1) + ")\n";
+    }
+    for (const std::string& program : {family + "output v' @ x[200] / sqrt(n)\n", names + "output v' @ x200 / sqrt(n)\n"}) {
+        const limit::Recursions recursions = derived(program);
+        CHECK(recursions.cross.size() == 2 * (depth + 1) + 1); // preactivations, activations, the output
+        CHECK(recursions.self.size() == 2 * (depth + 1));
+    }
+}
+
 TEST_CASE("gradients gather where reads can be inverted") {
     const std::string wrapped = limit::print(derived(R"(
         program ring
