@@ -47,14 +47,12 @@ class Loader {
     std::optional<ast::Tree> run() {
         known.push_back({identity_of(files.files[0].path), {}, {}});
         auto root = parse(files, 0, diagnostics);
-        failed = !root;
-        if (root) {
-            open.push_back(0);
-            follow(root->statements, 0);
-        }
-        if (failed)
+        if (!root)
             return std::nullopt;
+        open.push_back(0);
+        follow(root->statements, 0);
         root->modules = std::move(modules);
+        root->incomplete = failed;
         return root;
     }
 
@@ -123,7 +121,7 @@ class Loader {
             if (std::ranges::find(open, file) != open.end())
                 report_cycle(import, file);
             else
-                import.module = known[file].module.value_or(0); // without one, its errors are known
+                import.module = known[file].module.value_or(ast::no_module); // its errors are known
             return;
         }
         std::string text;

@@ -147,6 +147,22 @@ p.tp:3:8: note: in this call of σ
     equal([found["notes"][0][key] for key in ("file", "line", "column")], ["p.tp", 3, 8])
 
 
+def test_errors_beside_a_failed_import():
+    """What the missing file may have held is no error; the rest is reported as ever."""
+    write("p.tp", program("use layer as r\nx = twice(r(U @ xi)); z = 1 + U\ny = x[1] + third\n", 'import "layers.tp"\n'))
+    equal(messages("p.tp"), '''p.tp:2:8: error: there is no file "layers.tp" beside this one or in the library
+    2 | import "layers.tp"
+      |        ^~~~~~~~~~~
+p.tp:7:31: error: a matrix only multiplies vectors, with @
+    7 | x = twice(r(U @ xi)); z = 1 + U
+      |                               ^
+p.tp:8:5: error: x takes 0 indices, not 1
+    8 | y = x[1] + third
+      |     ^~~~
+p.tp:7:1: note: x is declared here
+''')
+
+
 def test_names_declared_twice():
     write("a.tp", "fn f(x) = x\nfn g(x) = x\n")
     write("b.tp", "fn f(x) = 2 * x\n")
