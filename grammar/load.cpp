@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 using source::Id;
 using source::Span;
 
+constexpr std::size_t deepest = 100; // files; bounds the recursion, and what names of all of them take
+
 // The same file has one identity, whatever the path to it.
 std::string identity_of(const std::string& path) {
     std::error_code error;
@@ -122,6 +124,10 @@ class Loader {
                 report_cycle(import, file);
             else
                 import.module = known[file].module.value_or(ast::no_module); // its errors are known
+            return;
+        }
+        if (open.size() > deepest) {
+            fail(Id::import_depth, import.span, deepest);
             return;
         }
         std::string text;
