@@ -87,8 +87,8 @@ ast::Tree load(Session& session) {
     session.files.files.push_back({session.options.file, read_text(session.options.file)});
     std::optional<ast::Tree> tree;
     const grammar::Loading loading{library_folders()};
-    const bool good = session.clean([&](auto& found) { tree = grammar::load(session.files, loading, found); });
-    if (!good || !tree)
+    session.clean([&](auto& found) { tree = grammar::load(session.files, loading, found); });
+    if (!tree)
         throw Failure{program_error, ""};
     return std::move(*tree);
 }

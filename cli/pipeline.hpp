@@ -19,7 +19,7 @@ namespace tpc::cli {
 
 std::string read_text(const std::string& path);
 ast::Tree parse(Session& session);     // the file alone
-ast::Tree load(Session& session);      // with all that it imports
+ast::Tree load(Session& session);      // with all that it imports, as far as there is no error
 ir::Program compile(Session& session); // text -> tensor program
 
 void verify(Session& session, const ir::Program& program, const ir::Sizes& sizes);

@@ -113,11 +113,13 @@ struct Use {
     std::vector<Range> family;
 };
 
+constexpr std::uint32_t no_module = 0xFFFFFFFF;
+
 // `import "path"`
 struct Import {
     std::string path;
-    Span span;                // of the path with its quotes
-    std::uint32_t module = 0; // in Tree::modules; set by `load`
+    Span span;                        // of the path with its quotes
+    std::uint32_t module = no_module; // in Tree::modules; set by `load`
 };
 
 // `name = value`, `name[indices] = value`
@@ -164,6 +166,7 @@ struct Module {
 struct Tree {
     std::vector<Stmt> statements;
     std::vector<Module> modules;
+    bool incomplete = false; // an import failed: unknown names may be its
 };
 
 } // namespace tpc::ast

@@ -17,6 +17,8 @@ namespace fs = std::filesystem;
 using source::Id;
 using source::Span;
 
+constexpr std::size_t deepest = 100; // files; bounds the recursion, and what names of all of them take
+
 // The same file has one identity, whatever the path to it.
 std::string identity_of(const std::string& path) {
     std::error_code error;
@@ -47,14 +49,12 @@ class Loader {
     std::optional<ast::Tree> run() {
         known.push_back({identity_of(files.files[0].path), {}, {}});
         auto root = parse(files, 0, diagnostics);
-        failed = !root;
-        if (root) {
-            open.push_back(0);
-            follow(root->statements, 0);
-        }
-        if (failed)
+        if (!root)
             return std::nullopt;
+        open.push_back(0);
+        follow(root->statements, 0);
         root->modules = std::move(modules);
+        root->incomplete = failed;
         return root;
     }
 
@@ -123,7 +123,11 @@ class Loader {
             if (std::ranges::find(open, file) != open.end())
                 report_cycle(import, file);
             else
-                import.module = known[file].module.value_or(0); // without one, its errors are known
+                import.module = known[file].module.value_or(ast::no_module); // its errors are known
+            return;
+        }
+        if (open.size() > deepest) {
+            fail(Id::import_depth, import.span, deepest);
             return;
         }
         std::string text;

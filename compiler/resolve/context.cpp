@@ -55,6 +55,9 @@ bool is_builtin(const std::string& name) {
 }
 
 void report_unknown(Context& context, const Scope* scope, const std::string& name, Span span) {
+    if (context.incomplete) {
+        return;
+    }
     if (auto later = context.later.find(name); later != context.later.end()) {
         context.report(Id::used_before_declaration, span, name)
             .note(later->second, fmt::format("{} is declared here", name));

@@ -105,6 +105,7 @@ struct Context {
     };
     std::vector<Call> calls;
     std::vector<Scope*> modules; // of the imported files
+    bool incomplete = false;     // an import failed: unknown names are no errors of their own
 
     std::map<std::string, Span> later;  // declared further down
     std::map<std::string, Span> locals; // names that were local to a turn of some loop

@@ -128,6 +128,7 @@ void check_outputs(Context& context, const ast::Tree& tree) {
 void run(Context& context, const ast::Tree& tree) {
     context.global = context.open(nullptr);
     context.body = &context.program.body;
+    context.incomplete = tree.incomplete;
     open_modules(context, tree.modules);
     import_names(context, context.global, tree.statements);
     const auto declared = collect(context, tree);
@@ -174,17 +175,17 @@ std::optional<ir::Program> resolve(const ast::Tree& tree, const source::Files& f
                 continue;
             }
         }
-        if (!context.diagnostics.has_errors()) {
+        if (!context.diagnostics.has_errors() && !tree.incomplete) {
             for (auto& late : context.unanchored.list) {
                 context.diagnostics.list.push_back(std::move(late));
             }
         }
         const bool failed = context.diagnostics.has_errors();
-        if (!failed) {
+        if (!failed && !tree.incomplete) {
             warn_unused(context);
         }
         diagnostics.list.insert(diagnostics.list.end(), context.diagnostics.list.begin(), context.diagnostics.list.end());
-        return failed ? std::nullopt : std::optional(std::move(context.program));
+        return failed || tree.incomplete ? std::nullopt : std::optional(std::move(context.program));
     }
 }
 

@@ -49,10 +49,13 @@ def holds(text):
 def scrambled(text, chance):
     """The same program and comments, laid out at random."""
     made, depth, previous = "", [], ""
-    for token in TOKEN.findall(text):
+    found = TOKEN.findall(text)
+    for k, token in enumerate(found):
         loose = not depth or depth[-1] == "{"
         if token == "\n":
-            made += chance.choice(["\n", "\n\n\n", " ;\n", "\n;\n", "  # a; b {\n", "\n\t# (c\r\n"]) if loose else "\n"
+            follows = next((word for word in found[k:] if word != "\n" and not word.startswith("#")), "")
+            ends = [" ;\n", "\n;\n"] if follows not in ("{", "else") else []
+            made += chance.choice(["\n", "\n\n\n", "  # a; b {\n", "\n\t# (c\r\n", *ends]) if loose else "\n"
             previous = ""
             continue
         if token in ")]}" and depth:

@@ -115,6 +115,16 @@ a.tp:1:8: note: sub/b.tp is imported here
 ''')
 
 
+def test_depth():
+    for k in range(103):
+        write(f"f{k}.tp", f'import "f{k + 1}.tp"\n')
+    write("p.tp", 'program p\nimport "f0.tp"\noutput 1\n')
+    equal(messages("p.tp"), """f99.tp:1:8: error: imports lead from file to file more than 100 deep here
+    1 | import "f100.tp"
+      |        ^~~~~~~~~
+""")
+
+
 def test_errors_in_an_imported_file():
     write("p.tp", 'program p\nimport "a.tp"\noutput 1 +\n')
     write("a.tp", "fn σ(x) = 2 *\nmatrix W ~ N(0, 1)\n")
@@ -145,6 +155,22 @@ p.tp:3:8: note: in this call of σ
     found = report["diagnostics"][0]
     equal([found[key] for key in ("file", "line", "column", "end_column", "id")], ["a.tp", 1, 15, 16, "unknown_name"])
     equal([found["notes"][0][key] for key in ("file", "line", "column")], ["p.tp", 3, 8])
+
+
+def test_errors_beside_a_failed_import():
+    """What the missing file may have held is no error; the rest is reported as ever."""
+    write("p.tp", program("use layer as r\nx = twice(r(U @ xi)); z = 1 + U\ny = x[1] + third\n", 'import "layers.tp"\n'))
+    equal(messages("p.tp"), '''p.tp:2:8: error: there is no file "layers.tp" beside this one or in the library
+    2 | import "layers.tp"
+      |        ^~~~~~~~~~~
+p.tp:7:31: error: a matrix only multiplies vectors, with @
+    7 | x = twice(r(U @ xi)); z = 1 + U
+      |                               ^
+p.tp:8:5: error: x takes 0 indices, not 1
+    8 | y = x[1] + third
+      |     ^~~~
+p.tp:7:1: note: x is declared here
+''')
 
 
 def test_names_declared_twice():
