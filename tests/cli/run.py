@@ -85,6 +85,11 @@ def test_usage():
         expect(tpc(word, p), 64, f"no command {word}")
     expect(tpc("check"), 64)
     expect(tpc("check", p, "--stage"), 64)
+    expect_one_line(tpc("kernel", p, "--inptu", x), 64, "tpc kernel has no option --inptu; did you mean --input?")
+    expect_one_line(tpc("check", p, "--asume-gia"), 64, "did you mean --assume-gia?")
+    for words in (["check", p, "--jsn", "--json"], ["chek", p, "--json"], ["check", "--json"]):
+        said = json.loads(expect(tpc(*words), 64).stdout)
+        assert said["exit"] == 64 and said["error"], said
     expect(tpc("kernel", p, "--input", x), 64)  # no -o
     expect(tpc("kernel", p, "-o", "out.npz"), 64, "input xi")
     for option, value in [("--get", "nngp,ntq"), ("--dtype", "f16"), ("--rates", "none"), ("--tol", "-1"), ("--tol", "0"),
