@@ -2,6 +2,7 @@
 """The command from outside: exit codes, messages, files. Runs the named tests of this file, or all."""
 import argparse
 import json
+import re
 import os
 import subprocess
 import sys
@@ -139,6 +140,15 @@ def test_verdict():
     average = os.path.join(EXAMPLES, "average_readout.tp")
     expect(tpc("kernel", average, "--input", x, "-o", "other.npz", "--assume-gia"), 2, "cannot help")
     assert not os.path.exists("other.npz")
+
+
+def test_summary():
+    p = write("p.tp", SEQUENCE)
+    done = expect(tpc("check", os.path.join(EXAMPLES, "rnn_last.tp"), "-D", "T=5"), 0, "5 matrix products in a row", "matrix W: it is used 5 times, at ")
+    assert re.search(r"matrix W: it is used 5 times, at \S*rnn_last.tp:13:28\n", done.stdout), done.stdout
+    expect(tpc("check", os.path.join(EXAMPLES, "mlp.tp"), "-D", "L=4"), 0, "4 matrix products in a row", "nothing: every parameter is used once")
+    said = json.loads(expect(tpc("check", p, "--json", "-D", "T=3"), 0).stdout)
+    assert said["depth"] == 1 and {entry["name"]: entry["times"] for entry in said["shared"]}["U"] == 3, said
 
 
 def test_json():
