@@ -56,9 +56,8 @@ Given split(const ir::Program& program, const std::string& text, const std::stri
         return {input, text.substr(equal + 1)};
     if (std::error_code ignored; std::filesystem::exists(text, ignored))
         return {std::nullopt, text};
-    const std::string near = source::nearest(name, names_of(program));
     throw Failure{usage_error, fmt::format("{} {}: the program has no input {}{}", option, text, name,
-                                           near.empty() ? "" : fmt::format("; did you mean {}?", near))};
+                                           source::did_you_mean(name, names_of(program)))};
 }
 
 void put(const ir::Program& program, BoundInputs& bound, std::size_t input, Bound value, const std::string& option) {

@@ -67,14 +67,28 @@ bool is_unknown(const std::string& word) {
            std::ranges::none_of(commands, [&](const Command& entry) { return entry.name == word; });
 }
 
-int refuse_unknown(const std::string& word) {
+std::string unknown_command(const std::string& word) {
     std::vector<std::string> known;
     for (const Command& entry : commands)
         known.emplace_back(entry.name);
-    const std::string near = tpc::source::nearest(word, known);
-    fmt::print(stderr, "tpc: error: there is no command {}{}; the commands are {}\n", word,
-               near.empty() ? "" : fmt::format(", did you mean {}?", near), fmt::join(known, ", "));
-    return usage_error;
+    return fmt::format("there is no command {}{}; the commands are {}", word, tpc::source::did_you_mean(word, known),
+                       fmt::join(known, ", "));
+}
+
+// CLI11 names what it did not expect; what was meant is the nearest of the command's options.
+std::string wrong_arguments(const CLI::App& app, const CLI::ParseError& error) {
+    const auto chosen = app.get_subcommands();
+    const std::vector<std::string> left = app.remaining(true);
+    const auto option = std::ranges::find_if(left, [](const std::string& word) { return word.starts_with("-"); });
+    if (chosen.empty() || option == left.end())
+        return fmt::format("{}; tpc --help says more", error.what());
+    std::vector<std::string> known;
+    for (const CLI::Option* each : chosen.front()->get_options())
+        for (const std::string& name : each->get_lnames())
+            known.push_back("--" + name);
+    const std::string name = option->substr(0, option->find('='));
+    return fmt::format("tpc {} has no option {}{}; tpc {} --help lists them", chosen.front()->get_name(), name,
+                       tpc::source::did_you_mean(name, known), chosen.front()->get_name());
 }
 
 int execute(Session& session, const Run& run) {
@@ -108,12 +122,16 @@ int main(int argc, char** argv) {
         command->parse_complete_callback([&chosen, run = entry.add(*command)] { chosen = run; });
         command->footer(exit_codes);
     }
+    // Not parsed yet, or not to its end: what is wrong is said as JSON all the same.
+    session.options.json = std::find(argv, argv + argc, std::string_view("--json")) != argv + argc;
     if (argc > 1 && is_unknown(argv[1]))
-        return refuse_unknown(argv[1]);
+        return finish(session, usage_error, unknown_command(argv[1]));
     try {
         app.parse(argc, argv);
+    } catch (const CLI::Success& shown) { // --help, --version
+        return app.exit(shown) == 0 ? success : usage_error;
     } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? success : usage_error;
+        return finish(session, usage_error, wrong_arguments(app, error));
     }
     return execute(session, chosen);
 }

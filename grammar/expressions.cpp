@@ -155,7 +155,8 @@ const auto apply_suffix = [](auto& context) {
         static constexpr std::string_view reductions[] = {"sum", "mean", "max", "min", "prod", "logsumexp"};
         const std::string_view called = name ? std::string_view(term.expr.name) : "this";
         if (std::ranges::find(reductions, called) == std::end(reductions))
-            state.diagnostics.report(source::Id::not_a_reduction, term.extent, called);
+            state.diagnostics.report(source::Id::not_a_reduction, term.extent, called,
+                                     source::did_you_mean(called, {std::begin(reductions), std::end(reductions)}));
         expr.name = term.expr.name;
     } else
         expr.children.insert(expr.children.begin(), std::move(term.expr));

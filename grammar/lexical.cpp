@@ -39,12 +39,51 @@ Found found_at(const State& state, Iterator where) {
     return {fmt::format("'{}'", rest.substr(0, length)), where, where + length};
 }
 
+// What was meant by a word that no statement begins with, as `matrx` in `matrx U ~ ...`; or by one after a `}`.
+struct Misspelt {
+    Iterator begin = nullptr;
+    std::string word;
+    std::string hint;
+};
+
+std::string hint_for_else(const std::string& word) {
+    if (word == "elif" || word == "elsif" || word == "elseif")
+        return "; did you mean else if?";
+    return source::did_you_mean(word, {"else"});
+}
+
+Misspelt misspelt_keyword(const State& state, const std::string& expected, Iterator where, Iterator from) {
+    const auto skip = [&](Iterator at) {
+        while (at != state.end() && is_blank(*at))
+            ++at;
+        return at;
+    };
+    const auto word_at = [&](Iterator at) { return std::string(state.rest(at).substr(0, name_length(state.rest(at)))); };
+    from = skip(from);
+    where = skip(where);
+    if (expected == after_declaration.called) {
+        const std::string word = word_at(where);
+        return {where, word, word.empty() || is_keyword(word) ? "" : hint_for_else(word)};
+    }
+    const std::string word = word_at(from);
+    const bool follows = !word.empty() && skip(from + word.size()) == where && where != state.end() &&
+                         (name_length(state.rest(where)) > 0 || *where == '"');
+    if (!follows || expected != "'='" || is_keyword(word))
+        return {};
+    return {from, word, source::did_you_mean(word, statement_keywords())};
+}
+
 } // namespace
 
 void State::expected(const std::string& expected, Iterator where, Iterator from, Iterator to) const {
     const auto known = std::ranges::lower_bound(text.reported, offset(from));
     if (known != text.reported.end() && *known <= offset(to))
         return;
+    if (const Misspelt meant = misspelt_keyword(*this, expected, where, from); !meant.hint.empty()) {
+        diagnostics.report(source::Id::unknown_keyword, span(meant.begin, meant.begin + meant.word.size()), meant.word,
+                           meant.hint);
+        return;
+    }
     const Found found = found_at(*this, where);
     // An unclosed `{` has its own message.
     if (where == end() && !text.reported.empty())

@@ -52,6 +52,26 @@ struct Bracket {
     std::size_t height = 0;    // the greatest over all pieces
 };
 
+// How to write what a character from a text processor or a formula stands for.
+std::string hint_for(char32_t code) {
+    struct Twin {
+        char32_t code;
+        const char* hint;
+    };
+    static constexpr Twin twins[] = {
+        {U'\u2212', "write -"},       {U'\u2013', "write -"},         {U'\u2014', "write -"},
+        {U'\u00D7', "write *"},       {U'\u22C5', "write *"},         {U'\u00B7', "write *"},
+        {U'\u2217', "write *"},       {U'\u2264', "write <="},        {U'\u2265', "write >="},
+        {U'\u2260', "write !="},      {U'\u00B2', "write ^2"},        {U'\u00B3', "write ^3"},
+        {U'\u2032', "write '"},       {U'\u2019', "write '"},         {U'\u2018', "write '"},
+        {U'\u22A4', "write '"},       {U'\u201C', "write \""},        {U'\u201D', "write \""},
+        {U'\u2026', "write .."},      {U'\u221A', "write sqrt(...)"}, {U'\u2211', "write sum(i in 1..T: ...)"},
+        {U'\u00A0', "write a space"}, {U'\u223C', "write ~"},         {U'\u2208', "write in"},
+    };
+    const auto* twin = std::ranges::find(twins, code, &Twin::code);
+    return twin == std::end(twins) ? "remove it" : twin->hint;
+}
+
 char closing_of(char open) {
     return open == '(' ? ')' : open == '[' ? ']' : '}';
 }
@@ -68,9 +88,9 @@ class Preparation {
         check_characters();
         for (i = 0; i < result.text.size();)
             step();
-        while (in_parentheses())
+        while (in_parentheses() && !result.too_deep)
             report_unclosed();
-        if (stack.size() > 1)
+        if (stack.size() > 1 && !result.too_deep)
             report(Id::unclosed, stack.back().at, 1, '{', '}');
         std::ranges::sort(result.reported);
         return std::move(result);
@@ -123,9 +143,11 @@ class Preparation {
             const bool control = c.valid && !space && (c.code < 0x20 || c.code == 0x7F);
             const bool foreign = c.valid && c.code >= 0x80 && !comment && !path && !is_unicode_letter(c.code);
             if (control)
-                report(Id::unexpected_character, k, 1, fmt::format("U+{:04X}", static_cast<std::uint32_t>(c.code)));
+                report(Id::unexpected_character, k, 1, fmt::format("U+{:04X}", static_cast<std::uint32_t>(c.code)),
+                       "remove it");
             if (foreign)
-                report(Id::unexpected_character, k, c.length, fmt::format("'{}'", original.substr(k, c.length)));
+                report(Id::unexpected_character, k, c.length, fmt::format("'{}'", original.substr(k, c.length)),
+                       hint_for(c.code));
             if (!c.valid || control || foreign)
                 blank(k, k + c.length);
             k += c.length;
@@ -384,6 +406,10 @@ std::string_view symbol_at(std::string_view text) {
 
 bool is_keyword(std::string_view word) {
     return std::ranges::find(keywords, word) != keywords.end();
+}
+
+std::vector<std::string> statement_keywords() {
+    return {openers.begin(), openers.end()};
 }
 
 } // namespace tpc::grammar

@@ -30,4 +30,7 @@ std::string_view symbol_at(std::string_view text);
 
 bool is_keyword(std::string_view word);
 
+// Those that a statement may begin with.
+std::vector<std::string> statement_keywords();
+
 } // namespace tpc::grammar

@@ -62,6 +62,15 @@ Row row(const ir::Program& program, const ir::Parameter& parameter) {
 
 } // namespace
 
+std::string declaration(const ir::Program& program, std::uint32_t parameter, const std::string& name, const char* kind) {
+    ir::Parameter made = program.parameters[parameter];
+    made.name = name;
+    Row made_row = row(program, made);
+    if (kind != nullptr)
+        made_row.name = kind + made_row.name.substr(made_row.name.find(' '));
+    return fmt::format("{} ~ {}", made_row.name, made_row.law.substr(0, made_row.law.find(", frozen")));
+}
+
 std::string describe(const Verdict& verdict, const ir::Program& program) {
     const ir::PrintNames names{&program};
     std::string text = verdict.holds ? std::string("the simple GIA condition holds\n")

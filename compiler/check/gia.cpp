@@ -3,6 +3,7 @@
 #include "compiler/check/elements.hpp"
 #include "compiler/check/outputs.hpp"
 #include "compiler/check/uses.hpp"
+#include "compiler/ir/print.hpp"
 #include "compiler/resolve/resolve.hpp"
 
 #include <fmt/format.h>
@@ -89,21 +90,66 @@ class Rules {
         return plain(a) && plain(b) && provably_disjoint(program_, a.indices, b.indices, bindings);
     }
 
-    // The way from a use to the output: at most five reads.
-    void chain(source::Diagnostic& diagnostic, Place place) const {
-        for (int step = 0; place.statement && step < 5; ++step) {
+    std::string reader(const Place& place) const {
+        if (place.statement)
+            return program_.families[program_.statements[*place.statement].family].name;
+        const std::string& name = program_.outputs[place.output].name;
+        return name.empty() ? "the output" : "the output " + name;
+    }
+    source::Span whole(const Place& place) const {
+        return place.statement ? program_.statements[*place.statement].span : program_.outputs[place.output].span;
+    }
+
+    // One step: who reads what where. What stands in the body of a function is shown with the statement that calls it.
+    void step(source::Diagnostic& diagnostic, const Place& place, ir::ExprId read) const {
+        const source::Span around = whole(place), own = program_.exprs[read].span;
+        const std::string text = fmt::format("{} depends on {}", reader(place), ir::print(ir::PrintNames{&program_}, read));
+        const bool inside = own.file == around.file && own.begin >= around.begin && own.end <= around.end;
+        if (own.end <= own.begin || inside) {
+            diagnostic.note(own.end <= own.begin ? around : own, text + " here");
+            return;
+        }
+        diagnostic.note(around, text + " here, through a function");
+        diagnostic.note(own, "namely in its body here");
+    }
+
+    // The way from the output to a use, read by read; of a long one the middle is left out.
+    void chain(source::Diagnostic& diagnostic, const Use& use) const {
+        constexpr std::size_t head = 5, tail = 3;
+        std::vector<Arrival> steps; // from the use to the output
+        for (Place place = use.place; place.statement;) {
             const auto& arrival = reach_.statements[*place.statement];
             if (!arrival)
-                return;
-            const std::string& from = program_.families[program_.statements[*place.statement].family].name;
+                break;
+            steps.push_back(*arrival);
             place = arrival->place;
-            const std::string reader = place.statement ? program_.families[program_.statements[*place.statement].family].name
-                                                       : std::string("the output");
-            source::Span where = program_.exprs[arrival->read].span;
-            if (where.end <= where.begin)
-                where = place.statement ? program_.statements[*place.statement].span : program_.outputs[place.output].span;
-            diagnostic.note(where, fmt::format("{} depends on {} here", reader, from));
         }
+        std::ranges::reverse(steps);
+        for (std::size_t k = 0; k < steps.size(); ++k) {
+            if (steps.size() > head + tail + 1 && k == head) {
+                diagnostic.note(whole(steps[k].place), fmt::format("and so on, {} more steps", steps.size() - head - tail));
+                k = steps.size() - tail;
+            }
+            step(diagnostic, steps[k].place, steps[k].read);
+        }
+        const source::Span around = whole(use.place), own = node(use).span;
+        if (own.end > own.begin && !(own.file == around.file && own.begin >= around.begin && own.end <= around.end))
+            diagnostic.note(around, fmt::format("{} comes to it here, through a function", reader(use.place)));
+    }
+
+    // A declaration like that of a parameter, under a name that is free: "vector v2 ~ N(0, 1)".
+    std::pair<std::string, std::string> twin(std::uint32_t parameter) const {
+        const auto taken = [&](const std::string& name) {
+            return std::ranges::find(program_.parameters, name, &ir::Parameter::name) != program_.parameters.end() ||
+                   std::ranges::find(program_.families, name, &ir::Family::name) != program_.families.end();
+        };
+        const std::string& full = program_.parameters[parameter].name;
+        const std::string base = full.substr(full.rfind('.') + 1); // without the block's instance
+        int number = 2;
+        while (taken(base + std::to_string(number)))
+            ++number;
+        const std::string name = base + std::to_string(number);
+        return {name, declaration(program_, parameter, name)};
     }
 
     // Rule 2.
@@ -139,10 +185,13 @@ class Rules {
                     continue;
                 const std::string& v = name(readout.term->parameter);
                 auto& diagnostic = diagnostics_.report(Id::gia_readout_reused, span(use), v);
-                chain(diagnostic, use.place);
-                diagnostic.note(readout.term->span, fmt::format("{} is the readout here", v))
-                    .note(program_.parameters[readout.term->parameter].span,
-                          fmt::format("{} is declared here; use another vector of its own for one of the two", v));
+                diagnostic.note(readout.term->span, fmt::format("{} is the readout here", v));
+                chain(diagnostic, use);
+                const auto [fresh, declared] = twin(readout.term->parameter);
+                diagnostic.note(program_.parameters[readout.term->parameter].span,
+                                fmt::format("{} is declared here; the shortest change: declare {} as well and read out with "
+                                            "{}' instead of {}'",
+                                            v, declared, fresh, v));
             }
         }
     }
@@ -171,10 +220,13 @@ class Rules {
                 const std::string& w = name(b.target);
                 const std::string here = b.transposed ? w + "'" : w, there = a.transposed ? w + "'" : w;
                 auto& diagnostic = diagnostics_.report(Id::gia_both_transposes, span(products[second]), here, there);
+                chain(diagnostic, products[second]);
                 diagnostic.note(span(products[first]), fmt::format("{} is multiplied here", there));
-                chain(diagnostic, products[second].place);
+                const auto [fresh, declared] = twin(b.target);
                 diagnostic.note(program_.parameters[b.target].span,
-                                fmt::format("{} is declared here; declare a second matrix for one of the two uses", w));
+                                fmt::format("{} is declared here; the shortest change: declare {} as well and write {} "
+                                            "instead of {} in one of the two places",
+                                            w, declared, fresh, w));
                 break;
             }
         }
@@ -189,10 +241,11 @@ class Rules {
             if (!used(use) || !reported.insert(use.node).second)
                 continue;
             auto& diagnostic = diagnostics_.report(Id::gia_scalar_inside, span(use), name(node(use).target));
-            chain(diagnostic, use.place);
+            chain(diagnostic, use);
             diagnostic.note(program_.parameters[node(use).target].span,
-                            fmt::format("{} is declared here; inside the network use a number or a vector parameter",
-                                        name(node(use).target)));
+                            fmt::format("{0} is declared here; the shortest change: declare it as a vector, as in {1}",
+                                        name(node(use).target),
+                                        declaration(program_, node(use).target, name(node(use).target), "vector")));
         }
     }
 
@@ -205,7 +258,10 @@ class Rules {
             if (!used(use) || !reported.insert(use.node).second)
                 continue;
             auto& diagnostic = diagnostics_.report(Id::gia_readout_inside, span(use));
-            chain(diagnostic, use.place);
+            chain(diagnostic, use);
+            diagnostic.note(span(use),
+                            "the shortest change: let the network read an average over coordinates, as in x' @ y / n, "
+                            "which converges to a number");
         }
     }
 };

@@ -31,6 +31,10 @@ struct Verdict {
 // are known.
 Verdict check(ir::Program& program, source::Diagnostics& diagnostics);
 
+// "matrix W[l in 2..3] ~ N(0, 2 / n)" under another name and, if given, another kind.
+std::string declaration(const ir::Program& program, std::uint32_t parameter, const std::string& name,
+                        const char* kind = nullptr);
+
 // What `tpc check` prints: the verdict, the parameters with shapes and laws, the outputs.
 std::string describe(const Verdict& verdict, const ir::Program& program);
 

@@ -511,20 +511,24 @@ class Decomposer {
         if (power != 0 && !analysis_.random(id))
             return order(id, power);
         fail(Id::gia_nonlinear_output, id, what)
-            .note(output_->span, "the loss may apply a nonlinearity; let the output be the readout v' @ x / sqrt(n) itself");
+            .note(output_->span,
+                  "the shortest change: let the output be the readout v' @ x / sqrt(n) itself; a loss may apply "
+                  "the nonlinearity");
     }
 
-    void not_a_readout(ExprId id) {
-        fail(Id::gia_not_a_readout, id)
-            .note(output_->span,
-                  "declare a readout, vector v ~ N(0, 1), that nothing else uses, and write v' @ x / sqrt(n)");
+    void not_a_readout(ExprId id) { fail(Id::gia_not_a_readout, id).note(output_->span, readout_advice()); }
+
+    static std::string width_power(int halves) {
+        return halves == 1 ? "sqrt(n)" : halves == 2 ? "n" : fmt::format("n^({}/2)", halves);
     }
 
     void order(ExprId id, int power) {
         if (power < 0)
-            fail(Id::gia_vanishing_output, id);
+            fail(Id::gia_vanishing_output, id)
+                .note(output_->span, fmt::format("the shortest change: multiply this term by {}", width_power(-power)));
         else
-            fail(Id::gia_diverging_output, id);
+            fail(Id::gia_diverging_output, id)
+                .note(output_->span, fmt::format("the shortest change: divide this term by {}", width_power(power)));
     }
 
     // Averages are constants in the limit; an output of nothing else has no readout.
@@ -543,8 +547,21 @@ class Decomposer {
             .note(output_->span,
                   "back-propagation starts from this average and not from an independent random vector, so W' may not be "
                   "taken as independent of W")
-            .note(output_->span,
-                  "declare a readout, vector v ~ N(0, 1), that nothing else uses, and write v' @ x / sqrt(n)");
+            .note(output_->span, readout_advice());
+    }
+
+    // With a name that the program does not have yet.
+    std::string readout_advice() const {
+        const auto taken = [&](const std::string& name) {
+            return std::ranges::find(program_.parameters, name, &ir::Parameter::name) != program_.parameters.end() ||
+                   std::ranges::find(program_.families, name, &ir::Family::name) != program_.families.end();
+        };
+        std::string name = "v";
+        for (int k = 2; taken(name); ++k)
+            name = "v" + std::to_string(k);
+        return fmt::format("the shortest change: declare a readout that nothing else uses, vector {0} ~ N(0, 1), and write "
+                           "{0}' @ x / sqrt(n)",
+                           name);
     }
 };
 

@@ -7,6 +7,7 @@
 #include "compiler/resolve/statements.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tpc::resolve {
 namespace {
@@ -20,11 +21,17 @@ void bind_values(Context& context, Scope* outer, Scope* inner, const ast::Use& u
                                         [&](const auto& entry) { return entry.first.text == parameter.name.text; });
         if (given != use.values.end()) {
             bind(context, inner, parameter.name, header_value(context, outer, parameter, given->second));
+        } else if (use.alias.text.empty() && !parameter.value) { // a use that the source does not have
+            Binding open;
+            open.value = bad_value(context, parameter.span, Shape::scalar);
+            bind(context, inner, parameter.name, std::move(open));
         } else if (parameter.value) {
             bind(context, inner, parameter.name, header_value(context, inner, parameter, *parameter.value));
         } else {
+            const auto calls = std::exchange(context.calls, {}); // whatever calls it
             context.report(Id::missing_block_value, use.block.span, parameter.name.text, block.name.text)
                 .note(parameter.span, "it is declared here");
+            context.calls = calls;
             Binding bad;
             bad.value = bad_value(context, parameter.span, Shape::scalar);
             bind(context, inner, parameter.name, std::move(bad));
@@ -33,8 +40,16 @@ void bind_values(Context& context, Scope* outer, Scope* inner, const ast::Use& u
     for (const auto& [name, expr] : use.values) {
         if (std::none_of(block.parameters.begin(), block.parameters.end(),
                          [&, text = name.text](const auto& parameter) { return parameter.name.text == text; })) {
-            context.report(Id::unknown_block_value, name.span, block.name.text, name.text)
+            std::vector<std::string> known;
+            for (const auto& parameter : block.parameters) {
+                known.push_back(parameter.name.text);
+            }
+            const auto calls = std::exchange(context.calls, {});
+            context
+                .report(Id::unknown_block_value, name.span, block.name.text, name.text,
+                        source::did_you_mean(name.text, known))
                 .note(block.name.span, "the block is declared here");
+            context.calls = calls;
         }
     }
 }
@@ -63,16 +78,36 @@ Scope* open_path(Context& context, const Path& path, std::vector<ir::Range>& fam
     return scope;
 }
 
-bool declares(const std::vector<ast::Stmt>& body) {
-    return std::any_of(body.begin(), body.end(), [](const ast::Stmt& statement) {
+// The names that `matrix`, `vector`, `scalar` and `use` declare.
+void declared_names(const std::vector<ast::Stmt>& body, std::vector<const ast::Name*>& made) {
+    for (const auto& statement : body) {
         if (const auto* loop = std::get_if<ast::For>(&statement.node)) {
-            return declares(loop->body);
+            declared_names(loop->body, made);
+        } else if (const auto* branch = std::get_if<ast::If>(&statement.node)) {
+            declared_names(branch->then_body, made);
+            declared_names(branch->else_body, made);
+        } else if (const auto* random = std::get_if<ast::Random>(&statement.node)) {
+            made.push_back(&random->name);
+        } else if (const auto* use = std::get_if<ast::Use>(&statement.node)) {
+            made.push_back(&use->alias);
         }
-        if (const auto* branch = std::get_if<ast::If>(&statement.node)) {
-            return declares(branch->then_body) || declares(branch->else_body);
-        }
-        return std::holds_alternative<ast::Random>(statement.node) || std::holds_alternative<ast::Use>(statement.node);
-    });
+    }
+}
+
+bool declares(const std::vector<ast::Stmt>& body) {
+    std::vector<const ast::Name*> names;
+    declared_names(body, names);
+    return !names.empty();
+}
+
+void report_in_loop(Context& context, std::initializer_list<const std::vector<ast::Stmt>*> bodies) {
+    std::vector<const ast::Name*> names;
+    for (const auto* body : bodies) {
+        declared_names(*body, names);
+    }
+    for (const auto* name : names) {
+        context.report(Id::declaration_in_loop, name->span, name->text);
+    }
 }
 
 void declare(Context& context, const Path& path, const std::vector<ast::Stmt>& body);
@@ -82,15 +117,23 @@ Instance* instantiate(Context& context, Path path, const ast::Use& use, const st
     Scope* scope = open_path(context, path, around);
     const auto* binding = find(scope, use.block.text);
     if (binding == nullptr || binding->kind != Kind::block) {
-        if (binding == nullptr) {
-            report_unknown(context, scope, use.block.text, use.block.span);
-        } else {
-            context.report(Id::not_a_block, use.block.span, use.block.text);
+        std::vector<std::string> blocks;
+        for (const Scope* each = scope; each != nullptr; each = each->parent) {
+            for (const auto& [known, bound] : each->names) {
+                if (bound.kind == Kind::block) {
+                    blocks.push_back(known);
+                }
+            }
+        }
+        auto& error =
+            context.report(Id::not_a_block, use.block.span, use.block.text, source::did_you_mean(use.block.text, blocks));
+        if (binding != nullptr) {
+            error.note(binding->span, fmt::format("{} is declared here", use.block.text));
         }
         return nullptr;
     }
     if (std::any_of(path.begin(), path.end(), [&](const auto* outer) { return outer->block == binding->block; })) {
-        context.report(Id::recursion, use.block.span, use.block.text);
+        context.report(Id::recursion, use.block.span, use.block.text).note(binding->span, "its body leads back to itself");
         return nullptr;
     }
     context.instances.push_back({&use, binding->block, name, {}, {}, {}, 0});
@@ -127,24 +170,24 @@ void declare(Context& context, const Path& path, const std::vector<ast::Stmt>& b
             if (condition.known) {
                 declare(context, path, *condition.known ? branch->then_body : branch->else_body);
             } else if (!condition.bad) {
-                context.report(Id::declaration_in_loop, statement.span, "a parameter");
+                report_in_loop(context, {&branch->then_body, &branch->else_body});
             }
         } else if (const auto* loop = std::get_if<ast::For>(&statement.node); loop != nullptr && declares(loop->body)) {
-            context.report(Id::declaration_in_loop, statement.span, "a parameter");
+            report_in_loop(context, {&loop->body});
         }
     }
 }
 
 struct Returns {
     unsigned count = 0;
-    bool in_loop = false;
+    const ast::Stmt* in_loop = nullptr;
 };
 
 void count_returns(const std::vector<ast::Stmt>& body, bool in_loop, Returns& made) {
     for (const auto& statement : body) {
         if (std::holds_alternative<ast::Return>(statement.node)) {
             ++made.count;
-            made.in_loop |= in_loop;
+            made.in_loop = in_loop ? &statement : made.in_loop;
         } else if (const auto* branch = std::get_if<ast::If>(&statement.node)) {
             count_returns(branch->then_body, in_loop, made);
             count_returns(branch->else_body, in_loop, made);
@@ -171,8 +214,8 @@ bool well_returned(Context& context, const ast::Block& block) {
         context.report(Id::no_return, block.name.span, block.name.text);
         return false;
     }
-    if (returns.in_loop) {
-        context.report(Id::return_in_loop, block.name.span, block.name.text);
+    if (returns.in_loop != nullptr) {
+        context.report(Id::return_in_loop, returns.in_loop->span);
         return false;
     }
     if (const auto* extra = after_return(block.body)) {
@@ -234,6 +277,32 @@ void use(Context& context, Scope* scope, const ast::Use& statement, Span) {
     bind(context, scope, statement.alias, std::move(binding));
 }
 
+void check_uncalled(Context& context, const ast::Block& block) {
+    context.uses.push_back({block.name, {}, {"", block.name.span}, {}});
+    Binding binding;
+    binding.instance = instantiate(context, {}, context.uses.back(), block.name.text);
+    binding.home = context.global;
+    if (binding.instance == nullptr) {
+        return;
+    }
+    Scope* scope = context.open(context.global);
+    ast::Expr call;
+    call.kind = ast::ExprKind::call;
+    call.span = block.name.span;
+    call.children.emplace_back();
+    for (const auto& argument : block.arguments) {
+        Binding open;
+        open.value = bad_value(context, argument.span);
+        scope->names.emplace(argument.text, std::move(open));
+        ast::Expr name;
+        name.kind = ast::ExprKind::name;
+        name.span = argument.span;
+        name.name = argument.text;
+        call.children.push_back(std::move(name));
+    }
+    call_block(context, scope, binding, "", {}, call);
+}
+
 Value call_block(Context& context, Scope* scope, const Binding& binding, const std::string& name,
                  llvm::ArrayRef<Affine> indices, const ast::Expr& call) {
     auto& instance = *binding.instance;
@@ -247,7 +316,9 @@ Value call_block(Context& context, Scope* scope, const Binding& binding, const s
     const auto wanted = instance.use->family.size();
     if (own.size() != wanted) {
         const auto missing = wanted - std::min(wanted, binding.given.size());
-        context.report(Id::index_count, call.span, name, missing, missing == 1 ? "index" : "indices", indices.size())
+        context
+            .report(Id::index_count, call.children.front().span, name, missing, missing == 1 ? "index" : "indices",
+                    indices.size())
             .note(binding.span, fmt::format("{} is declared here", name));
         return bad_value(context, call.span);
     }
@@ -276,6 +347,7 @@ Value call_block(Context& context, Scope* scope, const Binding& binding, const s
         index.value.integer = own[k];
         outer->names.emplace(instance.use->family[k].index.text, std::move(index));
     }
+    context.called.insert(&block);
     context.calls.push_back({&block, name, call.span, binding.argument});
     Scope* inner = context.open(home_of(binding.home, block));
     bind_values(context, outer, inner, *instance.use, block);

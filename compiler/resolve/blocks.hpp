@@ -13,4 +13,7 @@ void use(Context& context, Scope* scope, const ast::Use& statement, Span span);
 Value call_block(Context& context, Scope* scope, const Binding& binding, const std::string& name,
                  llvm::ArrayRef<Affine> indices, const ast::Expr& call);
 
+// The errors of a block that nothing calls, whatever its arguments are; emits what a call emits.
+void check_uncalled(Context& context, const ast::Block& block);
+
 } // namespace tpc::resolve

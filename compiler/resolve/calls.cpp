@@ -152,6 +152,7 @@ Value call_function(Context& context, Scope* scope, const Binding& binding, cons
     for (std::size_t k = 0; k < arguments.size(); ++k) {
         bind(context, inner, function.arguments[k], std::move(arguments[k]));
     }
+    context.called.insert(&function);
     context.calls.push_back({&function, name, expr.span, binding.argument});
     Value made = value(context, inner, function.body);
     context.calls.pop_back();
@@ -185,7 +186,7 @@ Value call(Context& context, Scope* scope, const ast::Expr& expr) {
     const auto& callee = expr.children.front();
     const auto& base = callee.kind == ast::ExprKind::index ? callee.children.front() : callee;
     if (base.kind != ast::ExprKind::name) {
-        context.report(Id::not_a_function_expression, callee.span);
+        context.report(Id::not_callable, callee.span);
         check_arguments(context, scope, expr);
         return bad_value(context, expr.span);
     }
@@ -219,11 +220,18 @@ Value call(Context& context, Scope* scope, const ast::Expr& expr) {
     if (binding == nullptr && !is_builtin(base.name)) {
         report_unknown(context, scope, base.name, base.span);
     } else if (binding == nullptr || !binding->value.bad) {
-        const bool block = binding != nullptr && binding->kind == Kind::block;
-        context.report(block                ? Id::block_without_use
-                       : binding == nullptr ? Id::reduction_without_range
-                                            : Id::not_a_function,
-                       base.span, base.name);
+        if (binding == nullptr) {
+            context.report(Id::reduction_without_range, base.span, base.name);
+        } else if (binding->kind == Kind::block) {
+            context.report(Id::block_without_use, base.span, base.name).note(binding->span, "the block is declared here");
+        } else {
+            const bool matrix = binding->kind == Kind::parameter &&
+                                context.program.parameters[binding->id].kind == ir::ParameterKind::matrix;
+            context
+                .report(Id::not_a_function, base.span, base.name,
+                        matrix ? fmt::format(": a matrix multiplies with @, as in {} @ x", base.name) : "")
+                .note(binding->span, fmt::format("{} is declared here", base.name));
+        }
     }
     return bad_value(context, expr.span);
 }

@@ -19,7 +19,7 @@ source::Diagnostic& Context::add(Id id, Span span, std::string text) {
     }
     diagnostics.list.push_back({id, span, std::move(text), {}});
     auto& made = diagnostics.list.back();
-    for (auto call = calls.rbegin(); call != calls.rend(); ++call) {
+    for (auto call = calls.rbegin(); call != calls.rend() && !call->name.empty(); ++call) {
         made.note(call->span, fmt::format("in this call of {}", call->name));
     }
     return made;
@@ -68,14 +68,16 @@ void report_unknown(Context& context, const Scope* scope, const std::string& nam
             .note(local->second, fmt::format("give {} an index here to use it later", name));
         return;
     }
-    std::vector<std::string> candidates = builtin_names();
+    std::vector<std::string> candidates; // the user's own first
     for (; scope != nullptr; scope = scope->parent) {
         for (const auto& entry : scope->names) {
             candidates.push_back(entry.first);
         }
     }
-    const auto near = source::nearest(name, candidates);
-    context.report(Id::unknown_name, span, name, near.empty() ? "" : fmt::format("; did you mean {}?", near));
+    for (const auto& builtin : builtin_names()) {
+        candidates.push_back(builtin);
+    }
+    context.report(Id::unknown_name, span, name, source::did_you_mean(name, candidates));
 }
 
 bool is_reserved(Context& context, const ast::Name& name) {

@@ -76,7 +76,8 @@ struct Context {
         : files(all_files), options(given), known(types) {}
 
     source::Diagnostics diagnostics;
-    source::Diagnostics unanchored; // reads of families that never get a value: reported when nothing else is wrong
+    source::Diagnostics unanchored;     // reads of families that never get a value: reported when nothing else is wrong
+    std::set<std::uint32_t> anchorless; // those families
 
     ir::Program program;
     std::vector<FamilyType> found; // by family
@@ -99,13 +100,15 @@ struct Context {
     Result* result = nullptr; // of the block that is being called
     struct Call {
         const void* callee;
-        std::string name;
+        std::string name; // empty for one that the source does not have
         Span span;
         bool argument = false; // what is called is an argument of the caller
     };
     std::vector<Call> calls;
-    std::vector<Scope*> modules; // of the imported files
-    bool incomplete = false;     // an import failed: unknown names are no errors of their own
+    std::vector<Scope*> modules;  // of the imported files
+    bool incomplete = false;      // an import failed: unknown names are no errors of their own
+    std::set<const void*> called; // functions and blocks
+    std::deque<ast::Use> uses;    // of blocks that nothing calls: see resolve::check_uncalled
 
     std::map<std::string, Span> later;  // declared further down
     std::map<std::string, Span> locals; // names that were local to a turn of some loop

@@ -207,7 +207,7 @@ std::uint32_t random(Context& context, Scope* scope, const ast::Random& random, 
     };
     const auto without_width = [&](Value& made, const char* what) {
         if (!made.bad && (made.terms.size() != 1 || made.terms[0].power != 0)) {
-            context.report(Id::width_in_constant, made.span, what, random.name.text);
+            context.report(Id::width_in_constant, made.span, what, random.name.text, "");
             made = bad_value(context, made.span, Shape::scalar);
         }
     };

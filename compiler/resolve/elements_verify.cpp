@@ -26,6 +26,7 @@ struct Space {
     std::size_t implicit = 0;
     Extent box = {};
     bool empty = false;
+    bool bad = false; // an error has been reported that explains whatever is missing
     std::vector<std::uint64_t> strides = {};
     std::vector<std::uint64_t> assigned = {};         // bits; families only
     const std::vector<ir::Range>* declared = nullptr; // parameters whose members do not fill the box
@@ -156,11 +157,11 @@ class Verifier {
     // Of the indices that an access gives: xi[5] names the first axis only.
     static std::string box_text(const Space& space, std::size_t given) {
         if (space.empty)
-            return "no index";
+            return "no index at these sizes";
         std::string text;
         for (std::size_t k = space.implicit; k < given; ++k)
             text += (text.empty() ? "" : ", ") + range_text(space, k);
-        return text;
+        return text + " only";
     }
 
     static std::string range_text(const Space& space, std::size_t k) {
@@ -193,9 +194,11 @@ class Verifier {
             Space space{.kind = "the input", .name = input.name, .span = input.span};
             for (const ir::Affine& axis : input.axes) {
                 const std::int64_t size = walk_.exactly(axis, input.span);
-                if (size < 0)
+                if (size < 0) {
                     report(Id::bad_axis_size, input.span, ir::print(ir::PrintNames{.program = &program_}, axis), input.name,
                            size);
+                    space.bad = true;
+                }
                 space.box.lower.push_back(1);
                 space.box.upper.push_back(size);
                 space.empty |= size < 1;
@@ -255,13 +258,18 @@ class Verifier {
     void check_numbers(const ir::Parameter& parameter, const std::string& name) {
         const double variance = walk_.number(parameter.scale);
         if (!(variance >= 0) || !std::isfinite(variance))
-            report(Id::bad_variance, place_of(parameter.scale, parameter.span), name, variance);
+            report(Id::bad_variance, place_of(parameter.scale, parameter.span), name, kind_of(variance));
         const double mean = walk_.number(parameter.mean);
         if (!std::isfinite(mean))
-            report(Id::bad_moment, place_of(parameter.mean, parameter.span), "mean", name, mean);
+            report(Id::bad_moment, place_of(parameter.mean, parameter.span), "mean", name, kind_of(mean));
         const double rate = walk_.number(parameter.rate);
         if (!std::isfinite(rate) && std::isfinite(variance))
-            report(Id::bad_moment, place_of(parameter.rate, parameter.span), "rate", name, rate);
+            report(Id::bad_moment, place_of(parameter.rate, parameter.span), "rate", name, kind_of(rate));
+    }
+
+    // Not the number itself: what is kept of a variance is n or d times it.
+    static const char* kind_of(double value) {
+        return std::isnan(value) ? "undefined" : std::isinf(value) ? "infinite" : "negative";
     }
 
     [[nodiscard]] Span place_of(ir::ExprId id, Span otherwise) const {
@@ -503,6 +511,10 @@ class Verifier {
         const Id id = first || space.implicit == index.size() ? Id::element_unassigned : Id::element_never_assigned;
         Diagnostic* diagnostic = report(id, span, element(space, index));
         note_turn(*diagnostic, span, place.node->access.indices);
+        if (id == Id::element_never_assigned) {
+            families_[place.node->target].bad = true;
+            diagnostic->note(space.span, fmt::format("{} is assigned here", space.name));
+        }
         if (first)
             diagnostic->note(program_.statements[*first].target_span, element(space, index) + " is assigned here");
     }
@@ -510,6 +522,8 @@ class Verifier {
     void report_outside(const Place& place) {
         const Span span = place.node->span;
         const Space& space = *place.space;
+        if (space.bad)
+            return;
         if (space.implicit > 0 &&
             std::any_of(index_.begin(), index_.begin() + static_cast<std::ptrdiff_t>(space.implicit),
                         [&, k = std::size_t{0}](std::int64_t i) mutable { return !space.inside(k++, i); })) {
@@ -590,7 +604,7 @@ class Verifier {
     void find_gaps() {
         for (const Space& space : families_)
             for (std::size_t k = space.implicit; k < space.strides.size(); ++k)
-                if (!space.empty && find_gap(space, k))
+                if (!space.empty && !space.bad && find_gap(space, k))
                     break;
     }
 

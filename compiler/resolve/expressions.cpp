@@ -25,7 +25,7 @@ ir::IndexMode mode_of(ast::IndexMode mode) {
 
 Value number(Context& context, const ast::Expr& expr) {
     if (!expr.name.empty()) {
-        context.report(Id::truth_as_value, expr.span, expr.name);
+        context.report(Id::misplaced_truth, expr.span, expr.name);
         return bad_value(context, expr.span, Shape::scalar);
     }
     Value made = scalar_value(context.program.exprs.number(expr.number), expr.span);
@@ -54,7 +54,8 @@ Value of_binding(Context& context, const Binding& binding, const std::string& na
     }
     if (expr.kind == ast::ExprKind::index) {
         if (!binding.value.bad) {
-            context.report(Id::not_a_family, expr.span, name);
+            context.report(Id::not_a_family, expr.span, name, name)
+                .note(binding.span, fmt::format("{} is declared here", name));
         }
         return bad_value(context, expr.span, binding.value.shape);
     }
@@ -93,13 +94,13 @@ Value index(Context& context, Scope* scope, const ast::Expr& expr) {
         indices.push_back(made.value_or(Affine(1)));
     }
     if (base.kind != ast::ExprKind::name) {
-        context.report(Id::index_of_expression, base.span);
+        context.report(Id::not_indexable, base.span);
         return bad_value(context, expr.span);
     }
     const auto* binding = find(scope, base.name);
     if (binding == nullptr) {
         if (base.name == "n" || is_builtin(base.name)) {
-            context.report(Id::not_a_family, base.span, base.name);
+            context.report(Id::not_a_family, base.span, base.name, base.name);
         } else {
             report_unknown(context, scope, base.name, base.span);
         }
@@ -183,7 +184,7 @@ Value value(Context& context, Scope* scope, const ast::Expr& expr) {
                                                   : arithmetic(context, expr.oper, a, b, expr.span);
     }
     case ast::ExprKind::compare:
-        context.report(Id::comparison_as_value, expr.span);
+        context.report(Id::misplaced_comparison, expr.op);
         return bad_value(context, expr.span);
     case ast::ExprKind::reduce:
         return reduce(context, scope, expr);

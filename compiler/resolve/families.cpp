@@ -77,7 +77,10 @@ Value read(Context& context, const Binding& binding, const std::string& name, ir
     }
     const auto span = node.span;
     if (type.shape == Shape::unknown) {
-        context.unanchored.report(Id::no_value, span, name);
+        if (context.anchorless.insert(binding.id).second) {
+            context.unanchored.report(Id::no_value, span, name)
+                .note(context.program.families[binding.id].span, fmt::format("{} is assigned here", name));
+        }
         return bad_value(context, span);
     }
     node.op = ir::Op::read;

@@ -67,7 +67,7 @@ std::optional<Affine> binary(Context& context, const ast::Expr& expr, const Affi
         return std::nullopt;
     }
     if (expr.oper == div && b.is_constant(0)) {
-        context.report(Id::division_by_zero, expr.span);
+        context.report(Id::division_by_zero, expr.children[1].span);
         return std::nullopt;
     }
     if (expr.oper == div && !b.is_constant()) {

@@ -118,7 +118,8 @@ void settle_input_matrix(Context& context, ir::Parameter& parameter, const Draw&
     parameter.reads = draw.size;
     const auto& lead = draw.variance.terms[0];
     if (draw.variance.terms.size() != 1 || lead.power != 0) {
-        context.report(Id::width_in_constant, draw.variance.span, "variance", name)
+        context
+            .report(Id::width_in_constant, draw.variance.span, "variance", name, ": it reads inputs, divide by their size")
             .note(*draw.reads_finite, fmt::format("{} reads an input of the sample here", name));
         return;
     }

@@ -1,5 +1,6 @@
 #include "compiler/resolve/powers.hpp"
 
+#include "compiler/ir/print.hpp"
 #include "compiler/resolve/carriers.hpp"
 #include "compiler/resolve/integers.hpp"
 
@@ -123,7 +124,7 @@ bool fits(Context& context, ast::Operator oper, const Value& a, const Value& b, 
     }
     if (oper == add || oper == sub) {
         if (both(Shape::finite, Shape::finite) && a.size && b.size && !(*a.size == *b.size)) {
-            context.report(Id::finite_sizes, span);
+            context.report(Id::finite_sizes, span, size_text(context, a.size), size_text(context, b.size));
             return false;
         }
         if (both(Shape::finite, Shape::scalar) && !is_zero(context, a) && !is_zero(context, b)) {
@@ -157,7 +158,15 @@ void require_finite_number(Context& context, Value& value) {
         node.op == ir::Op::apply && std::all_of(node.children.begin(), node.children.end(),
                                                 [&](ExprId child) { return exprs[child].op == ir::Op::number; });
     if (on_numbers && !value.bad) {
-        context.report(Id::not_a_finite_number, value.span);
+        llvm::SmallVector<double, 2> numbers;
+        for (const auto child : node.children) {
+            numbers.push_back(exprs[child].number);
+        }
+        const double number = ir::evaluate(node.function, numbers);
+        context.report(Id::not_a_finite_number, value.span,
+                       std::isnan(number)   ? "undefined"
+                       : std::isinf(number) ? "infinite"
+                                            : fmt::format("{}", number));
         value.bad = true;
     }
 }
@@ -182,6 +191,10 @@ Value power(Context& context, const Value& a, const Value& b, Span span) {
 
 bool is_zero(const Context& context, const Value& value) {
     return value.terms.size() == 1 && is_number(context, value.terms[0].expr, 0);
+}
+
+std::string size_text(const Context& context, const std::optional<Affine>& size) {
+    return size ? ir::print(ir::PrintNames{&context.program}, *size) : std::string("unknown");
 }
 
 Value scalar_value(ExprId expr, Span span) {
@@ -250,7 +263,7 @@ Value arithmetic(Context& context, ast::Operator oper, const Value& a, const Val
     } else {
         const auto divisor = b.terms[0];
         if (is_number(context, divisor.expr, 0) && !b.bad) {
-            context.report(Id::division_by_zero, span);
+            context.report(Id::division_by_zero, b.span);
             return bad_value(context, span, join(a, b));
         }
         made.terms = map_terms(a.terms, [&](ExprId expr) {

@@ -29,6 +29,9 @@ template <class Map> Terms map_terms(const Terms& terms, Map&& map) {
 }
 
 bool is_zero(const Context& context, const Value& value);
+
+// The length of a finite vector, for messages.
+std::string size_text(const Context& context, const std::optional<Affine>& size);
 Value scalar_value(ExprId expr, Span span);
 
 } // namespace tpc::resolve

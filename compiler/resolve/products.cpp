@@ -17,7 +17,9 @@ void record(Context& context, const Value& matrix, const Value& operand, Span sp
         first(draw.reads_finite);
         draw.size = draw.size ? draw.size : operand.size;
         if (draw.size && operand.size && !(*draw.size == *operand.size)) {
-            context.report(Id::reads_two_sizes, span, context.program.parameters[matrix.matrix].name)
+            context
+                .report(Id::reads_two_sizes, span, context.program.parameters[matrix.matrix].name,
+                        size_text(context, draw.size), size_text(context, operand.size))
                 .note(*draw.reads_finite, "it reads another size here");
         }
     } else {
@@ -28,7 +30,11 @@ void record(Context& context, const Value& matrix, const Value& operand, Span sp
 Value matmul(Context& context, const Value& matrix, const Value& operand, const ast::Expr& expr) {
     if (!matrix.bad && !operand.bad) {
         if (operand.shape == Shape::matrix || operand.row) {
-            context.report(operand.row ? Id::matrix_times_row : Id::matrix_times_matrix, expr.span);
+            if (operand.row) {
+                context.report(Id::matrix_times_row, operand.span);
+            } else {
+                context.report(Id::matrix_times_matrix, expr.span);
+            }
             return bad_value(context, expr.span, Shape::vector);
         }
         if (matrix.transposed && operand.shape == Shape::finite) {
@@ -92,7 +98,7 @@ Value inner(Context& context, const Value& a, const Value& b, const ast::Expr& e
         return bad_value(context, expr.span, Shape::scalar);
     }
     if (!bad && finite && a.size && b.size && !(*a.size == *b.size)) {
-        context.report(Id::finite_sizes, expr.span);
+        context.report(Id::finite_sizes, expr.span, size_text(context, a.size), size_text(context, b.size));
         return bad_value(context, expr.span, Shape::scalar);
     }
     if (!bad && a.shape == Shape::scalar && b.shape == Shape::scalar) {

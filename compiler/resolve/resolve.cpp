@@ -1,10 +1,14 @@
 #include "compiler/resolve/resolve.hpp"
 
+#include "compiler/resolve/blocks.hpp"
 #include "compiler/resolve/context.hpp"
 #include "compiler/resolve/declarations.hpp"
 #include "compiler/resolve/definitions.hpp"
+#include "compiler/resolve/expressions.hpp"
 #include "compiler/resolve/statements.hpp"
 #include "compiler/resolve/usage.hpp"
+
+#include <algorithm>
 
 namespace tpc::resolve {
 namespace {
@@ -20,7 +24,7 @@ struct Declared {
 
 bool claim(Context& context, Declared& declared, const ast::Name& name, bool family = false) {
     const auto [owner, fresh] = declared.owners.try_emplace(name.text, name.span, family);
-    if (fresh || (family && owner->second.second)) {
+    if (fresh || (family && owner->second.second) || name.text == "n") { // n is reserved: reported where it is bound
         return true;
     }
     context.report(Id::duplicate_name, name.span, name.text).note(owner->second.first, "first declared here");
@@ -46,8 +50,7 @@ Declared collect(Context& context, const ast::Tree& tree) {
     for (const auto& statement : tree.statements) {
         if (const auto* program = std::get_if<ast::Program>(&statement.node)) {
             if (declared.program != nullptr) {
-                context.report(Id::second_program, statement.span);
-                continue;
+                continue; // the parser has reported it
             }
             if (&statement != &tree.statements.front()) {
                 context.report(Id::program_first, statement.span);
@@ -103,19 +106,24 @@ void check_defines(Context& context, const Declared& declared) {
                 known.push_back(symbol.name);
             }
         }
-        const auto near = source::nearest(name, known);
-        context.report(Id::unknown_define, declared.program->name.span, name,
-                       near.empty() ? "" : fmt::format("; did you mean {}?", near));
+        context.report(Id::unknown_define, declared.program->name.span, name, source::did_you_mean(name, known));
     }
 }
 
+bool writes_output(const std::vector<ast::Stmt>& body) {
+    return std::any_of(body.begin(), body.end(), [](const ast::Stmt& statement) {
+        if (const auto* loop = std::get_if<ast::For>(&statement.node)) {
+            return writes_output(loop->body);
+        }
+        if (const auto* branch = std::get_if<ast::If>(&statement.node)) {
+            return writes_output(branch->then_body) || writes_output(branch->else_body);
+        }
+        return std::holds_alternative<ast::Output>(statement.node);
+    });
+}
+
 void check_outputs(Context& context, const ast::Tree& tree) {
-    unsigned written = 0;
-    for (const auto& statement : tree.statements) {
-        written +=
-            std::holds_alternative<ast::Output>(statement.node) || std::holds_alternative<ast::If>(statement.node) ? 1 : 0;
-    }
-    if (context.program.outputs.empty() && (written == 0 || !context.diagnostics.has_errors())) {
+    if (context.program.outputs.empty() && (!writes_output(tree.statements) || !context.diagnostics.has_errors())) {
         context.report(Id::no_output, tree.statements.back().span);
     }
     for (const auto& output : context.program.outputs) {
@@ -123,6 +131,42 @@ void check_outputs(Context& context, const ast::Tree& tree) {
             context.report(Id::unnamed_output, output.span);
         }
     }
+}
+
+// Functions and blocks of the program's own file that nothing calls are checked with arguments of which nothing is known;
+// what that adds to the program is taken away again.
+void check_uncalled(Context& context, const Declared& declared) {
+    auto& program = context.program;
+    const auto statements = program.statements.size(), families = program.families.size();
+    const auto parameters = program.parameters.size(), draws = context.draws.size(), found = context.found.size();
+    std::vector<ir::Item> emitted;
+    auto* body = std::exchange(context.body, &emitted);
+    const auto own = [&](const ast::Name& name) { return name.span.file == declared.program->name.span.file; };
+    for (const auto* function : declared.functions) {
+        if (!own(function->name) || context.called.contains(function)) {
+            continue;
+        }
+        Scope* inner = context.open(context.global);
+        for (const auto& argument : function->arguments) {
+            Binding open;
+            open.value = bad_value(context, argument.span);
+            bind(context, inner, argument, std::move(open));
+        }
+        context.calls.push_back({function, "", function->name.span});
+        value(context, inner, function->body);
+        context.calls.pop_back();
+    }
+    for (const auto* block : declared.blocks) {
+        if (own(block->name) && !context.called.contains(block)) {
+            check_uncalled(context, *block);
+        }
+    }
+    context.body = body;
+    program.statements.resize(statements);
+    program.families.resize(families);
+    program.parameters.resize(parameters);
+    context.draws.resize(draws);
+    context.found.resize(found);
 }
 
 void run(Context& context, const ast::Tree& tree) {
@@ -149,6 +193,7 @@ void run(Context& context, const ast::Tree& tree) {
     }
     declare_families(context, context.global, targets(tree.statements), true);
     statements(context, context.global, tree.statements);
+    check_uncalled(context, declared);
     settle_parameters(context);
     check_outputs(context, tree);
     check_defines(context, declared);

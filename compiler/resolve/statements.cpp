@@ -50,11 +50,11 @@ bool learn(Context& context, std::uint32_t family, const Value& value, Span span
     const bool finite = family < context.known.size() && context.known[family].shape == Shape::finite;
     const bool number = finite && value.shape == Shape::scalar && !is_zero(context, value);
     if (!value.bad && (mixed || sizes || number)) {
-        context.report(mixed   ? Id::mixed_family
-                       : sizes ? Id::finite_sizes
-                               : Id::finite_nonlinear,
-                       span, found.name)
-            .note(declared, "first assigned here");
+        auto& error = mixed   ? context.report(Id::mixed_family, span, found.name)
+                      : sizes ? context.report(Id::finite_sizes, span, size_text(context, *found.size),
+                                               size_text(context, *value.size))
+                              : context.report(Id::finite_nonlinear, span);
+        error.note(declared, "first assigned here");
         return false;
     }
     found.shape = join(found.shape, value.shape);
@@ -189,7 +189,7 @@ void draw(Context& context, Scope* scope, const ast::Random& random) {
 
 void returned(Context& context, Scope* scope, const ast::Return& statement, Span span) {
     if (context.result == nullptr) {
-        context.report(Id::return_outside, span);
+        context.report(Id::return_outside_block, span);
         return;
     }
     Value made = value(context, scope, statement.value);

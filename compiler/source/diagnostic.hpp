@@ -60,7 +60,10 @@ std::string render(const Diagnostics& diagnostics, const Files& files);
 // The same as a JSON array (see docs/language.md for the members).
 std::string render_json(const Diagnostics& diagnostics, const Files& files);
 
-// The candidate nearest to `name` in edit distance, or an empty string when none is near.
+// The candidate nearest to `name` in edit distance, the first of several; an empty string when none is near.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
+
+// "; did you mean relu?", or an empty string.
+std::string did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
 
 } // namespace tpc::source

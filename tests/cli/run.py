@@ -2,6 +2,7 @@
 """The command from outside: exit codes, messages, files. Runs the named tests of this file, or all."""
 import argparse
 import json
+import re
 import os
 import subprocess
 import sys
@@ -85,6 +86,11 @@ def test_usage():
         expect(tpc(word, p), 64, f"no command {word}")
     expect(tpc("check"), 64)
     expect(tpc("check", p, "--stage"), 64)
+    expect_one_line(tpc("kernel", p, "--inptu", x), 64, "tpc kernel has no option --inptu; did you mean --input?")
+    expect_one_line(tpc("check", p, "--asume-gia"), 64, "did you mean --assume-gia?")
+    for words in (["check", p, "--jsn", "--json"], ["chek", p, "--json"], ["check", "--json"]):
+        said = json.loads(expect(tpc(*words), 64).stdout)
+        assert said["exit"] == 64 and said["error"], said
     expect(tpc("kernel", p, "--input", x), 64)  # no -o
     expect(tpc("kernel", p, "-o", "out.npz"), 64, "input xi")
     for option, value in [("--get", "nngp,ntq"), ("--dtype", "f16"), ("--rates", "none"), ("--tol", "-1"), ("--tol", "0"),
@@ -134,6 +140,15 @@ def test_verdict():
     average = os.path.join(EXAMPLES, "average_readout.tp")
     expect(tpc("kernel", average, "--input", x, "-o", "other.npz", "--assume-gia"), 2, "cannot help")
     assert not os.path.exists("other.npz")
+
+
+def test_summary():
+    p = write("p.tp", SEQUENCE)
+    done = expect(tpc("check", os.path.join(EXAMPLES, "rnn_last.tp"), "-D", "T=5"), 0, "5 matrix products in a row", "matrix W: it is used 5 times, at ")
+    assert re.search(r"matrix W: it is used 5 times, at \S*rnn_last.tp:13:28\n", done.stdout), done.stdout
+    expect(tpc("check", os.path.join(EXAMPLES, "mlp.tp"), "-D", "L=4"), 0, "4 matrix products in a row", "nothing: every parameter is used once")
+    said = json.loads(expect(tpc("check", p, "--json", "-D", "T=3"), 0).stdout)
+    assert said["depth"] == 1 and {entry["name"]: entry["times"] for entry in said["shared"]}["U"] == 3, said
 
 
 def test_json():

@@ -138,10 +138,10 @@ TEST_CASE("a failure tells the way from the use to the output") {
           R"(test.tp:6:14: error: the readout vector v is used here as well: it must be independent of all that it reads
     6 | y = tanh(x + v)
       |              ^
-test.tp:7:5: note: z depends on y here
-test.tp:8:13: note: the output depends on z here
 test.tp:8:8: note: v is the readout here
-test.tp:4:8: note: v is declared here; use another vector of its own for one of the two
+test.tp:8:13: note: the output depends on z here
+test.tp:7:5: note: z depends on y here
+test.tp:4:8: note: v is declared here; the shortest change: declare vector v2 ~ N(0, 0.25) as well and read out with v2' instead of v'
 )");
 }
 

@@ -86,7 +86,7 @@ TEST_CASE("a recurrence is in order, and out of order when it is run backwards")
     backwards.assign({Affine(0)}, backwards.zero());
     backwards.assign({Affine::of(s)}, backwards.read({Affine::of(s) + 1}), {{s, 1, backwards.size() - 1}});
     backwards.assign({backwards.size()}, backwards.zero());
-    CHECK(backwards.messages() == Texts{"reading x[2] before it is assigned"});
+    CHECK(backwards.messages() == Texts{"reading x[2] before it is assigned: statements run in order"});
 }
 
 TEST_CASE("reads outside say where the family is defined and how to mend it") {
@@ -110,7 +110,7 @@ TEST_CASE("assigned twice, with the first place") {
     source::Diagnostics diagnostics;
     resolve::verify_elements(b.p, {{b.T, 4}, {b.d, 3}}, diagnostics);
     REQUIRE(diagnostics.list.size() == 1);
-    CHECK(diagnostics.list[0].text == "x[4] is assigned twice");
+    CHECK(diagnostics.list[0].text == "x[4] is assigned twice: every element is assigned once");
     CHECK(diagnostics.list[0].span == b.p.statements[1].target_span);
     CHECK(diagnostics.list[0].notes.back().span == b.p.statements[0].target_span);
 }
@@ -121,7 +121,8 @@ TEST_CASE("gaps along one index; triangles have none; implicit indices may") {
     const Symbol j = gap.p.fresh("j", false);
     gap.assign({Affine::of(i), Affine::of(j)}, gap.zero(), {{i, 1, 3}, {j, 1, 3}},
                {{Affine::of(i) - Affine::of(j), Relation::non_zero}});
-    CHECK(gap.messages() == Texts{"the family x has a gap: x[2,2] is missing between x[1,2] and x[3,2]"});
+    CHECK(gap.messages() == Texts{"the family x has a gap: x[2,2] is missing between x[1,2] and x[3,2]; "
+                                  "define it, or number the elements without gaps"});
     gap.p.families[0].implicit = 2;
     CHECK(gap.messages().empty());
 
@@ -146,11 +147,12 @@ TEST_CASE("index modes reach what lies outside, but not what is unassigned") {
     Build early; // x[t-1] wraps to x[4], which does not exist yet
     const Symbol t = early.p.fresh("t", false);
     early.assign({Affine::of(t)}, early.read({Affine::of(t) - 1}, IndexMode::wrap), {{t, 1, early.size()}});
-    CHECK(early.messages() == Texts{"reading x[4] before it is assigned"});
+    CHECK(early.messages() == Texts{"reading x[4] before it is assigned: statements run in order"});
 
     Build never;
     never.assign({Affine(1)}, never.node(Op::input_row, {never.size() + 2}, IndexMode::zero));
-    CHECK(never.messages() == Texts{"the index T+2 of xi is outside 1..4 in every iteration"});
+    CHECK(never.messages() == Texts{"the index T+2 of xi is outside 1..4 in every iteration: "
+                                    "this access never reads what it names"});
 }
 
 TEST_CASE("inputs and parameters are read within their declarations") {
@@ -179,7 +181,7 @@ TEST_CASE("variances, divisions and empty sets") {
     const ExprId one = b.p.exprs.number(1);
     b.p.parameters.push_back(
         {"c", ParameterKind::vector, {{l, 1, 3}}, b.zero(), b.p.exprs.add(index), one, std::nullopt, b.next()});
-    CHECK(b.messages() == Texts{"the variance of c[3] is -1: it must be a number not below 0"});
+    CHECK(b.messages() == Texts{"the variance of c[3] is negative: it must be a number not below 0"});
 
     Build half;
     const Symbol t = half.p.fresh("t", false);
@@ -192,7 +194,7 @@ TEST_CASE("variances, divisions and empty sets") {
     const Symbol i = empty.p.fresh("i", false);
     empty.assign({Affine(1)}, empty.sum({i, 2, empty.size()}, empty.node(Op::input_row, {Affine::of(i)}), Reduction::mean));
     CHECK(empty.messages(2).empty());
-    CHECK(empty.messages(1) == Texts{"mean over an empty set has no value"});
+    CHECK(empty.messages(1) == Texts{"mean over an empty set has no value: only sum and prod have one"});
 }
 
 TEST_CASE("extents are boxes around what is assigned") {

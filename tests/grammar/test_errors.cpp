@@ -51,9 +51,10 @@ TEST_CASE("brackets that do not match") {
 
 TEST_CASE("characters that do not belong") {
     CHECK(Parsed("x = 1\xff\xfe + 2\ny = a\xce\n").messages() ==
-          "1:6 the text is not valid UTF-8 here\n2:6 the text is not valid UTF-8 here\n");
-    CHECK(Parsed(std::string("x = 1\0 # ok", 11)).messages() == "1:6 unexpected character U+0000\n");
-    CHECK(Parsed("x = a − b # − here it may\n").messages() == "1:7 unexpected character '−'\n");
+          "1:6 the text is not valid UTF-8 here: save the file as UTF-8\n"
+          "2:6 the text is not valid UTF-8 here: save the file as UTF-8\n");
+    CHECK(Parsed(std::string("x = 1\0 # ok", 11)).messages() == "1:6 unexpected character U+0000: remove it\n");
+    CHECK(Parsed("x = a − b # − here it may\n").messages() == "1:7 unexpected character '−': write -\n");
     CHECK(Parsed("ñandú = Ж + 変数 + σ_w\n").tree);
 }
 

@@ -19,14 +19,14 @@ TEST_CASE("diagnostics are sorted, shown once, and carry notes") {
     const Files files{{{"net.tp", "y = 1\nh = W @ x[l-1] + b\n"}}};
     Diagnostics diagnostics;
     const Span read{0, 14, 20};
-    diagnostics.report(Id::unexpected_character, read, "x").note({0, 0, 1}, "see here");
-    diagnostics.report(Id::unexpected_character, read, "x");
+    diagnostics.report(Id::unexpected_character, read, "x", "remove it").note({0, 0, 1}, "see here");
+    diagnostics.report(Id::unexpected_character, read, "x", "remove it");
     diagnostics.report(Id::number_point, {0, 4, 5});
     CHECK(diagnostics.has_errors());
     CHECK(render(diagnostics, files) == "net.tp:1:5: error: a number needs digits on both sides of its point\n"
                                         "    1 | y = 1\n"
                                         "      |     ^\n"
-                                        "net.tp:2:9: error: unexpected character x\n"
+                                        "net.tp:2:9: error: unexpected character x: remove it\n"
                                         "    2 | h = W @ x[l-1] + b\n"
                                         "      |         ^~~~~~\n"
                                         "net.tp:1:1: note: see here\n");

@@ -98,13 +98,16 @@ TEST_CASE("the empty file and empty statements") {
 
 TEST_CASE("statements where they may not stand") {
     CHECK(Parsed("x = 1\nprogram p\n").messages() == "2:9 the program header must be the first statement of its file\n");
-    CHECK(Parsed("return 1").messages() == "1:1 'return' may stand only in a block\n");
-    CHECK(Parsed("block f(x) {\n output x\n }").messages() == "2:2 'output' may not stand in a block\n");
+    CHECK(Parsed("return 1").messages() ==
+          "1:1 'return' may stand only in a block: a program gives its results with output\n");
+    CHECK(Parsed("block f(x) {\n output x\n }").messages() ==
+          "2:2 'output' may not stand in a block: write it at the top level of the program\n");
     CHECK(Parsed("if x { }").messages() ==
           "1:4 the condition of an 'if' is a comparison such as l == 1, or true or false\n");
     CHECK(Parsed("y = f(1 < 2)").messages() ==
           "1:9 a comparison may stand only in an 'if' and in the first argument of where\n");
-    CHECK(Parsed("y = true").messages() == "1:5 'true' may stand only as the condition of an 'if'\n");
+    CHECK(Parsed("y = true").messages() ==
+          "1:5 'true' may stand only as the condition of an 'if': as numbers write 1 and 0\n");
     CHECK(Parsed("block f(a = 1, b) { }").messages() ==
           "1:9 an argument of a block has neither type nor default: compile-time parameters stand in front, before a ';'\n");
 }
