@@ -117,6 +117,9 @@ Instance* instantiate(Context& context, Path path, const ast::Use& use, const st
     Scope* scope = open_path(context, path, around);
     const auto* binding = find(scope, use.block.text);
     if (binding == nullptr || binding->kind != Kind::block) {
+        if (binding == nullptr && context.incomplete) {
+            return nullptr;
+        }
         std::vector<std::string> blocks;
         for (const Scope* each = scope; each != nullptr; each = each->parent) {
             for (const auto& [known, bound] : each->names) {

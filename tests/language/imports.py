@@ -177,16 +177,16 @@ def test_names_declared_twice():
     write("a.tp", "fn f(x) = x\nfn g(x) = x\n")
     write("b.tp", "fn f(x) = 2 * x\n")
     write("p.tp", 'program p(g = 1)\nimport "a.tp"\nimport "b.tp"\nfn f(x) = 3 * x\noutput 1\n')
-    equal(messages("p.tp"), '''p.tp:1:11: error: g is declared twice
+    equal(messages("p.tp"), '''p.tp:1:11: error: g is declared twice: give one of the two another name
     1 | program p(g = 1)
       |           ^
 a.tp:2:4: note: first declared here
-p.tp:3:8: error: f is declared twice
+p.tp:3:8: error: f is declared twice: give one of the two another name
     3 | import "b.tp"
       |        ^~~~~~
 a.tp:1:4: note: first declared here
 b.tp:1:4: note: f is imported from here
-p.tp:4:4: error: f is declared twice
+p.tp:4:4: error: f is declared twice: give one of the two another name
     4 | fn f(x) = 3 * x
       |    ^
 a.tp:1:4: note: first declared here
@@ -197,16 +197,16 @@ def test_places():
     write("a.tp", "fn f(x) = x\n")
     write("p.tp", 'program p\nfor i in 1..2 { import "a.tp" }\nif 1 == 1 { fn f(x) = x }\nblock b(x) { if 1 == 2 { block c(x) { return x } }; return x }\n'
           "for i in 1..2 { input z : R }\noutput 1\n")
-    equal(messages("p.tp"), '''p.tp:2:17: error: 'import' may stand only at the top level of a file or of a block, not in a loop or a branch
+    equal(messages("p.tp"), '''p.tp:2:17: error: 'import' may stand only at the top level of a file or of a block, not in a loop or a branch: move it out
     2 | for i in 1..2 { import "a.tp" }
       |                 ^~~~~~~~~~~~~
-p.tp:3:13: error: 'fn' may stand only at the top level of a file or of a block, not in a loop or a branch
+p.tp:3:13: error: 'fn' may stand only at the top level of a file or of a block, not in a loop or a branch: move it out
     3 | if 1 == 1 { fn f(x) = x }
       |             ^~~~~~~~~~~
-p.tp:4:26: error: 'block' may stand only at the top level of a file or of a block, not in a loop or a branch
+p.tp:4:26: error: 'block' may stand only at the top level of a file or of a block, not in a loop or a branch: move it out
     4 | block b(x) { if 1 == 2 { block c(x) { return x } }; return x }
       |                          ^~~~~~~~~~~~~~~~~~~~~~~
-p.tp:5:17: error: 'input' may stand only at the top level of a file
+p.tp:5:17: error: 'input' may stand only at the top level of a file: move it there
     5 | for i in 1..2 { input z : R }
       |                 ^~~~~~~~~~~
 ''')
@@ -229,8 +229,8 @@ fn y(z) = U @ z
 x = 3 * (B[2] @ (3 * (B[1] @ (3 * (A @ y(xi)) + y(xi))) + y(xi))) + y(xi)
 """))
     equal(statements("p.tp").replace("r.a.A", "A").replace("r.b.A", "B"), statements("q.tp"))
-    write("p.tp", program("block k(x) { fn f(z) = z; return f(x) }\nuse k as r\nx = f(r(U @ xi))\n"))
-    equal(messages("p.tp").splitlines()[0], "p.tp:7:5: error: unknown name f")
+    write("p.tp", program("block k(x) { fn hidden(z) = z; return hidden(x) }\nuse k as r\nx = hidden(r(U @ xi))\n"))
+    equal(messages("p.tp").splitlines()[0], "p.tp:7:5: error: unknown name hidden")
 
 
 def test_arguments_that_are_indexed_or_called():
@@ -280,6 +280,7 @@ def test_blocks_that_use_each_other():
     equal(messages("p.tp"), """p.tp:6:18: error: a calls itself: functions and blocks are replaced by their bodies and cannot be recursive
     6 | block b(x) { use a as r[l in 1..2]; return r[1](x) }
       |                  ^
+p.tp:5:7: note: its body leads back to itself
 """)
 
 

@@ -2,8 +2,7 @@
 """The library of blocks and functions: a network written with it is the network written out by hand.
 
 Compared are, up to the names of parameters and values that the library owns (`names`), the tensor program and the
-recursions as text, and bit for bit the kernels of both. Where this version refuses the kernel of the network written by
-hand, it must refuse the other one with the same exit code.
+recursions as text, and bit for bit the kernels of both.
 """
 import os
 import re
@@ -20,8 +19,8 @@ LENGTH = {"d": 3, "c": 2, "T": 4, "rows": 4, "cols": 4, "B": 4, "nodes": 3}
 class Case:
     """`imports` of the library version; `shared` lines stand in both, with WITH or BY_HAND in the middle."""
 
-    def __init__(self, name, imports, inputs, with_library, by_hand, output, names, kernel=True, header="", defines=()):
-        self.name, self.inputs, self.kernel, self.names, self.defines = name, inputs, kernel, names, defines
+    def __init__(self, name, imports, inputs, with_library, by_hand, output, names, sampled=False, header="", defines=()):
+        self.name, self.inputs, self.sampled, self.names, self.defines = name, inputs, sampled, names, defines
         head = f"program p({header})\n"
         lines = "".join(f"input {key} : R{axes}\n" for key, axes in inputs.items())
         files = "".join(f'import "std/{file}.tp"\n' for file in imports.split())
@@ -135,7 +134,7 @@ CASES = [
          "h[0] = 0\nfor t in 1..T {\n    cell_z = sigmoid(Wz @ h[t-1] + Uz @ xi[t] + bz)\n"
          "    cell_r = sigmoid(Wr @ h[t-1] + Ur @ xi[t] + br)\n    cell_c = tanh(Wh @ (cell_r * h[t-1]) + Uh @ xi[t] + bh)\n"
          "    h[t] = (1 - cell_z) * h[t-1] + cell_z * cell_c\n}\n",
-         ["output v' @ h[T] / sqrt(n)\n"], {"cell.W": "W", "cell.U": "U", "cell.b": "b", "cell.": "cell_"}, kernel=False, defines=("T=2",)),
+         ["output v' @ h[T] / sqrt(n)\n"], {"cell.W": "W", "cell.U": "U", "cell.b": "b", "cell.": "cell_"}, sampled=True, defines=("T=2",)),
     Case("lstm", "recurrent", SEQUENCE,
          "use lstm_memory(d = d) as memory\nuse lstm_state(d = d, sb = 0.5) as state\nh[0] = 0\nc[0] = 0\n"
          "for t in 1..T { c[t] = memory(h[t-1], c[t-1], xi[t]); h[t] = state(h[t-1], c[t], xi[t]) }\n",
@@ -145,23 +144,23 @@ CASES = [
          "    cell_i = sigmoid(Wi @ h[t-1] + Ui @ xi[t] + bi)\n    cell_g = tanh(Wg @ h[t-1] + Ug @ xi[t] + bg)\n"
          "    c[t] = cell_f * c[t-1] + cell_i * cell_g\n    cell_o = sigmoid(Wo @ h[t-1] + Uo @ xi[t] + bo)\n    h[t] = cell_o * tanh(c[t])\n}\n",
          ["output v' @ h[T] / sqrt(n)\n"], {"memory.W": "W", "memory.U": "U", "memory.b": "b", "state.W": "W", "state.U": "U", "state.b": "b", "memory.": "cell_",
-          "state.": "cell_"}, kernel=False, defines=("T=2",)),
+          "state.": "cell_"}, sampled=True, defines=("T=2",)),
     Case("batch_norm", "layers norm", {"xi": "[B, d]"},
          "use linear_input(d = d) as a\nuse linear as b\nfor i in 1..B { h[i] = a(xi[i]) }\n"
          "m = batch_mean(h, B)\ns = batch_variance(h, m, B)\n"
          "for i in 1..B { y[i] = relu(normalise(h[i], m, s)) }\nfor i in 1..B { g[i] = b(y[i]) }\n"
          "p = batch_mean(g, B)\nq = batch_variance(g, p, B)\nfor i in 1..B { x[i] = relu(normalise_eps(g[i], p, q, 0.1)) }\n",
          "matrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nfor i in 1..B { h[i] = U @ xi[i] }\n"
-         "m = mean(i in 1..B: h[i])\ns = mean(i in 1..B: (h[i] - m)^2)\n"
+         "m = mean(j in 1..B: h[j])\ns = mean(i in 1..B: (h[i] - m)^2)\n"
          "for i in 1..B { y[i] = relu((h[i] - m) / sqrt(s)) }\nfor i in 1..B { g[i] = W @ y[i] }\n"
-         "p = mean(i in 1..B: g[i])\nq = mean(i in 1..B: (g[i] - p)^2)\n"
+         "p = mean(j in 1..B: g[j])\nq = mean(i in 1..B: (g[i] - p)^2)\n"
          "for i in 1..B { x[i] = relu((g[i] - p) / sqrt(q + 0.1)) }\n",
-         ["output f[i in 1..B] = v' @ x[i] / sqrt(n)\n"], {"a.W": "U", "b.W": "W"}, kernel=False),
+         ["output f[i in 1..B] = v' @ x[i] / sqrt(n)\n"], {"a.W": "U", "b.W": "W"}, sampled=True),
     Case("batch_norm_in_one", "layers norm", {"xi": "[B, d]"},
-         "use linear_input(d = d) as a\nfor i in 1..B { h[i] = a(xi[i]) }\nfor i in 1..B { x[i] = relu(batchnorm(h, i, B)) }\n",
+         "use linear_input(d = d) as a\nfor i in 1..B { h[i] = a(xi[i]) }\nfor b in 1..B { x[b] = relu(batchnorm(h, b, B)) }\n",
          "matrix U ~ N(0, 1/d)\nfor i in 1..B { h[i] = U @ xi[i] }\n"
-         "for i in 1..B { x[i] = relu((h[i] - mean(k in 1..B: h[k])) / sqrt(mean(k in 1..B: (h[k] - mean(l in 1..B: h[l]))^2))) }\n",
-         ["output f[i in 1..B] = v' @ x[i] / sqrt(n)\n"], {"a.W": "U", "i_2": "k", "i_3": "l"}, kernel=False),
+         "for b in 1..B { x[b] = relu((h[b] - mean(j in 1..B: h[j])) / sqrt(mean(i in 1..B: (h[i] - mean(j in 1..B: h[j]))^2))) }\n",
+         ["output f[i in 1..B] = v' @ x[i] / sqrt(n)\n"], {"a.W": "U"}, sampled=True),
     Case("mean_window", "pooling", {"xi": "[T, c]", "eta": "[rows, cols, c]"},
          "matrix U ~ N(0, 1/c)\nfor t in 1..T { y[t] = relu(U @ xi[t]) }\n"
          "for i in 1..rows, j in 1..cols { z[i,j] = relu(U @ eta[i,j]) }\n"
@@ -183,17 +182,13 @@ CASES = [
          "for t in 1..T/2 { p[t] = max(a in 1..2: y[2*(t-1) + a]) }\n"
          "for i in 1..rows/2, j in 1..cols/2 { q[i,j] = max(a in 1..2, b in 1..2: z[2*(i-1) + a, 2*(j-1) + b]) }\n"
          "x = max(t in 1..T/2: p[t]) + max(i in 1..rows/2, j in 1..cols/2: q[i,j])\n",
-         LAST, {}, kernel=False),
+         LAST, {}, sampled=True),
 ]
 
 
 def stage(name, path, names, options):
-    """The text of a stage under the names of the program written by hand; None where this version refuses it."""
-    done = tpc("show", "--stage", name, path, *options)
-    if done.returncode == 4:
-        return None
-    assert done.returncode == 0, done.stdout + done.stderr
-    text = done.stdout
+    """The text of a stage under the names of the program written by hand."""
+    text = succeed("show", "--stage", name, path, *options)
     for own, plain in names.items():
         text = text.replace(own, plain)
     return re.sub(" +", " ", text)
@@ -204,17 +199,15 @@ def inputs(case):
     made = []
     for name, axes in case.inputs.items():
         sizes = dict(LENGTH, **{key: int(value) for key, value in (each.split("=") for each in case.defines)})
-        np.save(f"{name}.npy", random.standard_normal((3, *(sizes[axis] for axis in axes.strip("[]").split(", ")))))
+        np.save(f"{name}.npy", random.standard_normal((2, *(sizes[axis] for axis in axes.strip("[]").split(", ")))))
         made += ["--input", f"{name}={name}.npy"]
     return made
 
 
 def kernels(path, data, case):
     out = path.replace(".tp", ".npz")
-    done = tpc("kernel", path, *data, "--quiet", "-o", out)
-    if done.returncode == 4 and not case.kernel:
-        return None
-    assert done.returncode == 0, f"exit {done.returncode}\n{done.stderr}"
+    tolerance = ["--tol", "0.05"] if case.sampled else []  # expectations over several Gaussians: the same points in both
+    succeed("kernel", path, *data, *tolerance, "--quiet", "-o", out)
     members = np.load(out)
     return {name: members[name].tobytes() for name in sorted(members.files)}
 
@@ -229,8 +222,7 @@ def same(case):
         equal(stage(name, "library.tp", case.names, options), stage(name, "by_hand.tp", {}, options))
     data = inputs(case)
     got, want = kernels("library.tp", data, case), kernels("by_hand.tp", data, case)
-    if case.kernel:
-        equal(sorted(want), ["nngp", "ntk"])
+    assert {"nngp", "ntk"} <= set(want), sorted(want)
     assert got == want, "the kernels differ"
 
 

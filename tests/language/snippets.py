@@ -62,7 +62,7 @@ def one(frame, word, arguments, text, below):
         equal(word, "kernel")
         done = tpc("check", "net.tp")
         unused = [line for line in done.stderr.splitlines() if ": warning: " in line]
-        assert done.returncode == 0 and all(line.endswith("no output depends on W") for line in unused), done.stderr
+        assert done.returncode == 0 and all("no output depends on W:" in line for line in unused), done.stderr
         sizes = {name: int(value) for name, value in (each.split("=") for each in arguments)}
         succeed("kernel", "net.tp", *samples(program, sizes), "--quiet", "-o", "out.npz")
         members = np.load("out.npz")
