@@ -48,6 +48,23 @@ Affine Build::prime(const Affine& a) const {
     return substitute(a, [&](Symbol s) -> std::optional<Affine> { return Affine::of(recursions.primed(s)); });
 }
 
+std::vector<std::size_t> sampled_statements(const Recursions& recursions) {
+    const auto joint = [](const Equation& equation) {
+        return std::any_of(equation.groups.begin(), equation.groups.end(), [](const auto& group) { return group.joint; });
+    };
+    if (std::none_of(recursions.cross.begin(), recursions.cross.end(), joint) &&
+        std::none_of(recursions.self.begin(), recursions.self.end(), joint))
+        return {};
+    std::vector<std::size_t> result;
+    const Program& program = recursions.network.program;
+    for (std::size_t k = 0; k < program.statements.size(); ++k) {
+        const std::uint32_t family = program.statements[k].family;
+        if (recursions.involved[k] && program.families[family].type == Type::vector && !recursions.network.gaussian[family])
+            result.push_back(k);
+    }
+    return result;
+}
+
 Formulas formulas(const Recursions& recursions) {
     Build build(recursions);
     self_lines(build);

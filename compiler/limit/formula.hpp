@@ -70,6 +70,10 @@ struct Formulas {
 
 Formulas formulas(const Recursions& recursions);
 
+// The statements that expectations over several Gaussians are taken of: all involved vectors that are not Gaussian, where
+// there is such an expectation.
+std::vector<std::size_t> sampled_statements(const Recursions& recursions);
+
 // The symbols of a line or formula in the order in which a reader meets them.
 std::vector<ir::Symbol> symbols_of(const ir::Program& program, const Line& line);
 std::vector<ir::Symbol> symbols_of(const ir::Program& program, const Formula& formula);

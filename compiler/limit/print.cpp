@@ -332,20 +332,14 @@ class Printer {
 
     // What expectations over several Gaussians are taken of.
     std::string expectations() const {
-        const auto joint = [](const Equation& equation) {
-            return std::any_of(equation.groups.begin(), equation.groups.end(), [](const auto& g) { return g.joint; });
-        };
-        if (std::none_of(recursions_.cross.begin(), recursions_.cross.end(), joint) &&
-            std::none_of(recursions_.self.begin(), recursions_.self.end(), joint))
+        const std::vector<std::size_t> statements = sampled_statements(recursions_);
+        if (statements.empty())
             return "";
         std::string text = "# E[x y_] over all Gaussian vectors g, g_ that x and y_ are functions of:\n";
         const Program& program = recursions_.network.program;
         const PrintNames names{.program = &program};
-        for (std::size_t k = 0; k < program.statements.size(); ++k) {
+        for (const std::size_t k : statements) {
             const Statement& statement = program.statements[k];
-            if (!recursions_.involved[k] || program.families[statement.family].type != Type::vector ||
-                recursions_.network.gaussian[statement.family])
-                continue;
             std::string target = program.families[statement.family].name;
             for (std::size_t d = 0; d < statement.indices.size(); ++d)
                 target += (d == 0 ? "[" : ",") + ir::print(names, statement.indices[d]) +

@@ -106,6 +106,10 @@ class Writer {
         return {};
     }
 
+    std::string element(const Element& e, bool right) const {
+        return named(program().families[e.family].name, e.access, right);
+    }
+
     std::string domain(const Domain& d, const std::vector<diff::Fold>& folds = {}) const {
         std::string text;
         for (const Range& range : d.ranges)
@@ -212,9 +216,6 @@ class Writer {
         if (access.mode != IndexMode::none)
             text += fmt::format("\\,|\\,\\mathrm{{{}}}", name_of(access.mode));
         return fmt::format("{{{}}}_{{{}}}", base, text);
-    }
-    std::string element(const Element& e, bool right) const {
-        return named(program().families[e.family].name, e.access, right);
     }
 
     std::string conditions(const Domain& d, const std::vector<diff::Fold>& folds) const {
@@ -397,6 +398,18 @@ class Printer {
                                 name == "phi" ? "" : "_{" + name.substr(3) + "}", writer.scalar(function, false).text);
             first = false;
         }
+        for (const std::size_t k : sampled_statements(recursions_)) {
+            const Statement& statement = recursions_.network.program.statements[k];
+            const Element own{statement.family, {{statement.indices.begin(), statement.indices.end()}, IndexMode::none}};
+            Line line;
+            line.target.left = own;
+            line.value.kind = Kind::scalar;
+            line.value.expr = statement.value;
+            const Writer writer(formulas_, recursions_, symbols_of(formulas_.program, line), true);
+            text += fmt::format("{}{} &= {}", first ? "" : " \\\\\n", writer.element(own, false),
+                                writer.scalar(statement.value, false).text);
+            first = false;
+        }
         for (const auto& [lines, one_sample] : {std::pair(&formulas_.self, true), std::pair(&formulas_.forward, false),
                                                 std::pair(&formulas_.tangent, false), std::pair(&formulas_.kernels, false),
                                                 std::pair(&formulas_.backward, false), std::pair(&formulas_.ntk, false)}) {
@@ -422,6 +435,9 @@ class Printer {
             text += "$\\Theta$ is the tangent kernel and $\\Pi$ the covariance of gradients of the coordinates "
                     "(the transposed form of the same recursion; entries not listed are 0, `$\\mathrel{+}=$' adds), "
                     "$\\mathcal{K}$ the NNGP and $\\dot{\\mathcal{K}}$ the NTK, ";
+        if (!sampled_statements(recursions_).empty())
+            text +=
+                "$\\mathbb{E}[x\\, \\bar y]$ is over all Gaussian vectors $g, \\bar g$ that $x, \\bar y$ are functions of, ";
         return text + "$V_{f,g}(A, B, c) = \\mathbb{E}\\, f(a) g(b)$ for Gaussian $(a, b)$ with variances $A$, $B$ and "
                       "covariance $c$ "
                       "(one argument: $a = b$).\n";
