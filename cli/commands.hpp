@@ -22,6 +22,7 @@ Run add_kernel(CLI::App& command);
 Run add_simulate(CLI::App& command);
 Run add_predict(CLI::App& command);
 Run add_fmt(CLI::App& command);
+Run add_lsp(CLI::App& command);
 
 // Options that several of them have.
 CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,

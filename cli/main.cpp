@@ -25,6 +25,7 @@ constexpr Command commands[] = {
     {"simulate", "compare networks of finite width with the limit", add_simulate},
     {"predict", "kernel regression: learn from one set of data, predict for another", add_predict},
     {"fmt", "lay out programs: the same text for the same program", add_fmt, false},
+    {"lsp", "serve an editor: diagnostics, hover, definitions, completion", add_lsp, false},
 };
 
 constexpr const char* exit_codes =

@@ -139,6 +139,13 @@ Instance* instantiate(Context& context, Path path, const ast::Use& use, const st
         context.report(Id::recursion, use.block.span, use.block.text).note(binding->span, "its body leads back to itself");
         return nullptr;
     }
+    if (!context.may_call(nullptr, use.alias.text, use.block.span, binding->span)) {
+        return nullptr;
+    }
+    if (path.size() >= 64) {
+        context.report(Id::calls_too_deep, use.block.span, 64);
+        return nullptr;
+    }
     context.instances.push_back({&use, binding->block, name, {}, {}, {}, 0});
     auto* made = &context.instances.back();
     path.push_back(made);
@@ -332,8 +339,7 @@ Value call_block(Context& context, Scope* scope, const Binding& binding, const s
             .note(block.name.span, fmt::format("{} is declared here", block.name.text));
         return bad_value(context, call.span);
     }
-    if (is_recursive(context, &block)) {
-        context.report(Id::recursion, call.span, block.name.text).note(block.name.span, "its body leads back to itself");
+    if (!context.may_call(&block, block.name.text, call.span, block.name.span)) {
         return bad_value(context, call.span);
     }
     if (!well_returned(context, block)) {

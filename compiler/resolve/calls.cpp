@@ -143,9 +143,7 @@ Value call_function(Context& context, Scope* scope, const Binding& binding, cons
     if (!right_arity(context, name, function.arguments.size(), arguments.size(), expr.span, function.name.span)) {
         return bad_value(context, expr.span);
     }
-    if (is_recursive(context, &function)) {
-        context.report(Id::recursion, expr.span, function.name.text)
-            .note(function.name.span, "its body leads back to itself");
+    if (!context.may_call(&function, function.name.text, expr.span, function.name.span)) {
         return bad_value(context, expr.span);
     }
     Scope* inner = context.open(binding.home);

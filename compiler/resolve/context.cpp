@@ -2,6 +2,8 @@
 
 #include "compiler/resolve/builtins.hpp"
 
+#include <algorithm>
+
 namespace tpc::resolve {
 
 source::Diagnostic& Context::add(Id id, Span span, std::string text) {
@@ -11,24 +13,61 @@ source::Diagnostic& Context::add(Id id, Span span, std::string text) {
         repeated_ = {};
         return repeated_;
     }
-    for (const auto& old : diagnostics.list) {
-        if (old.id == id && old.span == span && old.text == text) {
-            repeated_ = {};
-            return repeated_;
-        }
+    if (!reported_.insert({id, span.file, span.begin, span.end, text}).second) {
+        repeated_ = {};
+        return repeated_;
     }
     diagnostics.list.push_back({id, span, std::move(text), {}});
     auto& made = diagnostics.list.back();
-    for (auto call = calls.rbegin(); call != calls.rend() && !call->name.empty(); ++call) {
+    constexpr std::ptrdiff_t most = 8; // the innermost calls
+    for (auto call = calls.rbegin(); call != calls.rend() && !call->name.empty() && call - calls.rbegin() < most; ++call) {
         made.note(call->span, fmt::format("in this call of {}", call->name));
     }
     return made;
 }
 
-bool is_recursive(const Context& context, const void* callee) {
-    constexpr std::size_t deepest = 64; // f(f) with fn f(g) = g(g) calls through arguments only
-    if (context.calls.size() >= deepest) {
+constexpr std::size_t deepest_call = 64; // f(f) with fn f(g) = g(g) calls through arguments only
+constexpr unsigned most_calls = 100'000;
+constexpr unsigned most_suggestions = 50; // each takes a comparison with all names
+constexpr unsigned most_levels = 3000;    // of the program's expressions
+
+bool Context::may_call(const void* callee, const std::string& name, Span span, Span declared) {
+    if (is_recursive(*this, callee)) {
+        report(Id::recursion, span, name).note(declared, "its body leads back to itself");
+        return false;
+    }
+    if (calls.size() >= deepest_call) {
+        report(Id::calls_too_deep, span, deepest_call);
+        return false;
+    }
+    if (++expansions <= most_calls) {
         return true;
+    }
+    if (expansions == most_calls + 1) {
+        report(Id::too_many_calls, span, most_calls);
+    }
+    return false;
+}
+
+bool Context::flat(ExprId expr, Span span) {
+    while (heights.size() < program.exprs.size()) { // children stand in front of their parents
+        unsigned height = 0;
+        for (const auto child : program.exprs[ExprId{static_cast<std::uint32_t>(heights.size())}].children) {
+            height = std::max(height, heights[static_cast<std::uint32_t>(child)]);
+        }
+        heights.push_back(height + 1);
+    }
+    if (heights[static_cast<std::uint32_t>(expr)] <= most_levels) {
+        return true;
+    }
+    report(Id::too_deep, span, most_levels);
+    return false;
+}
+
+bool is_recursive(const Context& context, const void* callee) {
+    if (context.calls.size() >= deepest_call) {
+        return std::any_of(context.calls.begin(), context.calls.end(),
+                           [&](const auto& call) { return call.callee == callee; });
     }
     for (auto call = context.calls.rbegin(); call != context.calls.rend(); ++call) {
         if (call->callee == callee) {
@@ -66,6 +105,10 @@ void report_unknown(Context& context, const Scope* scope, const std::string& nam
     if (auto local = context.locals.find(name); local != context.locals.end()) {
         context.report(Id::local_name, span, name)
             .note(local->second, fmt::format("give {} an index here to use it later", name));
+        return;
+    }
+    if (++context.suggestions > most_suggestions) {
+        context.report(Id::unknown_name, span, name, "");
         return;
     }
     std::vector<std::string> candidates; // the user's own first

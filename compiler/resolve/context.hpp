@@ -7,6 +7,7 @@
 #include <deque>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace tpc::resolve {
@@ -105,10 +106,14 @@ struct Context {
         bool argument = false; // what is called is an argument of the caller
     };
     std::vector<Call> calls;
-    std::vector<Scope*> modules;  // of the imported files
-    bool incomplete = false;      // an import failed: unknown names are no errors of their own
-    std::set<const void*> called; // functions and blocks
-    std::deque<ast::Use> uses;    // of blocks that nothing calls: see resolve::check_uncalled
+    std::vector<Scope*> modules;   // of the imported files
+    bool incomplete = false;       // an import failed: unknown names are no errors of their own
+    unsigned depth = 0;            // of expressions within expressions, calls included
+    unsigned expansions = 0;       // calls so far
+    unsigned suggestions = 0;      // unknown names so far
+    std::vector<unsigned> heights; // of the program's expressions
+    std::set<const void*> called;  // functions and blocks
+    std::deque<ast::Use> uses;     // of blocks that nothing calls: see resolve::check_uncalled
 
     std::map<std::string, Span> later;  // declared further down
     std::map<std::string, Span> locals; // names that were local to a turn of some loop
@@ -125,8 +130,14 @@ struct Context {
         return add(id, span, fmt::format(fmt::runtime(source::template_of(id)), args...));
     }
 
+    // Whether one more call may be expanded; reports it where not.
+    bool may_call(const void* callee, const std::string& name, Span span, Span declared);
+    // Whether an expression is flat enough for the recursions of all stages; reports it where not.
+    bool flat(ExprId expr, Span span);
+
   private:
     source::Diagnostic repeated_;
+    std::set<std::tuple<Id, std::uint32_t, std::uint32_t, std::uint32_t, std::string>> reported_;
 };
 
 // Whether a call of `callee` would go on for ever: it is running, and not only as what called the function that is now

@@ -173,6 +173,9 @@ void axes(Context& context, const std::vector<const ast::Input*>& inputs) {
 
 void input(Context& context, const ast::Input& input) {
     ir::Input made{input.name.text, {}, input.name.span};
+    if (input.axes.size() > most_indices) {
+        context.report(Id::too_many_indices, input.name.span, most_indices);
+    }
     for (const auto& axis : input.axes) {
         const auto size = integer(context, context.global, axis);
         if (size && size->is_constant() && size->constant < 1) {

@@ -164,6 +164,19 @@ Value reduce(Context& context, Scope* scope, const ast::Expr& expr) {
 } // namespace
 
 Value value(Context& context, Scope* scope, const ast::Expr& expr) {
+    constexpr unsigned deepest = 2500; // the stack holds several times as many
+    struct Level {
+        unsigned& depth;
+        explicit Level(unsigned& counter) : depth(++counter) {}
+        Level(const Level&) = delete;
+        Level& operator=(const Level&) = delete;
+        ~Level() { --depth; }
+    };
+    const Level level(context.depth);
+    if (context.depth > deepest) {
+        context.report(Id::too_deep, expr.span, deepest);
+        return bad_value(context, expr.span);
+    }
     switch (expr.kind) {
     case ast::ExprKind::number:
         return number(context, expr);

@@ -179,6 +179,9 @@ std::optional<Affine> integer(Context& context, Scope* scope, const ast::Expr& e
 
 std::vector<ir::Range> ranges(Context& context, Scope* scope, const std::vector<ast::Range>& list) {
     std::vector<ir::Range> made;
+    if (!list.empty() && context.domain.ranges.size() + list.size() > most_indices) {
+        context.report(Id::too_many_indices, list.back().index.span, most_indices);
+    }
     for (const auto& range : list) {
         const auto lower = integer(context, scope, range.lower);
         const auto upper = integer(context, scope, range.upper);

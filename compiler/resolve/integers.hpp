@@ -14,6 +14,9 @@ std::optional<Affine> combine(ast::Operator oper, const std::optional<Affine>& a
 // Binds the indices in `scope` and returns the ranges; bounds see the earlier indices.
 std::vector<ir::Range> ranges(Context& context, Scope* scope, const std::vector<ast::Range>& list);
 
+// Indices of one element, loops around one statement: the analysis of index sets grows fast with them.
+constexpr std::size_t most_indices = 24;
+
 struct Test {
     std::optional<bool> known; // the condition is a constant
     ir::Condition condition;   // otherwise

@@ -152,6 +152,9 @@ void output(Context& context, Scope* scope, const ast::Output& statement, Span s
     if (context.dead > 0) {
         return;
     }
+    if (made.shape != Shape::matrix && !context.flat(made.terms[0].expr, span)) {
+        return;
+    }
     const auto name = statement.name ? statement.name->text : std::string();
     const auto same = std::find_if(context.program.outputs.begin(), context.program.outputs.end(),
                                    [&](const auto& other) { return !name.empty() && other.name == name; });
@@ -222,6 +225,9 @@ void declare_families(Context& context, Scope* scope, const Targets& targets, bo
             binding.prefix.push_back(Affine::of(range.index));
         }
         const auto rank = static_cast<unsigned>(binding.prefix.size() + assign.indices.size());
+        if (rank > most_indices) {
+            context.report(Id::too_many_indices, assign.target.span, most_indices);
+        }
         const auto type = binding.id < context.known.size() ? context.known[binding.id].shape : Shape::unknown;
         context.program.families.push_back({context.label + assign.target.text,
                                             type == Shape::vector   ? ir::Type::vector
@@ -268,6 +274,9 @@ void assign(Context& context, const Binding& family, llvm::ArrayRef<Affine> indi
         return;
     }
     realise(context, value);
+    if (!context.flat(value.terms[0].expr, span)) {
+        return;
+    }
     if (context.dead > 0 || !learn(context, family.id, value, span)) {
         return;
     }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <tuple>
 
 namespace tpc::source {
@@ -75,9 +76,10 @@ std::vector<const Diagnostic*> in_order(const Diagnostics& diagnostics) {
         sorted.push_back(&diagnostic);
     std::ranges::stable_sort(sorted, {}, [](const Diagnostic* d) { return std::tuple(d->span.file, d->span.begin); });
     std::vector<const Diagnostic*> kept;
+    std::set<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::string_view>> seen;
     for (const Diagnostic* diagnostic : sorted) {
-        const auto same = [&](const Diagnostic* d) { return d->span == diagnostic->span && d->text == diagnostic->text; };
-        if (std::ranges::none_of(kept, same))
+        const Span span = diagnostic->span;
+        if (seen.insert({span.file, span.begin, span.end, diagnostic->text}).second)
             kept.push_back(diagnostic);
     }
     return kept;
