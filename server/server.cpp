@@ -287,6 +287,7 @@ class Server {
 } // namespace
 
 int serve(std::istream& in, std::ostream& out, const std::vector<std::string>& libraries, const std::string& version) {
+    in.tie(nullptr); // reading flushes a tied stream, from another thread than the one that writes to it
     Inbox inbox;
     Server server(out, libraries, version);
     std::thread reader([&] {
