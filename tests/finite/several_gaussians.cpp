@@ -1,0 +1,72 @@
+// Programs whose expectations are over several Gaussians at once, against networks: their limits are sampled, coarsely.
+#include "tests/finite/agreement.hpp"
+#include "tests/finite/compile.hpp"
+#include "tests/finite/limit.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tpc;
+
+namespace {
+
+void agree(const std::string& text, const std::map<std::string, std::int64_t>& sizes) {
+    INFO(text);
+    const ir::Program program = tests::compile(text);
+    const finite::SampleSet set = tests::random_samples(program, tests::sizes(program, sizes), 2, 1);
+    execute::Options options;
+    options.tolerance = 5e-3;
+    const tests::Agreement agreement = tests::agreement(program, set, nullptr, tests::limit(program, set, nullptr, options));
+    INFO(agreement.table);
+    CHECK(agreement.holds);
+}
+
+} // namespace
+
+TEST_CASE("maxima, gates and nonlinearities of what is not Gaussian agree with networks") {
+    agree(R"(program pooled
+input xi : R[P, c]
+matrix K[a in -1..1] ~ N(0, 1/(3*c))
+matrix W ~ N(0, 1/n)
+matrix G ~ N(0, 1/n)
+vector b ~ N(0, 0.3)
+vector v ~ N(0, 1)
+for i in 1..P { h[i] = sum(a in -1..1: K[a] @ xi[i+a | zero]) + b }
+for i in 1..P/2 { y[i] = max(a in 0..1: h[2*i-1+a]) }
+for i in 1..P/2 { x[i] = relu(W @ y[i] + y[i] * sigmoid(G @ y[i])) }
+output v' @ mean(i in 1..P/2: x[i]) / sqrt(n)
+)",
+          {{"P", 4}, {"c", 2}});
+}
+
+TEST_CASE("a long short-term memory agrees with networks") {
+    agree(R"(program lstm
+input xi : R[T, d]
+matrix W[k in 1..4] ~ N(0, 1/n)
+matrix U[k in 1..4] ~ N(0, 1/d)
+vector b[k in 1..4] ~ N(0, 0.3)
+vector v ~ N(0, 1)
+h[0] = 0
+c[0] = 0
+for t in 1..T {
+    for k in 1..4 { g[t,k] = W[k] @ h[t-1] + U[k] @ xi[t] + b[k] }
+    c[t] = sigmoid(g[t,1]) * c[t-1] + sigmoid(g[t,2]) * tanh(g[t,3])
+    h[t] = sigmoid(g[t,4]) * tanh(c[t])
+}
+output v' @ h[T] / sqrt(n)
+)",
+          {{"T", 2}, {"d", 2}});
+}
+
+TEST_CASE("batch normalisation agrees with networks") {
+    agree(R"(program normalised
+input xi : R[B, d]
+matrix U ~ N(0, 1/d)
+vector v ~ N(0, 1)
+for i in 1..B { h[i] = U @ xi[i] }
+m = mean(i in 1..B: h[i])
+s = mean(i in 1..B: (h[i] - m)^2)
+for i in 1..B { x[i] = relu((h[i] - m) / sqrt(s + 0.1)) }
+output v' @ mean(i in 1..B: x[i]^2) / sqrt(n)
+)",
+          {{"B", 5}, {"d", 4}});
+}
