@@ -136,6 +136,9 @@ std::string_view name_of(Function function);
 std::string_view name_of(Reduction reduction);
 std::string_view name_of(IndexMode mode); // "", "zero", ...
 
+bool is_binary(Function function); // takes two arguments, else one
+bool has_kink(Function function);  // or a jump, somewhere
+
 // The value of `function` at numbers (coordinatewise meaning, language.md section 5: step(0) = 1/2 ...).
 double evaluate(Function function, llvm::ArrayRef<double> arguments);
 

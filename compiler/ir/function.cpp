@@ -120,6 +120,39 @@ std::string_view name_of(IndexMode mode) {
     return "";
 }
 
+bool is_binary(Function function) {
+    switch (function) {
+    case Function::add:
+    case Function::sub:
+    case Function::mul:
+    case Function::div:
+    case Function::pow:
+    case Function::leaky_relu:
+    case Function::max:
+    case Function::min:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool has_kink(Function function) {
+    switch (function) {
+    case Function::relu:
+    case Function::leaky_relu:
+    case Function::abs:
+    case Function::sign:
+    case Function::step:
+    case Function::elu:
+    case Function::hardtanh:
+    case Function::max:
+    case Function::min:
+        return true;
+    default:
+        return false;
+    }
+}
+
 double evaluate(Function function, llvm::ArrayRef<double> arguments) {
     const double x = arguments[0];
     const double y = arguments.size() > 1 ? arguments[1] : 0;

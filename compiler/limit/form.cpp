@@ -56,23 +56,6 @@ bool is_linear_throughout(const ExprTable& table, ExprId e) {
     return true;
 }
 
-bool has_kinks(Function function) {
-    switch (function) {
-    case Function::relu:
-    case Function::leaky_relu:
-    case Function::abs:
-    case Function::sign:
-    case Function::step:
-    case Function::elu:
-    case Function::hardtanh:
-    case Function::max:
-    case Function::min:
-        return true;
-    default:
-        return false;
-    }
-}
-
 // Smooth functions whose expectations are series, at least beside a kink.
 bool has_series(const ExprTable& table, const Node& node) {
     switch (node.function) {
@@ -99,7 +82,7 @@ Kinds kinds_in(const ExprTable& table, ExprId e) {
     const Node& node = table[e];
     Kinds kinds;
     if (node.op == Op::apply && node.type == Type::vector)
-        kinds = {has_kinks(node.function), has_series(table, node)};
+        kinds = {has_kink(node.function), has_series(table, node)};
     for (const ExprId child : node.children) {
         const Kinds inner = kinds_in(table, child);
         kinds = {kinds.kinks || inner.kinks, kinds.series || inner.series};

@@ -5,11 +5,33 @@
 
 #include <llvm/ADT/SmallVector.h>
 
+#include <algorithm>
 #include <optional>
 
 namespace tpc::execute {
 
 using Indices = llvm::SmallVector<std::int64_t, 6>;
+
+// Affine indices and conditions at one instance of one sample's program, whose axes have their sizes.
+inline std::int64_t numerator_at(const plan::SelfPlan& plan, const ir::Affine& affine, const std::int64_t* slots) {
+    std::int64_t value = affine.constant;
+    for (const auto& [symbol, coefficient] : affine.terms)
+        value +=
+            coefficient * (plan.recursions.network.program.info(symbol).axis ? plan.sizes.at(symbol)
+                                                                             : slots[static_cast<std::uint32_t>(symbol)]);
+    return value;
+}
+inline std::int64_t value_at(const plan::SelfPlan& plan, const ir::Affine& affine, const std::int64_t* slots) {
+    return numerator_at(plan, affine, slots) / affine.denominator;
+}
+inline bool all_hold(const plan::SelfPlan& plan, const std::vector<ir::Condition>& conditions, const std::int64_t* slots) {
+    return std::all_of(conditions.begin(), conditions.end(), [&](const ir::Condition& condition) {
+        const std::int64_t value = numerator_at(plan, condition.value, slots);
+        return condition.relation == ir::Relation::zero           ? value == 0
+               : condition.relation == ir::Relation::non_negative ? value >= 0
+                                                                  : value != 0;
+    });
+}
 
 // The index that an access mode reads in [lower, upper]; nothing: it reads zero.
 inline std::optional<std::int64_t> apply_mode(std::int64_t index, std::int64_t lower, std::int64_t upper,

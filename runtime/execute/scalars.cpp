@@ -8,12 +8,7 @@ namespace tpc::execute {
 using namespace ir;
 
 template <class Real> std::int64_t ScalarEvaluator<Real>::affine(const Affine& a, const std::int64_t* slots) const {
-    const Program& program = state_.plan->recursions.network.program;
-    std::int64_t value = a.constant;
-    for (const auto& [symbol, coefficient] : a.terms)
-        value += coefficient *
-                 (program.info(symbol).axis ? state_.plan->sizes.at(symbol) : slots[static_cast<std::uint32_t>(symbol)]);
-    return value / a.denominator;
+    return value_at(*state_.plan, a, slots);
 }
 
 template <class Real>

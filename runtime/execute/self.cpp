@@ -88,26 +88,8 @@ template <class Real> class SelfRun {
     ScalarEvaluator<Real> scalars_;
     std::vector<std::uint32_t> diagonal_; // by statement: the operation of its own pair
 
-    bool domain_holds(const Statement& statement) {
-        for (const Condition& condition : statement.domain.conditions) {
-            std::int64_t value = condition.value.constant;
-            for (const auto& [symbol, coefficient] : condition.value.terms)
-                value += coefficient * (program_.info(symbol).axis ? plan_.sizes.at(symbol) : slot(symbol));
-            const bool holds = condition.relation == Relation::zero           ? value == 0
-                               : condition.relation == Relation::non_negative ? value >= 0
-                                                                              : value != 0;
-            if (!holds)
-                return false;
-        }
-        return true;
-    }
     std::int64_t slot(Symbol symbol) { return machine_.slots()[static_cast<std::uint32_t>(symbol)]; }
-    std::int64_t value(const Affine& affine) {
-        std::int64_t result = affine.constant;
-        for (const auto& [symbol, coefficient] : affine.terms)
-            result += coefficient * (program_.info(symbol).axis ? plan_.sizes.at(symbol) : slot(symbol));
-        return result / affine.denominator;
-    }
+    std::int64_t value(const Affine& affine) { return value_at(plan_, affine, machine_.slots()); }
     Indices element(const std::vector<Affine>& indices) {
         Indices result;
         for (const Affine& index : indices)
@@ -123,7 +105,7 @@ template <class Real> class SelfRun {
         }
         const Statement& statement = program_.statements[k];
         const FormKind kind = plan_.recursions.network.forms[k].kind;
-        if (!involved || !domain_holds(statement))
+        if (!involved || !all_hold(plan_, statement.domain.conditions, machine_.slots()))
             return;
         const std::size_t offset = offset_in(plan_.boxes[statement.family], element(statement.indices));
         if (kind == FormKind::scalar) {

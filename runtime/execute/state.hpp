@@ -58,7 +58,7 @@ template <class Real> class ScalarEvaluator {
     [[nodiscard]] std::vector<Real> reduce(const ir::Node& node, std::int64_t* slots) const;
 };
 
-// A constant expression (numbers, axes, indices) at one instance. `shift`: its symbols are read at slot + shift.
+// A constant expression (numbers, axes, indices) at one instance; primed symbols are the right sample's.
 double evaluate_constant(const limit::Recursions& recursions, const ir::Sizes& left, const ir::Sizes& right, ir::ExprId e,
                          const std::int64_t* slots);
 

@@ -15,22 +15,6 @@ namespace {
 
 constexpr std::size_t most_operations = 1'000'000;
 
-std::int64_t value_at(const plan::SelfPlan& plan, const Affine& affine, const std::int64_t* slots) {
-    const Program& program = plan.recursions.network.program;
-    std::int64_t value = affine.constant;
-    for (const auto& [symbol, coefficient] : affine.terms)
-        value +=
-            coefficient * (program.info(symbol).axis ? plan.sizes.at(symbol) : slots[static_cast<std::uint32_t>(symbol)]);
-    return value / affine.denominator;
-}
-
-bool holds(const plan::SelfPlan& plan, const Condition& condition, const std::int64_t* slots) {
-    const std::int64_t value = value_at(plan, condition.value, slots);
-    return condition.relation == Relation::zero           ? value == 0
-           : condition.relation == Relation::non_negative ? value >= 0
-                                                          : value != 0;
-}
-
 } // namespace
 
 Definitions::Definitions(const plan::SelfPlan& plan) : plan_(&plan) {
@@ -43,9 +27,8 @@ Definitions::Definitions(const plan::SelfPlan& plan) : plan_(&plan) {
         const Statement& statement = program.statements[k];
         if (program.families[statement.family].type != Type::vector || plan.recursions.network.gaussian[statement.family])
             return;
-        for (const Condition& condition : statement.domain.conditions)
-            if (!holds(plan, condition, slots.data()))
-                return;
+        if (!all_hold(plan, statement.domain.conditions, slots.data()))
+            return;
         GaussianElement element{statement.family, {}};
         for (const Affine& index : statement.indices)
             element.indices.push_back(value_at(plan, index, slots.data()));

@@ -12,23 +12,6 @@ using ir::ExprId;
 using ir::Function;
 using ir::Op;
 
-bool has_kink(Function function) {
-    switch (function) {
-    case Function::relu:
-    case Function::leaky_relu:
-    case Function::abs:
-    case Function::sign:
-    case Function::step:
-    case Function::elu:
-    case Function::hardtanh:
-    case Function::max:
-    case Function::min:
-        return true;
-    default:
-        return false;
-    }
-}
-
 // Copies one expression into a table of its own.
 struct Extraction {
     const ir::ExprTable& from;

@@ -27,17 +27,13 @@ std::vector<Node> nodes_of(const Quotient& quotient, const Eigen::MatrixXd& cova
     const double h = 2 * std::numbers::pi * std::numbers::pi / digits;
     const double k = quotient.power;
     const auto below = static_cast<int>(std::ceil(2 * digits / k / h));
-    const auto above = static_cast<int>(std::ceil(2 * digits / h)); // further nodes end below when they add nothing
+    const auto above = static_cast<int>(std::ceil(2 * digits / h));
     std::vector<Node> nodes;
     for (int i = -below; i <= above; ++i) {
         const double s = std::exp(i * h) / scale;
         nodes.push_back({s, h * std::pow(s, k / 2) / std::tgamma(k / 2) * std::exp(-s * quotient.offset)});
     }
     return nodes;
-}
-
-bool homogeneous(const Quotient& quotient) {
-    return quotient.degree.known;
 }
 
 } // namespace
@@ -58,7 +54,7 @@ std::unique_ptr<Laplace> Laplace::make(const Integrand& integrand, bool slopes) 
     // slopes pass through the variances of the tilted law, which homogeneity relates to the covariance
     for (const auto* side : {&*left, &*right})
         for (const Quotient& quotient : *side)
-            if (denominators && slopes && !homogeneous(quotient))
+            if (denominators && slopes && !quotient.degree.known)
                 return nullptr;
     result->left_size_ = integrand.left_gaussians;
     result->left_ = std::move(*left);

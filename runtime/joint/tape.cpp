@@ -8,22 +8,6 @@ namespace tpc::joint {
 using ir::Function;
 using Kind = TapeNode::Kind;
 
-bool is_binary(Function function) {
-    switch (function) {
-    case Function::add:
-    case Function::sub:
-    case Function::mul:
-    case Function::div:
-    case Function::pow:
-    case Function::leaky_relu:
-    case Function::max:
-    case Function::min:
-        return true;
-    default:
-        return false;
-    }
-}
-
 NodeId Tape::add(const TapeNode& node) {
     const auto [place, fresh] = index_.try_emplace(node, static_cast<NodeId>(nodes_.size()));
     if (fresh)

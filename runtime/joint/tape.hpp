@@ -23,8 +23,6 @@ struct TapeNode {
     auto operator<=>(const TapeNode&) const = default;
 };
 
-bool is_binary(ir::Function function);
-
 // Equal values are one node; numbers are folded, zeros and ones dropped, positive factors leave kinks and jumps, and maxima
 // and minima become relu: max(x, y) = y + relu(x - y).
 class Tape {
