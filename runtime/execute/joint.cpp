@@ -13,6 +13,17 @@ NodeId product(Unroller& unroller, joint::Tape& tape, const std::vector<JointEle
     return result;
 }
 
+// Dependent Gaussians are demanded, so what lies outside the stored box is independent of each other.
+bool holds(const plan::PairArray& array, const std::vector<std::int64_t>& left, const std::vector<std::int64_t>& right) {
+    for (std::size_t k = 0; k < array.kept.size(); ++k) {
+        const std::size_t d = array.kept[k];
+        const std::int64_t index = (d < left.size() ? left[d] : right[d - left.size()]) - array.box.lower[k];
+        if (index < 0 || index >= array.box.size[k])
+            return false;
+    }
+    return true;
+}
+
 std::vector<JointTerm::Entry> entries(const std::vector<plan::PairArray>& arrays, const std::vector<GaussianElement>& left,
                                       const std::vector<GaussianElement>& right) {
     std::vector<JointTerm::Entry> result;
@@ -20,7 +31,7 @@ std::vector<JointTerm::Entry> entries(const std::vector<plan::PairArray>& arrays
         for (const GaussianElement& y : right) {
             JointTerm::Entry entry;
             for (const plan::PairArray& array : arrays)
-                if (array.left == x.family && array.right == y.family)
+                if (array.left == x.family && array.right == y.family && holds(array, x.indices, y.indices))
                     entry = entry_offset(array, x.indices, y.indices);
             result.push_back(entry);
         }

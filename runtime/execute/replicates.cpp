@@ -12,7 +12,7 @@ constexpr unsigned first_log2_points = 10;
 constexpr unsigned last_log2_points = 18;
 constexpr std::uint32_t replicates = 8;
 constexpr double student = 3.5; // 99 % of Student's t with 7 degrees of freedom
-// Scrambled nets of smooth functions converge as fast as points^-3/2 (Owen 1997), never as slowly as they may seem to here.
+// What more points can gain at best: scrambled nets of smooth functions converge as points^-3/2 (Owen 1997).
 constexpr double best_rate = 1.5;
 
 bool has_joint(const plan::Part& part) {
@@ -94,6 +94,11 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
         if (log2_points < last_log2_points && worst * std::pow(more, -best_rate) <= tolerance)
             continue;
         outcome.outputs.clear();
+        if (!std::isfinite(worst)) {
+            outcome.error =
+                "an expectation over several Gaussians is not finite: the kernel diverges, or divides zero by zero";
+            return outcome;
+        }
         outcome.error =
             fmt::format("the tolerance {:.1e} cannot be met: expectations over several Gaussians are sampled, and {} "
                         "points leave an error of about {:.1e}; --tol {:.0e} can be met",
