@@ -223,7 +223,7 @@ class PartPrinter {
             text += (text.empty() ? "" : " ") + place(p, false);
         for (const Place& p : group.right)
             text += (text.empty() ? "" : " ") + place(p, true);
-        return "E[" + text + "] sampled";
+        return "E[" + text + "] of several Gaussians";
     }
 
     std::string entry(const EntryRead& read) const {

@@ -147,3 +147,16 @@ TEST_CASE("a plan shows that only needed entries are stored") {
     INFO(average);
     CHECK(average.find("(g[t], g_[t_])  t in 1..7, t_ in 1..7") != std::string::npos);
 }
+
+TEST_CASE("expectations over several Gaussians say what they are of, in text, latex and plans") {
+    for (const std::string name : {"bn_relu_B4", "seq_gru_T2"}) {
+        INFO(name);
+        const std::string program = read("tests/conformance/kernels/" + name + "/program.tp");
+        CHECK(limit::print(derived(program)) == read("tests/compiler/recursions/" + name + ".txt"));
+    }
+    const std::string program = read("tests/conformance/kernels/bn_relu_B4/program.tp");
+    const std::string latex = limit::print_latex(derived(program));
+    CHECK(latex.find("{x}_{l,i} &= \\operatorname{relu}\\left(\\frac{{g^{(2)}}_{l,i}}{\\sqrt{{s}_{l}}}\\right)") !=
+          std::string::npos);
+    CHECK(latex.find("\\mathbb{E}\\left[{x}_{l,i}\\, {\\bar{x}}_{l,\\bar{i}}\\right]") != std::string::npos);
+}
