@@ -7,6 +7,7 @@ find_package(CLI11 REQUIRED)
 find_package(TBB REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(isl REQUIRED IMPORTED_TARGET isl)
+pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
 pkg_check_modules(lapacke REQUIRED IMPORTED_TARGET lapacke openblas)
 

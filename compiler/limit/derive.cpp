@@ -8,6 +8,35 @@ namespace tpc::limit {
 
 using namespace ir;
 
+namespace {
+
+// Second moments are the variances of Gaussians that functions read, and what gaps of sums of those elements are made of.
+// A mean over positions that only an output reads needs neither.
+std::vector<bool> families_with_second_moments(const Network& network) {
+    std::vector<bool> needed = network.gaussian;
+    const auto& statements = network.program.statements;
+    for (std::size_t k = 0; k < statements.size(); ++k)
+        if (network.forms[k].kind == FormKind::activation || network.forms[k].kind == FormKind::product ||
+            network.forms[k].kind == FormKind::general) {
+            needed[statements[k].family] = true;
+            for (const ElementRead& read : network.forms[k].reads)
+                needed[read.family] = true;
+        }
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::size_t k = 0; k < statements.size(); ++k)
+            for (const LinearTerm& term : network.forms[k].terms) {
+                const bool reads_vector = term.base == Base::read || (term.base == Base::matmul && !term.operand_is_input);
+                if (!reads_vector || !needed[statements[k].family] || needed[term.operand])
+                    continue;
+                needed[term.operand] = changed = true;
+            }
+    }
+    return needed;
+}
+
+} // namespace
+
 Derivation::Derivation(const Network& network, const DeriveOptions& given) : options(given) {
     result.network = network;
     result.tangent = options.tangent;
@@ -21,6 +50,7 @@ Derivation::Derivation(const Network& network, const DeriveOptions& given) : opt
     expand_parameter_means(result.network);
     result.may_have_mean = families_with_means(result.network);
     drop_zero_means(result.network, result.may_have_mean);
+    result.second_needed = families_with_second_moments(result.network);
     statements_of.resize(program.families.size());
     for (std::size_t k = 0; k < program.statements.size(); ++k) {
         const Statement& statement = program.statements[k];

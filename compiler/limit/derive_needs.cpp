@@ -45,7 +45,7 @@ void touch(Derivation& derivation, std::size_t unit) {
     derivation.touched[unit] = true;
     const Unit& own = derivation.units[unit];
     const bool number = own.form.kind == FormKind::scalar || own.form.kind == FormKind::finite;
-    if (!own.output && !number) // second moments: variances of Gaussians, and gaps
+    if (!own.output && !number && derivation.result.second_needed[own.family])
         demand(derivation, {true, unit, unit}, diagonal(derivation, unit));
     for (const LinearTerm& term : own.form.terms)
         need_scalar(derivation, term.coefficient, own.domain, term.ranges);

@@ -83,6 +83,7 @@ struct Recursions {
     std::vector<bool> mean_needed;   // by statement
     std::vector<bool> joint_mean;    // by statement: the mean is one of a function of several Gaussians
     std::vector<bool> may_have_mean; // by family
+    std::vector<bool> second_needed; // by family: E[Z^2] of its elements
     bool tangent = true;
 
     std::uint32_t left_symbols = 0; // symbols below are the program's own; s + left_symbols is s primed

@@ -1,5 +1,6 @@
 #include "compiler/limit/form.hpp"
 #include "compiler/limit/index_space.hpp"
+#include "compiler/plan/fissile.hpp"
 #include "compiler/plan/plan.hpp"
 
 #include <algorithm>
@@ -304,6 +305,7 @@ class PartBuilder {
         array.left = x;
         array.right = y;
         array.output = x >= program().families.size();
+        array.value = array.output || !recursions_.second_needed[x] || !recursions_.second_needed[y];
         const auto rank = [&](std::uint32_t family) {
             return family < program().families.size()
                        ? program().families[family].rank
@@ -650,6 +652,7 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
         else if (!self(right, plan.right))
             return std::nullopt;
         PartBuilder(plan.cross, plan.recursions, plan.left, plan.right, false).run();
+        mark_fissile(plan.cross);
     } catch (const passes::IntegerSetError& error) {
         diagnostics.report(source::Id::index_analysis, network.outputs.front().span, error.what());
         return std::nullopt;

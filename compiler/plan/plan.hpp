@@ -67,6 +67,7 @@ struct Place {
 struct PairArray {
     std::uint32_t left = 0, right = 0;
     bool output = false;
+    bool value = false;            // C alone: nothing needs the gaps, nor the second moments of the elements
     std::vector<std::size_t> kept; // dimensions of (left indices, right indices) that are stored
     Box box;                       // of the kept dimensions
     std::size_t offset = 0;        // first entry in the workspace, in entries
@@ -143,6 +144,7 @@ struct WalkItem {
     std::size_t statement = 0;
     std::vector<std::uint32_t> ops; // right walks: the operations at this statement
     std::size_t position = 0;       // among its siblings in the program
+    bool fissile = false;           // right walks: a loop of statements that may run one after the other, each as one row
 };
 
 struct FiniteArray { // per sample, [element][coordinate]

@@ -29,4 +29,11 @@ template <class Real> class DualCache {
     std::map<Key, std::unique_ptr<gaussian::Dual<Real>>> duals_;
 };
 
+// Features of both functions of a dual operation at all elements of the Gaussian's family: [element][feature][sample].
+template <class Real> struct DualFeatures {
+    const gaussian::Dual<Real>* dual = nullptr;
+    const std::vector<Real>* left = nullptr;
+    const std::vector<Real>* right = nullptr;
+};
+
 } // namespace tpc::execute

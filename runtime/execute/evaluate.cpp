@@ -2,6 +2,7 @@
 
 #include "runtime/execute/replicates.hpp"
 #include "runtime/execute/self.hpp"
+#include "runtime/execute/tile_run.hpp"
 #include "runtime/execute/walk.hpp"
 
 #include <oneapi/tbb/enumerable_thread_specific.h>
@@ -75,43 +76,15 @@ template <class Real> class Prepared {
     }
 };
 
-// Where an output operation's value goes in the result.
-class Places {
-  public:
-    Places(const plan::Plan& plan, std::size_t left_samples, std::size_t right_samples)
-        : plan_(plan), left_samples_(left_samples), right_samples_(right_samples) {}
-
-    [[nodiscard]] std::vector<std::size_t> shape(std::size_t output) const {
-        std::vector<std::size_t> result{left_samples_};
-        for (const std::int64_t size : plan_.left_outputs[output].size)
-            result.push_back(static_cast<std::size_t>(size));
-        result.push_back(right_samples_);
-        for (const std::int64_t size : plan_.right_outputs[output].size)
-            result.push_back(static_cast<std::size_t>(size));
-        return result;
-    }
-    // (left sample, left element, right sample, right element)
-    [[nodiscard]] std::size_t offset(std::size_t output, std::size_t i, std::size_t left_element, std::size_t j,
-                                     std::size_t right_element) const {
-        const auto left_count = static_cast<std::size_t>(plan_.left_outputs[output].count());
-        const auto right_count = static_cast<std::size_t>(plan_.right_outputs[output].count());
-        return ((i * left_count + left_element) * right_samples_ + j) * right_count + right_element;
-    }
-
-  private:
-    const plan::Plan& plan_;
-    std::size_t left_samples_, right_samples_;
-};
-
 template <class Real> struct Workspace { std::vector<Real> minus, plus, tangent, adjoint; };
 
 template <class Real> class CrossRun {
   public:
     CrossRun(const plan::Plan& plan, const State<Real>& left, const State<Real>& right, const Options& options,
-             DualCache<Real>& duals, JointCache& joints, const Prepared<Real>& prepared, std::vector<Kernel>& results,
-             bool symmetric)
+             DualCache<Real>& duals, JointCache& joints, const Prepared<Real>& prepared, const EqualSamples& equal,
+             Results& results)
         : plan_(plan), left_(left), right_(right), options_(options), duals_(duals), joints_(joints), prepared_(prepared),
-          results_(results), symmetric_(symmetric), places_(plan, left.samples, right.samples) {
+          equal_(equal), results_(results) {
         const std::size_t arrays = 2 + (options.ntk ? 1 : 0) + (backward() ? 1 : 0);
         const std::size_t fitting = workspace_bytes / std::max<std::size_t>(1, plan.cross.entries * arrays * sizeof(Real));
         lanes_ = std::clamp<std::size_t>(fitting, 1, most_lanes);
@@ -125,7 +98,7 @@ template <class Real> class CrossRun {
             const std::size_t i = task % left_.samples;
             std::size_t first = block * lanes_;
             const std::size_t end = std::min(right_.samples, first + lanes_);
-            if (symmetric_)
+            if (results_.symmetric())
                 first = std::max(first, i);
             if (first < end)
                 one(i, first, end - first);
@@ -140,31 +113,12 @@ template <class Real> class CrossRun {
     DualCache<Real>& duals_;
     JointCache& joints_;
     const Prepared<Real>& prepared_;
-    std::vector<Kernel>& results_;
-    bool symmetric_;
-    Places places_;
+    const EqualSamples& equal_;
+    Results& results_;
     std::size_t lanes_ = 1;
     oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces_;
 
     [[nodiscard]] bool backward() const { return options_.ntk && options_.via == Via::D; }
-
-    // Right samples of the block that hold the same numbers as left sample i.
-    std::vector<std::size_t> equal_lanes(std::size_t i, std::size_t first, std::size_t count) const {
-        std::vector<std::size_t> result;
-        for (std::size_t lane = 0; plan_.same_sizes && lane < count; ++lane) {
-            bool equal = true;
-            for (std::size_t k = 0; equal && k < left_.data->inputs.size(); ++k) {
-                const std::vector<double>& values = left_.data->inputs[k].values;
-                const auto size = static_cast<std::ptrdiff_t>(values.size() / left_.samples);
-                const auto row = values.begin() + static_cast<std::ptrdiff_t>(i) * size;
-                equal = std::equal(row, row + size,
-                                   right_.data->inputs[k].values.begin() + static_cast<std::ptrdiff_t>(first + lane) * size);
-            }
-            if (equal)
-                result.push_back(lane);
-        }
-        return result;
-    }
 
     void one(std::size_t i, std::size_t first, std::size_t count) {
         Workspace<Real>& workspace = workspaces_.local();
@@ -181,7 +135,7 @@ template <class Real> class CrossRun {
                                 0};
         PairMachine<Real> machine(plan_.cross, plan_.recursions, {&left_, i, 0}, {&right_, first, 1}, store, count, duals_,
                                   joints_, &prepared_.features);
-        machine.set_equal_lanes(equal_lanes(i, first, count));
+        machine.set_equal_lanes(equal_(i, first, count));
         Path path;
         std::vector<Real> nngp(count);
         std::vector<Real> ntk(count);
@@ -204,7 +158,9 @@ template <class Real> class CrossRun {
                 outputs.emplace_back(
                     op, std::vector<std::int64_t>(machine.slots(),
                                                   machine.slots() + plan_.recursions.network.program.symbols.size()));
-            write(machine, op, i, first, nngp, options_.ntk && !backward() ? &ntk : nullptr);
+            results_.put(plan_.cross.ops[op], machine.slots(), false, i, first, count, nngp.data());
+            if (options_.ntk && !backward())
+                results_.put(plan_.cross.ops[op], machine.slots(), true, i, first, count, ntk.data());
         });
         for (const auto& [op, slots] : outputs)
             adjoint(op, slots, i, first, count, workspace);
@@ -218,7 +174,7 @@ template <class Real> class CrossRun {
             workspace.minus.data(), workspace.plus.data(), workspace.tangent.data(), workspace.adjoint.data(), lanes_, 0};
         PairMachine<Real> machine(plan_.cross, plan_.recursions, {&left_, i, 0}, {&right_, first, 1}, store, count, duals_,
                                   joints_, &prepared_.features);
-        machine.set_equal_lanes(equal_lanes(i, first, count));
+        machine.set_equal_lanes(equal_(i, first, count));
         std::vector<Real> ntk(count, Real(0));
         std::copy(slots.begin(), slots.end(), machine.slots());
         machine.run_backward(output, ntk.data());
@@ -230,33 +186,7 @@ template <class Real> class CrossRun {
             });
         });
         std::copy(slots.begin(), slots.end(), machine.slots());
-        write(machine, output, i, first, ntk, nullptr, true);
-    }
-
-    void write(PairMachine<Real>& machine, std::uint32_t index, std::size_t i, std::size_t first,
-               const std::vector<Real>& values, const std::vector<Real>* tangents, bool values_are_ntk = false) {
-        const plan::PairOp& op = plan_.cross.ops[index];
-        const std::size_t output = op.left_statement - plan_.recursions.network.program.statements.size();
-        Indices left;
-        Indices right;
-        for (const plan::Linear& k : op.left_target)
-            left.push_back(k(machine.slots()));
-        for (const plan::Linear& k : op.right_target)
-            right.push_back(k(machine.slots()));
-        const std::size_t a = offset_in(plan_.left_outputs[output], left);
-        const std::size_t b = offset_in(plan_.right_outputs[output], right);
-        const auto put = [&](std::vector<double>& kernel, const std::vector<Real>& row) {
-            for (std::size_t l = 0; l < row.size() && !kernel.empty(); ++l) {
-                const auto value = static_cast<double>(row[l]);
-                kernel[places_.offset(output, i, a, first + l, b)] = value;
-                if (symmetric_) // K(xi_j, b; xi_i, a) = K(xi_i, a; xi_j, b)
-                    kernel[places_.offset(output, first + l, b, i, a)] = value;
-            }
-        };
-        Kernel& kernel = results_[output];
-        put(values_are_ntk ? kernel.ntk : kernel.nngp, values);
-        if (tangents != nullptr)
-            put(kernel.ntk, *tangents);
+        results_.put(plan_.cross.ops[output], machine.slots(), true, i, first, count, ntk.data());
     }
 };
 
@@ -273,24 +203,18 @@ std::vector<Kernel> run(const plan::Plan& plan, const SampleSet& left, const Sam
         right_state = run_self<Real>(plan.right, *right, *right_duals, sampling);
     }
     const State<Real>& other = right_state ? *right_state : left_state;
-    std::vector<Kernel> outputs;
-    for (std::size_t o = 0; o < plan.recursions.network.outputs.size(); ++o) {
-        Kernel kernel;
-        kernel.shape = Places(plan, left_state.samples, other.samples).shape(o);
-        std::size_t size = 1;
-        for (const std::size_t s : kernel.shape)
-            size *= s;
-        if (options.nngp)
-            kernel.nngp.assign(size, 0);
-        if (options.ntk)
-            kernel.ntk.assign(size, 0);
-        outputs.push_back(std::move(kernel));
-    }
     DualCache<Real> duals(plan.recursions, tolerance);
-    JointCache joints(plan.cross, plan.left, plan.right, sampling);
     const Prepared<Real> prepared(plan, left_state, other, duals);
-    CrossRun<Real>(plan, left_state, other, options, duals, joints, prepared, outputs, right == nullptr).run();
-    return outputs;
+    const EqualSamples equal(plan, left, right != nullptr ? *right : left);
+    Results results(plan, left_state.samples, other.samples, right == nullptr, options);
+    if (fits_tiles(plan) && !(options.ntk && options.via == Via::D)) {
+        run_tiles(tile_program(plan, left_state, other, prepared.features, options.ntk), equal, options, results);
+    } else {
+        JointCache joints(plan.cross, plan.left, plan.right, sampling);
+        CrossRun<Real>(plan, left_state, other, options, duals, joints, prepared, equal, results).run();
+    }
+    results.mirror();
+    return results.take();
 }
 
 } // namespace

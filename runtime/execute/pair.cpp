@@ -1,6 +1,6 @@
 #include "runtime/execute/pair.hpp"
 
-#include "runtime/gaussian/correlation.hpp"
+#include "runtime/execute/centre.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -301,6 +301,13 @@ template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op,
 
 // minus_ and plus_ from value_ and the second moments of the two elements.
 template <class Real> void PairMachine<Real>::finish_moments(const plan::PairOp& op, bool diagonal) {
+    if (!diagonal && part_.arrays[op.array].value) { // C alone
+        for (std::size_t i = 0; i < count_; ++i) {
+            minus_[i] = -2 * value_[i];
+            plus_[i] = 2 * value_[i];
+        }
+        return;
+    }
     if (diagonal) {
         for (std::size_t i = 0; i < count_; ++i) {
             minus_[i] = 0;
@@ -334,28 +341,9 @@ void PairMachine<Real>::centred(const plan::PairOp& op, const Located& read, gau
     }
     if (mean_a == nullptr && mean_b == nullptr)
         return;
-    // Second moments to variances: sqrt(E[a^2] E[b^2]) = sqrt(AB) + |m_a m_b| + q, where q >= 0 (Cauchy, Schwarz) vanishes
-    // when the means are in the ratio of the deviations.
     g.mean_a = mean_a ? left_.at(mean_a) : Lanes<Real>{zero_.data(), 1};
     g.mean_b = mean_b ? right_.at(mean_b) : Lanes<Real>{zero_.data(), 1};
-    for (std::size_t i = 0; i < count_; ++i) {
-        const Real ma = g.mean_a[i];
-        const Real mb = g.mean_b[i];
-        const Real norms = gaussian::root_product(g.variance_a[i], g.variance_b[i]);
-        a_[i] = std::max(g.variance_a[i] - ma * ma, Real(0));
-        b_[i] = std::max(g.variance_b[i] - mb * mb, Real(0));
-        const Real deviation_a = std::sqrt(a_[i]);
-        const Real deviation_b = std::sqrt(b_[i]);
-        const Real mean = std::abs(ma * mb);
-        const Real cross = deviation_a * std::abs(mb) - deviation_b * std::abs(ma);
-        const Real q = cross == Real(0) ? Real(0) : cross * cross / (norms + deviation_a * deviation_b + mean);
-        c_[i] = std::max(g.minus[i] - 2 * (q + (mean - ma * mb)), Real(0));
-        d_[i] = std::max(g.plus[i] - 2 * (q + (mean + ma * mb)), Real(0));
-    }
-    g.variance_a = {a_.data(), 1};
-    g.variance_b = {b_.data(), 1};
-    g.minus = {c_.data(), 1};
-    g.plus = {d_.data(), 1};
+    centre(g, {a_.data(), b_.data(), c_.data(), d_.data()});
 }
 
 template <class Real>
@@ -514,7 +502,7 @@ template <class Real> std::size_t PairMachine<Real>::target(const plan::PairOp& 
 }
 
 template <class Real> void PairMachine<Real>::settle_equal_lanes(const plan::PairOp& op, std::size_t entry) {
-    if (equal_lanes_.empty() || op.output || op.left_statement != op.right_statement)
+    if (equal_lanes_.empty() || op.output || op.left_statement != op.right_statement || part_.arrays[op.array].value)
         return;
     Indices element;
     for (std::size_t d = 0; d < op.left_target.size(); ++d) {
@@ -540,16 +528,18 @@ template <class Real> std::size_t PairMachine<Real>::run(std::uint32_t index, bo
         dual(op, index, diagonal, tangent, entry);
         settle_equal_lanes(op, entry);
         return entry;
-    case limit::Rule::linear:
-        if (!op.gap_linear || tangent)
+    case limit::Rule::linear: {
+        const bool gap = op.gap_linear && !part_.arrays[op.array].value;
+        if (!gap || tangent)
             linear(op, tangent);
-        if (op.gap_linear)
+        if (gap)
             linear_gap(op, diagonal);
         else
             finish_moments(op, diagonal);
-        if (op.gap_linear && diagonal)
+        if (gap && diagonal)
             std::fill(minus_.begin(), minus_.end(), Real(0));
         break;
+    }
     case limit::Rule::product:
         product(op, tangent);
         finish_moments(op, diagonal);

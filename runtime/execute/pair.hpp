@@ -8,13 +8,6 @@
 
 namespace tpc::execute {
 
-// Features of both functions of a dual operation at all elements of the Gaussian's family: [element][feature][sample].
-template <class Real> struct DualFeatures {
-    const gaussian::Dual<Real>* dual = nullptr;
-    const std::vector<Real>* left = nullptr;
-    const std::vector<Real>* right = nullptr;
-};
-
 template <class Real> class PairMachine {
   public:
     PairMachine(const plan::Part& part, const limit::Recursions& recursions, const Side<Real>& left, const Side<Real>& right,

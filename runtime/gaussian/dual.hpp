@@ -3,6 +3,7 @@
 
 #include "compiler/ir/expression.hpp"
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -51,6 +52,19 @@ struct DualOptions {
     double tolerance = 1e-8; // relative to sqrt(E[phi^2] E[psi^2])
 };
 
+// What a dual kernel of one function on both sides is to the row operations (runtime/rows).
+struct Shape {
+    enum class Kind {
+        other,
+        homogeneous, // p1 z + p2 |z|, zero means
+        series,      // Mehler's
+    } kind = Kind::other;
+    double linear = 0, absolute = 0; // p1^2, p2^2
+    bool nonnegative = false;        // phi >= 0, and so is every C
+    std::size_t terms = 0;
+    std::array<bool, 2> values{true, true}, slopes{true, true}; // even and odd terms that do not vanish
+};
+
 // A method for one pair (phi, psi), chosen when the plan is made. Thread-safe after construction.
 template <class Real> class Dual {
   public:
@@ -67,6 +81,7 @@ template <class Real> class Dual {
     };
     virtual void evaluate(const Gaussians<Real>& gaussians, Features left, Features right,
                           const DualResult<Real>& result) const = 0;
+    [[nodiscard]] virtual Shape shape() const { return {}; }
     // "closed form (arc-cosine)", "Hermite series, 40 terms" ... for plans
     [[nodiscard]] virtual std::string method() const = 0;
 };

@@ -49,6 +49,16 @@ template <class Real> class Piecewise final : public Dual<Real> {
     void evaluate(const Gaussians<Real>& gaussians, typename Dual<Real>::Features left, typename Dual<Real>::Features right,
                   const DualResult<Real>& result) const override;
     std::string method() const override { return "closed form (piecewise linear)"; }
+    Shape shape() const override {
+        Shape shape;
+        if (!sides_.same || p_[0] != 0 || p_[3] != 0 || !exact_at_zero_)
+            return shape;
+        shape.kind = Shape::Kind::homogeneous;
+        shape.linear = p_[1] * p_[1];
+        shape.absolute = p_[2] * p_[2];
+        shape.nonnegative = p_[2] >= std::abs(p_[1]);
+        return shape;
+    }
 
   private:
     template <bool Kinked, bool Jumping> void lanes(const Gaussians<Real>& gaussians, const DualResult<Real>& result) const;

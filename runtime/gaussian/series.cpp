@@ -123,8 +123,8 @@ struct Side {
 
 // Whether the even and the odd terms count: an odd function has no even coefficients at zero mean.
 struct Used {
-    bool values[2] = {true, true};
-    bool slopes[2] = {true, true};
+    std::array<bool, 2> values{true, true};
+    std::array<bool, 2> slopes{true, true};
 };
 
 bool vanishes(const Eigen::VectorXd& coefficients, double norm, Eigen::Index parity) {
@@ -163,6 +163,16 @@ template <class Real> class Series final : public Dual<Real> {
                  std::size_t stride) const override;
     void evaluate(const Gaussians<Real>& gaussians, typename Dual<Real>::Features left, typename Dual<Real>::Features right,
                   const DualResult<Real>& result) const override;
+    Shape shape() const override {
+        Shape shape;
+        if (!same_)
+            return shape;
+        shape.kind = Shape::Kind::series;
+        shape.terms = terms_;
+        shape.values = used_.values;
+        shape.slopes = used_.slopes;
+        return shape;
+    }
     std::string method() const override { return fmt::format("Hermite series, {} terms", terms_); }
 
   private:

@@ -1,0 +1,106 @@
+#include "compiler/plan/fissile.hpp"
+
+#include <algorithm>
+#include <optional>
+
+namespace tpc::plan {
+namespace {
+
+// a - b where it does not depend on the instance.
+std::optional<std::int64_t> difference(const Linear& a, const Linear& b) {
+    if (a.denominator != 1 || b.denominator != 1)
+        return std::nullopt;
+    std::vector<std::pair<std::uint32_t, std::int64_t>> terms = a.terms;
+    for (const auto& [slot, coefficient] : b.terms)
+        terms.emplace_back(slot, -coefficient);
+    std::sort(terms.begin(), terms.end());
+    for (std::size_t k = 0; k < terms.size();) {
+        std::int64_t sum = 0;
+        const std::uint32_t slot = terms[k].first;
+        for (; k < terms.size() && terms[k].first == slot; ++k)
+            sum += terms[k].second;
+        if (sum != 0)
+            return std::nullopt;
+    }
+    return a.constant - b.constant;
+}
+
+bool wraps(ir::IndexMode mode) {
+    return mode == ir::IndexMode::wrap || mode == ir::IndexMode::clamp;
+}
+
+// Surely another element than the target.
+bool elsewhere(const Place& read, const std::vector<Linear>& target) {
+    if (wraps(read.mode))
+        return false;
+    for (std::size_t d = 0; d < target.size(); ++d)
+        if (const auto apart = difference(read.indices[d], target[d]); apart && *apart != 0)
+            return true;
+    return false;
+}
+bool same_place(const Place& read, const std::vector<Linear>& target) {
+    for (std::size_t d = 0; d < target.size(); ++d)
+        if (difference(read.indices[d], target[d]) != 0)
+            return false;
+    return !wraps(read.mode);
+}
+
+std::vector<const EntryRead*> reads_of(const PairOp& op) {
+    std::vector<const EntryRead*> reads;
+    if (op.rule == limit::Rule::dual)
+        reads.push_back(&op.entry);
+    for (const TermOp& term : op.terms)
+        if (term.kind == limit::PairTerm::Kind::matmul || term.kind == limit::PairTerm::Kind::read)
+            reads.push_back(&term.entry);
+    for (const GroupOp& group : op.groups)
+        if (group.cross)
+            reads.push_back(&group.entry);
+    return reads;
+}
+
+bool fissile(const Part& part, const WalkItem& loop) {
+    struct Written {
+        std::uint32_t array = 0;
+        std::size_t child = 0;
+    };
+    std::vector<Written> written;
+    for (std::size_t child = 0; child < loop.children.size(); ++child) {
+        if (loop.children[child].loop)
+            return false;
+        for (const std::uint32_t k : loop.children[child].ops)
+            written.push_back({part.ops[k].array, child});
+    }
+    for (std::size_t child = 0; child < loop.children.size(); ++child)
+        for (const std::uint32_t k : loop.children[child].ops) {
+            const PairOp& op = part.ops[k];
+            if (std::any_of(op.groups.begin(), op.groups.end(), [](const GroupOp& group) { return group.joint; }))
+                return false;
+            for (const EntryRead* read : reads_of(op))
+                for (const Written& write : written) {
+                    if (write.array != read->array || elsewhere(read->left, op.left_target))
+                        continue;
+                    const bool before = write.child < child && same_place(read->right, op.right_target);
+                    if (!before)
+                        return false;
+                }
+        }
+    return true;
+}
+
+void mark(const Part& part, std::vector<WalkItem>& items) {
+    for (WalkItem& item : items) {
+        if (!item.loop)
+            continue;
+        item.fissile = fissile(part, item);
+        mark(part, item.children);
+    }
+}
+
+} // namespace
+
+void mark_fissile(Part& part) {
+    for (std::vector<WalkItem>& items : part.right)
+        mark(part, items);
+}
+
+} // namespace tpc::plan

@@ -1,0 +1,11 @@
+// Which innermost right loops may run one statement after the other, each over all iterations.
+#pragma once
+
+#include "compiler/plan/plan.hpp"
+
+namespace tpc::plan {
+
+// Sets WalkItem::fissile. Legal where no operation reads an entry that another iteration of the loop writes.
+void mark_fissile(Part& part);
+
+} // namespace tpc::plan

@@ -1,0 +1,130 @@
+#include "runtime/execute/results.hpp"
+
+#include <llvm/ADT/Hashing.h>
+
+#include <oneapi/tbb/parallel_for.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace tpc::execute {
+namespace {
+
+llvm::ArrayRef<double> row(const Input& input, std::size_t sample, std::size_t samples) {
+    const std::size_t size = input.values.size() / samples;
+    return llvm::ArrayRef<double>(input.values).slice(sample * size, size);
+}
+
+std::vector<std::size_t> hashes(const SampleSet& set) {
+    std::vector<std::size_t> result(set.samples, 0);
+    for (const Input& input : set.inputs)
+        for (std::size_t s = 0; s < set.samples; ++s) {
+            llvm::SmallVector<std::uint64_t, 64> bits;
+            for (const double value : row(input, s, set.samples)) {
+                std::uint64_t word = 0;
+                const double number = value == 0 ? 0.0 : value; // 0 == -0
+                std::memcpy(&word, &number, sizeof word);
+                bits.push_back(word);
+            }
+            result[s] = llvm::hash_combine(result[s], llvm::hash_combine_range(bits.begin(), bits.end()));
+        }
+    return result;
+}
+
+} // namespace
+
+EqualSamples::EqualSamples(const plan::Plan& plan, const SampleSet& left, const SampleSet& right)
+    : left_(left), right_(right) {
+    if (!plan.same_sizes)
+        return;
+    left_hash_ = hashes(left);
+    right_hash_ = &left == &right ? left_hash_ : hashes(right);
+}
+
+std::vector<std::size_t> EqualSamples::operator()(std::size_t i, std::size_t first, std::size_t count) const {
+    std::vector<std::size_t> result;
+    if (left_hash_.empty())
+        return result;
+    for (std::size_t lane = 0; lane < count; ++lane) {
+        if (left_hash_[i] != right_hash_[first + lane])
+            continue;
+        bool equal = true;
+        for (std::size_t k = 0; equal && k < left_.inputs.size(); ++k)
+            equal = row(left_.inputs[k], i, left_.samples) == row(right_.inputs[k], first + lane, right_.samples);
+        if (equal)
+            result.push_back(lane);
+    }
+    return result;
+}
+
+Results::Results(const plan::Plan& plan, std::size_t left_samples, std::size_t right_samples, bool symmetric,
+                 const Options& options)
+    : plan_(plan), left_samples_(left_samples), right_samples_(right_samples), symmetric_(symmetric) {
+    for (std::size_t o = 0; o < plan.recursions.network.outputs.size(); ++o) {
+        Kernel kernel;
+        std::size_t size = left_samples * right_samples;
+        kernel.shape.push_back(left_samples);
+        for (const std::int64_t axis : plan.left_outputs[o].size)
+            kernel.shape.push_back(static_cast<std::size_t>(axis));
+        kernel.shape.push_back(right_samples);
+        for (const std::int64_t axis : plan.right_outputs[o].size)
+            kernel.shape.push_back(static_cast<std::size_t>(axis));
+        size *= static_cast<std::size_t>(plan.left_outputs[o].count() * plan.right_outputs[o].count());
+        if (options.nngp)
+            kernel.nngp.assign(size, 0);
+        if (options.ntk)
+            kernel.ntk.assign(size, 0);
+        kernels_.push_back(std::move(kernel));
+    }
+}
+
+template <class Real>
+void Results::put(const plan::PairOp& op, const std::int64_t* slots, bool ntk, std::size_t i, std::size_t first,
+                  std::size_t count, const Real* values) {
+    const std::size_t output = op.left_statement - plan_.recursions.network.program.statements.size();
+    std::vector<double>& kernel = ntk ? kernels_[output].ntk : kernels_[output].nngp;
+    if (kernel.empty())
+        return;
+    Indices left;
+    Indices right;
+    for (const plan::Linear& k : op.left_target)
+        left.push_back(k(slots));
+    for (const plan::Linear& k : op.right_target)
+        right.push_back(k(slots));
+    const auto left_count = static_cast<std::size_t>(plan_.left_outputs[output].count());
+    const auto right_count = static_cast<std::size_t>(plan_.right_outputs[output].count());
+    double* to = kernel.data() +
+                 ((i * left_count + offset_in(plan_.left_outputs[output], left)) * right_samples_ + first) * right_count +
+                 offset_in(plan_.right_outputs[output], right);
+    for (std::size_t l = 0; l < count; ++l)
+        to[l * right_count] = static_cast<double>(values[l]);
+}
+
+// K(xi_j, b; xi_i, a) = K(xi_i, a; xi_j, b), in blocks: entry by entry it costs as much as the kernel.
+void Results::mirror() {
+    if (!symmetric_)
+        return;
+    constexpr std::size_t block = 64;
+    for (std::size_t o = 0; o < kernels_.size(); ++o) {
+        const auto members = static_cast<std::size_t>(plan_.left_outputs[o].count());
+        const std::size_t size = left_samples_ * members;
+        for (std::vector<double>* kernel : {&kernels_[o].nngp, &kernels_[o].ntk}) {
+            if (kernel->empty())
+                continue;
+            oneapi::tbb::parallel_for(std::size_t{0}, (size + block - 1) / block, [&](std::size_t stripe) {
+                for (std::size_t other = stripe; other * block < size; ++other)
+                    for (std::size_t p = stripe * block; p < std::min(size, (stripe + 1) * block); ++p)
+                        for (std::size_t q = other * block; q < std::min(size, (other + 1) * block); ++q)
+                            if (p / members < q / members)
+                                (*kernel)[q * size + p] = (*kernel)[p * size + q];
+            });
+        }
+    }
+}
+
+template void Results::put(const plan::PairOp&, const std::int64_t*, bool, std::size_t, std::size_t, std::size_t,
+                           const double*);
+template void Results::put(const plan::PairOp&, const std::int64_t*, bool, std::size_t, std::size_t, std::size_t,
+                           const float*);
+
+} // namespace tpc::execute

@@ -1,0 +1,131 @@
+#include "runtime/execute/tile_halo.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace tpc::execute {
+namespace {
+
+using limit::PairTerm;
+
+struct Interval {
+    std::int64_t lower = 0, upper = 0;
+};
+using Intervals = std::map<std::uint32_t, Interval>; // by slot
+
+Interval range_of(const plan::Linear& linear, const Intervals& slots) {
+    Interval result{linear.constant, linear.constant};
+    for (const auto& [slot, coefficient] : linear.terms) {
+        const auto found = slots.find(slot);
+        const Interval own = found == slots.end() ? Interval{} : found->second;
+        result.lower += coefficient * (coefficient > 0 ? own.lower : own.upper);
+        result.upper += coefficient * (coefficient > 0 ? own.upper : own.lower);
+    }
+    return {result.lower / linear.denominator - (linear.denominator > 1 ? 1 : 0),
+            result.upper / linear.denominator + (linear.denominator > 1 ? 1 : 0)};
+}
+
+void add(const plan::LoopRange& range, Intervals& slots) {
+    const Interval lower = range_of(range.lower, slots);
+    const Interval upper = range_of(range.upper, slots);
+    auto [own, fresh] = slots.try_emplace(range.slot, Interval{lower.lower, upper.upper});
+    if (!fresh) {
+        own->second.lower = std::min(own->second.lower, lower.lower);
+        own->second.upper = std::max(own->second.upper, upper.upper);
+    }
+}
+void add(const std::vector<plan::WalkItem>& items, Intervals& slots) {
+    for (const plan::WalkItem& item : items) {
+        if (item.loop)
+            add(item.range, slots);
+        add(item.children, slots);
+    }
+}
+
+// Wide reads stay tests: a halo should be a border.
+std::int64_t most_beyond(std::int64_t size) {
+    return std::max<std::int64_t>(2, size / 4);
+}
+
+class Grower {
+  public:
+    explicit Grower(const plan::Plan& plan) : plan_(plan) {
+        add(plan.cross.left, loops_);
+        for (const auto& items : plan.cross.right)
+            add(items, loops_);
+        const auto finite = [](const plan::SelfPlan& side) {
+            std::vector<plan::Box> boxes;
+            for (const plan::FiniteArray& array : side.finite)
+                boxes.push_back(array.box);
+            return boxes;
+        };
+        halo_.left = {plan.left.boxes, finite(plan.left)};
+        halo_.right = {plan.right.boxes, finite(plan.right)};
+        for (const plan::PairArray& array : plan.cross.arrays)
+            halo_.arrays.push_back(array.box);
+    }
+
+    Halo run() {
+        for (const plan::PairOp& op : plan_.cross.ops)
+            for (const plan::TermOp& term : op.terms) {
+                Intervals slots = loops_;
+                for (const plan::LoopRange& sum : term.sums)
+                    add(sum, slots);
+                if (term.kind == PairTerm::Kind::input) {
+                    grow(term.left_place, plan_.left.finite[term.left_finite].box, halo_.left.finite[term.left_finite], slots);
+                    grow(term.right_place, plan_.right.finite[term.right_finite].box, halo_.right.finite[term.right_finite],
+                         slots);
+                } else if (term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read) {
+                    entry(term.entry, slots);
+                }
+            }
+        return std::move(halo_);
+    }
+
+  private:
+    const plan::Plan& plan_;
+    Intervals loops_;
+    Halo halo_;
+
+    static bool grow(std::int64_t lower, std::int64_t size, const Interval& range, std::int64_t& outer_lower,
+                     std::int64_t& outer_size) {
+        const std::int64_t below = std::max<std::int64_t>(0, lower - range.lower);
+        const std::int64_t above = std::max<std::int64_t>(0, range.upper - (lower + size - 1));
+        if (below > most_beyond(size) || above > most_beyond(size))
+            return false;
+        const std::int64_t upper = std::max(outer_lower + outer_size, lower + size + above);
+        outer_lower = std::min(outer_lower, lower - below);
+        outer_size = upper - outer_lower;
+        return true;
+    }
+    static void grow(const plan::Place& place, const plan::Box& box, plan::Box& outer, const Intervals& slots) {
+        if (place.mode != ir::IndexMode::zero)
+            return;
+        for (std::size_t d = 0; d < place.indices.size(); ++d)
+            grow(box.lower[d], box.size[d], range_of(place.indices[d], slots), outer.lower[d], outer.size[d]);
+    }
+    void entry(const plan::EntryRead& read, const Intervals& slots) {
+        grow(read.left, plan_.left.boxes[read.left.family], halo_.left.families[read.left.family], slots);
+        grow(read.right, plan_.right.boxes[read.right.family], halo_.right.families[read.right.family], slots);
+        if (read.array == plan::no_array)
+            return;
+        const plan::PairArray& array = plan_.cross.arrays[read.array];
+        plan::Box& outer = halo_.arrays[read.array];
+        const std::size_t left_rank = read.left.indices.size();
+        for (std::size_t k = 0; k < array.kept.size(); ++k) {
+            const std::size_t d = array.kept[k];
+            const plan::Place& place = d < left_rank ? read.left : read.right;
+            if (place.mode == ir::IndexMode::zero)
+                grow(array.box.lower[k], array.box.size[k],
+                     range_of(place.indices[d < left_rank ? d : d - left_rank], slots), outer.lower[k], outer.size[k]);
+        }
+    }
+};
+
+} // namespace
+
+Halo halo_of(const plan::Plan& plan) {
+    return Grower(plan).run();
+}
+
+} // namespace tpc::execute

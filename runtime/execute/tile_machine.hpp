@@ -1,0 +1,91 @@
+// Runs operations of a plan on a tile: one left sample against a row of right samples, C and T forward.
+#pragma once
+
+#include "runtime/execute/tile_program.hpp"
+#include "runtime/rows/rows.hpp"
+
+namespace tpc::execute {
+
+// Instances of an operation along one loop; without a slot just the one that the slots say.
+struct Run {
+    std::uint32_t slot = no_slot;
+    std::int64_t lower = 0, upper = 0;
+    [[nodiscard]] std::size_t count() const {
+        return slot == no_slot ? 1 : static_cast<std::size_t>(std::max<std::int64_t>(0, upper - lower + 1));
+    }
+};
+
+// An element read by a row, as offsets: the first one's, and how they change along the row and along a sum.
+struct Spot {
+    bool inside = true;
+    std::ptrdiff_t element = 0, element_step = 0, element_again = 0;
+    std::ptrdiff_t entry = 0, entry_step = 0, entry_again = 0;
+};
+
+template <class Real> class TileMachine {
+  public:
+    // `lanes`: of a row in the workspace, a multiple of rows::lane_step.
+    TileMachine(const TileProgram<Real>& program, std::size_t lanes, bool tangent);
+
+    // The samples of the next tile: `first` of the right ones is a multiple of rows::lane_step; `used` lanes are samples.
+    // Equal lanes hold the same numbers as the left sample: an element with itself has no gap at all (limits.md section 8).
+    void load(std::size_t left, std::size_t first, std::size_t lanes, std::size_t used, std::vector<std::size_t> equal);
+    std::int64_t* slots() { return slots_.data(); }
+    void run(std::uint32_t op, const Run& run);
+    // An output operation's kernels at the current instances, by lane; `ntk` null without tangents.
+    void output(std::uint32_t op, Real* nngp, Real* ntk);
+
+  private:
+    const TileProgram<Real>& program_;
+    const plan::Part& part_;
+    std::size_t width_; // of a row in the workspace
+    bool tangent_;
+    std::size_t left_ = 0, first_ = 0, lanes_ = 0, used_ = 0;
+    std::vector<std::size_t> equal_;
+    std::vector<std::int64_t> slots_;
+    std::vector<Real> space_;
+    std::vector<Real> zeros_, twos_;
+    std::vector<rows::Term<Real>> terms_;
+    std::vector<std::int64_t> cuts_;
+    std::vector<std::vector<Real>> grams_; // one for each input term of a row
+    std::size_t grams_used_ = 0;
+    std::vector<Real> row_[10]; // scratch, one row each
+
+    struct Entry {
+        Spot left, right;
+        const TileArray* array = nullptr; // null: not stored
+        std::ptrdiff_t at = 0, step = 0, again = 0; // rows
+        [[nodiscard]] bool stored() const { return array != nullptr; }
+    };
+    Real* minus(const Entry& e) { return row(e.array->minus, e.at); }
+    Real* plus(const Entry& e) { return e.array->signs ? row(e.array->plus, e.at) : nullptr; }
+    Real* tangent(const Entry& e) { return tangent_ ? row(e.array->tangent, e.at) : nullptr; }
+    Real* row(std::size_t base, std::ptrdiff_t at) {
+        return space_.data() + (static_cast<std::ptrdiff_t>(base) + at) * static_cast<std::ptrdiff_t>(width_);
+    }
+
+    Spot spot(const Route& route, std::uint32_t slot, std::uint32_t sum = no_slot) const;
+    Entry entry(const TileRead& read, std::uint32_t slot, std::uint32_t sum = no_slot) const;
+    double constant(const plan::Constant& constant) const;
+
+    void linear(std::uint32_t index, const Run& run, Real* value, Real* tangent);
+    void cuts(const plan::TermOp& term, const TileTerm& own, std::size_t depth, const Run& run,
+              std::vector<std::int64_t>& at);
+    void cuts(const Route& route, const Run& run, std::vector<std::int64_t>& at) const;
+    void collect(const plan::TermOp& term, const TileTerm& own, std::size_t depth, const Run& run, bool gap);
+    bool add(const plan::TermOp& term, const TileTerm& own, const Run& run, bool gap, std::uint32_t sum,
+             std::int64_t repeats);
+    bool within(const Route& route, const Run& run, std::uint32_t sum, std::int64_t repeats) const;
+    void gram(const plan::TermOp& term, const Spot& left, const Spot& right, std::size_t positions, rows::Term<Real>& out);
+    rows::Moving<Real> moving(const PerSample<Real>& numbers, const Spot& spot, bool right) const;
+
+    void dual(std::uint32_t index, const Run& run);
+    void dual_by_method(std::uint32_t index, const Entry& read, const Entry& out);
+    void product(std::uint32_t index, const Run& run);
+    bool group(const plan::GroupOp& group, const TileRead& read, Real* out, Real* tangent);
+    void covariance(const Entry& read, Real* out);
+    void finish(const plan::PairOp& op, const Entry& out, const Real* value);
+    void settle(const plan::PairOp& op, const Entry& out, std::size_t count);
+};
+
+} // namespace tpc::execute

@@ -1,0 +1,367 @@
+#include "runtime/execute/tile_program.hpp"
+
+#include "runtime/execute/tile_halo.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+namespace tpc::execute {
+
+bool depends(const plan::Linear& linear, std::uint32_t slot) {
+    return std::any_of(linear.terms.begin(), linear.terms.end(), [&](const auto& term) { return term.first == slot; });
+}
+
+namespace {
+
+using limit::PairTerm;
+
+bool involves(const limit::Recursions& recursions, ir::ExprId e, std::uint32_t slot) {
+    const ir::Node& node = recursions.network.program.exprs[e];
+    if (node.op == ir::Op::reduce)
+        return true; // bounds and all: taken as it may be
+    for (const auto& [symbol, coefficient] : node.affine.terms)
+        if (static_cast<std::uint32_t>(symbol) == slot)
+            return true;
+    return std::any_of(node.children.begin(), node.children.end(),
+                       [&](ir::ExprId child) { return involves(recursions, child, slot); });
+}
+
+// Slots along which an operation cannot run as one row: their value changes more than addresses.
+class Alone {
+  public:
+    explicit Alone(const limit::Recursions& recursions) : recursions_(recursions) {}
+
+    std::vector<std::uint32_t> operator()(const plan::PairOp& op) {
+        for (const plan::Guard& guard : op.guards)
+            all(guard.value);
+        for (const auto* target : {&op.left_target, &op.right_target})
+            fractions(*target);
+        entry(op.entry, true);
+        for (const plan::TermOp& term : op.terms) {
+            for (const plan::Guard& guard : term.guards)
+                all(guard.value);
+            for (const plan::LoopRange& range : term.sums) {
+                all(range.lower);
+                all(range.upper);
+            }
+            for (const plan::Factor* factor : {&term.left_factor, &term.right_factor}) {
+                fractions(factor->point);
+                if (!factor->array)
+                    constant(factor->constant);
+            }
+            constant(term.scale);
+            constant(term.rate);
+            entry(term.entry, false);
+            for (const plan::Place* place : {&term.left_place, &term.right_place})
+                fractions(place->indices);
+            for (const auto& mean : {term.left_mean, term.right_mean})
+                if (mean)
+                    place(*mean, true);
+        }
+        for (const plan::GroupOp& group : op.groups) {
+            entry(group.entry, true);
+            for (const auto& [right, mean] : group.means)
+                place(mean, true);
+            for (const plan::GroupOp::SelfEntry& self : group.self)
+                entry(self.entry, true);
+        }
+        return {slots_.begin(), slots_.end()};
+    }
+
+  private:
+    const limit::Recursions& recursions_;
+    std::set<std::uint32_t> slots_;
+
+    void all(const plan::Linear& linear) {
+        for (const auto& [slot, coefficient] : linear.terms)
+            slots_.insert(slot);
+    }
+    void fractions(const std::vector<plan::Linear>& indices) {
+        for (const plan::Linear& index : indices)
+            if (index.denominator != 1)
+                all(index);
+    }
+    void place(const plan::Place& place, bool moded) {
+        fractions(place.indices);
+        if (moded && place.mode != ir::IndexMode::none)
+            for (const plan::Linear& index : place.indices)
+                all(index);
+    }
+    void entry(const plan::EntryRead& read, bool moded) {
+        place(read.left, moded);
+        place(read.right, moded);
+    }
+    void constant(const plan::Constant& c) {
+        if (c.fixed)
+            return;
+        for (std::uint32_t slot = 0; slot < recursions_.network.program.symbols.size(); ++slot)
+            if (involves(recursions_, c.expression, slot))
+                slots_.insert(slot);
+    }
+};
+
+// Arrays whose entries cannot be negative: squares of functions that are not, and sums of those with positive weights.
+template <class Real>
+std::vector<bool> never_negative(const plan::Plan& plan, const std::vector<TileDual<Real>>& duals) {
+    std::vector<bool> result(plan.cross.arrays.size(), true);
+    const auto positive = [](const plan::Factor& factor) { return !factor.array && factor.constant.fixed; };
+    const auto term_is = [&](const plan::TermOp& term) {
+        if (!positive(term.left_factor) || !positive(term.right_factor) || !term.scale.fixed || term.scale.value < 0 ||
+            term.left_factor.constant.value * term.right_factor.constant.value < 0)
+            return false;
+        if (term.kind == PairTerm::Kind::parameter)
+            return true;
+        if (term.kind != PairTerm::Kind::matmul && term.kind != PairTerm::Kind::read)
+            return false;
+        return term.entry.array == plan::no_array || result[term.entry.array];
+    };
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (std::size_t k = 0; k < plan.cross.ops.size(); ++k) {
+            const plan::PairOp& op = plan.cross.ops[k];
+            if (!result[op.array])
+                continue;
+            const bool holds = op.rule == limit::Rule::dual ? duals[k].shape.nonnegative
+                                                            : op.rule == limit::Rule::linear &&
+                                                                  std::all_of(op.terms.begin(), op.terms.end(), term_is);
+            if (holds)
+                continue;
+            result[op.array] = false;
+            changed = true;
+        }
+    }
+    return result;
+}
+
+// h_k / |h|, the slopes, and the sums of squares of even and odd h_k / |h|: for all samples, as rows want them.
+template <class Real>
+PerSample<Real> series_features(const std::vector<Real>& features, std::size_t terms, const TileLayout& layout,
+                                const plan::Box& inner, const plan::Box& outer) {
+    const std::size_t given = 2 * terms + 1; // what Dual::features says of a series
+    const std::size_t samples = layout.samples;
+    const auto elements = static_cast<std::size_t>(inner.count());
+    std::vector<std::array<double, 2>> squares(elements * samples);
+    for (std::size_t e = 0; e < elements; ++e)
+        for (std::size_t k = 0; k < terms; ++k)
+            for (std::size_t s = 0; s < samples; ++s) {
+                const auto h = static_cast<double>(features[(e * given + k) * samples + s]);
+                squares[e * samples + s][k % 2] += h * h;
+            }
+    return layout.make<Real>(inner, outer, series_width(terms), [&](std::size_t e, std::size_t k, std::size_t s) {
+        const auto& [even, odd] = squares[e * samples + s];
+        const double square = even + odd;
+        if (k >= 2 * terms)
+            return square > 0 ? static_cast<Real>((k == 2 * terms ? even : odd) / square) : Real(0);
+        const Real h = features[(e * given + k) * samples + s];
+        return k >= terms ? h : square > 0 ? static_cast<Real>(static_cast<double>(h) / std::sqrt(square)) : Real(0);
+    });
+}
+
+// The features of any other method as they are.
+template <class Real>
+PerSample<Real> plain_features(const std::vector<Real>& features, std::size_t width, const TileLayout& layout,
+                               const plan::Box& inner, const plan::Box& outer) {
+    return layout.make<Real>(inner, outer, width, [&](std::size_t e, std::size_t k, std::size_t s) {
+        return features[(e * width + k) * layout.samples + s];
+    });
+}
+
+template <class Real> void add_dual(TileProgram<Real>& program, std::size_t op, const DualFeatures<Real>& features) {
+    const plan::EntryRead& read = program.plan->cross.ops[op].entry;
+    TileDual<Real>& dual = program.duals[op];
+    dual.method = features.dual;
+    dual.shape = dual.method->shape();
+    const std::size_t width = dual.method->features();
+    for (const bool right : {false, true}) { // second moments are not variances: the method itself tells them apart
+        const std::uint32_t family = (right ? read.right : read.left).family;
+        if (!(right ? program.right : program.left).state->means[family].empty())
+            dual.shape.kind = gaussian::Shape::Kind::other;
+    }
+    if (width == 0)
+        return;
+    for (const bool right : {false, true}) {
+        const std::uint32_t family = (right ? read.right : read.left).family;
+        const TileSide<Real>& side = right ? program.right : program.left;
+        const plan::Box& inner = side.state->plan->boxes[family];
+        const plan::Box& outer = side.boxes.families[family];
+        const std::vector<Real>& given = right ? *features.right : *features.left;
+        PerSample<Real>& own = right ? dual.right : dual.left;
+        own = dual.shape.kind == gaussian::Shape::Kind::series
+                  ? series_features(given, dual.shape.terms, side.layout, inner, outer)
+                  : plain_features(given, width, side.layout, inner, outer);
+    }
+    program.cached += dual.right.data.size() / std::max<std::size_t>(1, program.right.layout.padded());
+}
+
+class Router {
+  public:
+    Router(const plan::Plan& plan, const Halo& halo) : plan_(plan), halo_(halo) {}
+
+    TileRead entry(const plan::EntryRead& read) const {
+        TileRead result{side(read.left, halo_.left), side(read.right, halo_.right), read.array};
+        if (read.array == plan::no_array)
+            return result;
+        const plan::PairArray& array = plan_.cross.arrays[read.array];
+        const plan::Box& outer = halo_.arrays[read.array];
+        const std::size_t left_rank = read.left.indices.size();
+        std::ptrdiff_t stride = 1;
+        for (std::size_t k = array.kept.size(); k-- > 0;) {
+            const std::size_t d = array.kept[k];
+            Route& route = d < left_rank ? result.left : result.right;
+            Route::Dimension& dimension = route.dimensions[d < left_rank ? d : d - left_rank];
+            dimension.entry = stride;
+            result.base -= stride * outer.lower[k];
+            stride *= outer.size[k];
+            if (route.mode == ir::IndexMode::zero) { // what is read inside the family is in the array
+                const std::int64_t upper = std::min(dimension.lower + dimension.size, outer.lower[k] + outer.size[k]);
+                dimension.lower = std::max(dimension.lower, outer.lower[k]);
+                dimension.size = upper - dimension.lower;
+            }
+        }
+        return result;
+    }
+    static Route route(const std::vector<plan::Linear>& indices, ir::IndexMode mode, const plan::Box& inner,
+                       const plan::Box& outer) {
+        Route result;
+        result.mode = mode;
+        std::ptrdiff_t stride = 1;
+        result.dimensions.resize(indices.size());
+        for (std::size_t d = indices.size(); d-- > 0;) {
+            const plan::Box& box = mode == ir::IndexMode::zero ? outer : inner;
+            result.dimensions[d] = {&indices[d], box.lower[d], box.size[d], stride, 0};
+            result.base -= stride * outer.lower[d];
+            stride *= outer.size[d];
+        }
+        return result;
+    }
+
+    TileTerm term(const plan::TermOp& op) const {
+        TileTerm result;
+        if (op.kind == PairTerm::Kind::input) {
+            result.entry.left = route(op.left_place.indices, op.left_place.mode, plan_.left.finite[op.left_finite].box,
+                                      halo_.left.finite[op.left_finite]);
+            result.entry.right = route(op.right_place.indices, op.right_place.mode, plan_.right.finite[op.right_finite].box,
+                                       halo_.right.finite[op.right_finite]);
+        } else if (op.kind == PairTerm::Kind::matmul || op.kind == PairTerm::Kind::read) {
+            result.entry = entry(op.entry);
+        }
+        const auto factor = [](const plan::Factor& f, const plan::SelfPlan& side) {
+            if (!f.array)
+                return Route{};
+            const plan::Box& box = side.coefficients[*f.array].box;
+            return route(f.point, ir::IndexMode::none, box, box);
+        };
+        result.left_factor = factor(op.left_factor, plan_.left);
+        result.right_factor = factor(op.right_factor, plan_.right);
+        if (op.left_mean)
+            result.left_mean = side(*op.left_mean, halo_.left);
+        if (op.right_mean)
+            result.right_mean = side(*op.right_mean, halo_.right);
+        if (op.sums.empty() || op.kind == PairTerm::Kind::input)
+            return result;
+        const std::uint32_t slot = op.sums.back().slot;
+        result.repeats = std::none_of(op.guards.begin(), op.guards.end(),
+                                      [&](const plan::Guard& guard) { return depends(guard.value, slot); }) &&
+                         op.scale.fixed && op.rate.fixed && (op.left_factor.array || op.left_factor.constant.fixed) &&
+                         (op.right_factor.array || op.right_factor.constant.fixed);
+        return result;
+    }
+    TileRead target(const plan::PairOp& op) const {
+        const plan::PairArray& array = plan_.cross.arrays[op.array];
+        TileRead result{target_side(op.left_target, array.left, plan_.left, halo_.left),
+                        target_side(op.right_target, array.right, plan_.right, halo_.right), op.array};
+        const plan::Box& outer = halo_.arrays[op.array];
+        std::ptrdiff_t stride = 1;
+        for (std::size_t k = array.kept.size(); k-- > 0;) {
+            const std::size_t d = array.kept[k];
+            const std::size_t left_rank = op.left_target.size();
+            (d < left_rank ? result.left.dimensions[d] : result.right.dimensions[d - left_rank]).entry = stride;
+            result.base -= stride * outer.lower[k];
+            stride *= outer.size[k];
+        }
+        return result;
+    }
+
+  private:
+    const plan::Plan& plan_;
+    const Halo& halo_;
+
+    static Route target_side(const std::vector<plan::Linear>& indices, std::uint32_t family, const plan::SelfPlan& side,
+                             const TileBoxes& boxes) {
+        if (family >= side.boxes.size()) // an output's element: nothing of the sample belongs to it
+            return {};
+        return route(indices, ir::IndexMode::none, side.boxes[family], boxes.families[family]);
+    }
+    Route side(const plan::Place& place, const TileBoxes& boxes) const {
+        const plan::SelfPlan& own = &boxes == &halo_.left ? plan_.left : plan_.right;
+        return route(place.indices, place.mode, own.boxes[place.family], boxes.families[place.family]);
+    }
+};
+
+} // namespace
+
+std::size_t series_width(std::size_t terms) {
+    return 2 * terms + 2;
+}
+
+bool fits_tiles(const plan::Plan& plan) {
+    for (const plan::PairOp& op : plan.cross.ops)
+        for (const plan::GroupOp& group : op.groups)
+            if (group.joint)
+                return false;
+    return true;
+}
+
+template <class Real>
+TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, const State<Real>& right,
+                               const std::vector<DualFeatures<Real>>& features, bool tangent) {
+    const Halo halo = halo_of(plan);
+    TileProgram<Real> program;
+    program.plan = &plan;
+    program.left = tile_side(left, false, halo.left);
+    program.right = tile_side(right, true, halo.right);
+    program.duals.resize(plan.cross.ops.size());
+    for (std::size_t k = 0; k < plan.cross.ops.size(); ++k)
+        if (plan.cross.ops[k].rule == limit::Rule::dual)
+            add_dual(program, k, features[k]);
+    const std::vector<bool> nonnegative = never_negative(plan, program.duals);
+    for (std::size_t a = 0; a < plan.cross.arrays.size(); ++a) {
+        TileArray tile;
+        tile.value = plan.cross.arrays[a].value;
+        tile.signs = !tile.value && !nonnegative[a];
+        const auto take = [&](std::size_t& offset) {
+            offset = program.rows;
+            program.rows += static_cast<std::size_t>(halo.arrays[a].count());
+        };
+        take(tile.minus);
+        if (tile.signs)
+            take(tile.plus);
+        if (tangent)
+            take(tile.tangent);
+        program.arrays.push_back(tile);
+    }
+    const Router router(plan, halo);
+    for (const plan::PairOp& op : plan.cross.ops) {
+        TileOp tile;
+        tile.value = op.output || plan.cross.arrays[op.array].value;
+        tile.alone = Alone(plan.recursions)(op);
+        if (!op.output)
+            tile.target = router.target(op);
+        if (op.rule == limit::Rule::dual)
+            tile.read = router.entry(op.entry);
+        for (const plan::TermOp& term : op.terms)
+            tile.terms.push_back(router.term(term));
+        for (const plan::GroupOp& group : op.groups)
+            tile.groups.push_back(group.cross ? router.entry(group.entry) : TileRead{});
+        program.ops.push_back(std::move(tile));
+    }
+    return program;
+}
+
+template TileProgram<double> tile_program(const plan::Plan&, const State<double>&, const State<double>&,
+                                          const std::vector<DualFeatures<double>>&, bool);
+template TileProgram<float> tile_program(const plan::Plan&, const State<float>&, const State<float>&,
+                                         const std::vector<DualFeatures<float>>&, bool);
+
+} // namespace tpc::execute

@@ -1,0 +1,81 @@
+// What the cross part of a plan needs, beyond itself, to run on tiles: where entries live, which covariances cannot be
+// negative, and which loops an operation can run as one row.
+#pragma once
+
+#include "runtime/execute/duals.hpp"
+#include "runtime/execute/tile_side.hpp"
+
+namespace tpc::execute {
+
+inline constexpr std::uint32_t no_slot = ~std::uint32_t{0};
+
+// Rows of lanes by array; offsets and strides count rows.
+struct TileArray {
+    std::size_t minus = 0, plus = 0, tangent = 0;
+    bool value = false;  // C itself in `minus`
+    bool signs = false;  // C may be negative: `plus` is there
+};
+
+// The dual kernel of an operation and what it needs of the samples.
+template <class Real> struct TileDual {
+    const gaussian::Dual<Real>* method = nullptr;
+    gaussian::Shape shape;                   // what it is, for the coarse row operations
+    // By element: the method's features; for a series values over norms, slopes, squares (series_width).
+    PerSample<Real> left, right;
+};
+
+// One side of a read: how its indices, each within [lower, lower + size), become offsets.
+struct Route {
+    struct Dimension {
+        const plan::Linear* index = nullptr;
+        std::int64_t lower = 0, size = 0;
+        std::ptrdiff_t element = 0; // stride among the samples' numbers
+        std::ptrdiff_t entry = 0;   // stride among the rows of the array
+    };
+    llvm::SmallVector<Dimension, 4> dimensions;
+    std::ptrdiff_t base = 0; // of the element's offset
+    ir::IndexMode mode = ir::IndexMode::none;
+};
+struct TileRead {
+    Route left, right;
+    std::uint32_t array = plan::no_array;
+    std::ptrdiff_t base = 0; // of the entry's offset
+};
+struct TileTerm {
+    TileRead entry;                 // or the finite vectors that are read
+    Route left_factor, right_factor; // coefficient arrays
+    Route left_mean, right_mean;
+    bool repeats = false; // its innermost sum changes nothing but addresses
+};
+struct TileOp {
+    bool value = false;               // writes C itself
+    std::vector<std::uint32_t> alone; // slots that must not vary along a row
+    TileRead target, read;            // what it writes; what a dual reads
+    std::vector<TileTerm> terms;
+    std::vector<TileRead> groups; // those across the samples
+};
+
+template <class Real> struct TileProgram {
+    const plan::Plan* plan = nullptr;
+    TileSide<Real> left, right;
+    std::vector<TileArray> arrays;
+    std::size_t rows = 0;   // of the workspace
+    std::size_t cached = 0; // numbers of each right sample that every tile reads
+    std::vector<TileOp> ops;
+    std::vector<TileDual<Real>> duals; // by operation
+};
+
+// Tiles run T forward and have no expectations over several Gaussians.
+bool fits_tiles(const plan::Plan& plan);
+
+// `features` of the duals by operation, for all samples.
+template <class Real>
+TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, const State<Real>& right,
+                               const std::vector<DualFeatures<Real>>& features, bool tangent);
+
+std::size_t series_width(std::size_t terms);
+
+// Whether `slot` appears.
+bool depends(const plan::Linear& linear, std::uint32_t slot);
+
+} // namespace tpc::execute
