@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 namespace tpc::io {
 
 std::string show_shape(std::span<const std::size_t> shape) {
@@ -15,6 +18,15 @@ std::string show_index(std::span<const std::size_t> shape, std::size_t flat) {
         flat /= shape[axis];
     }
     return fmt::format("[{}]", fmt::join(index, ", "));
+}
+
+std::optional<std::string> find_not_finite(std::span<const std::size_t> shape, std::span<const double> values,
+                                           std::size_t first) {
+    const auto bad = std::ranges::find_if_not(values, [](double value) { return std::isfinite(value); });
+    if (bad == values.end())
+        return std::nullopt;
+    return fmt::format("{} at {}", std::isnan(*bad) ? "NaN" : "infinite number",
+                       show_index(shape, first + static_cast<std::size_t>(bad - values.begin())));
 }
 
 } // namespace tpc::io

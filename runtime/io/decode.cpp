@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <new>
 #include <stdexcept>
@@ -128,7 +127,7 @@ Result<std::string> read_dictionary(const ByteStream& stream, const std::string&
     return dictionary;
 }
 
-Result<Array> decode(const ByteStream& stream, const std::string& name) {
+Result<Array> decode(const ByteStream& stream, const std::string& name, Numbers numbers) {
     std::uint64_t consumed = 0;
     const auto dictionary = read_dictionary(stream, name, consumed);
     if (!dictionary)
@@ -176,19 +175,18 @@ Result<Array> decode(const ByteStream& stream, const std::string& name) {
     array.shape = std::move(header->shape);
     if (header->fortran_order && array.shape.size() > 1)
         array.values = to_c_order(array.shape, array.values);
-    const auto bad =
-        std::find_if_not(array.values.begin(), array.values.end(), [](double value) { return std::isfinite(value); });
-    if (bad != array.values.end())
-        return Error{fmt::format("{}: {} at {}", name, std::isnan(*bad) ? "NaN" : "infinite number",
-                                 show_index(array.shape, static_cast<std::size_t>(bad - array.values.begin())))};
+    array.integers = header->dtype.kind == 'i' || header->dtype.kind == 'u';
+    if (numbers == Numbers::finite)
+        if (const auto bad = find_not_finite(array.shape, array.values))
+            return Error{fmt::format("{}: {}", name, *bad)};
     return array;
 }
 
 } // namespace
 
-Result<Array> decode_npy(const ByteStream& stream, const std::string& name) {
+Result<Array> decode_npy(const ByteStream& stream, const std::string& name, Numbers numbers) {
     try {
-        return decode(stream, name);
+        return decode(stream, name, numbers);
     } catch (const std::bad_alloc&) {
     } catch (const std::length_error&) {
     }

@@ -21,7 +21,8 @@ struct ByteStream {
 };
 
 // Reads one array, in any layout, to the end of the stream. Integers beyond 2^53 are rounded to the nearest double.
-// `name` opens the line of every error. Refused: what is not a whole .npy file or holds NaN or infinite numbers.
-Result<Array> decode_npy(const ByteStream& stream, const std::string& name);
+// `name` opens the line of every error. Refused: what is not a whole .npy file or holds NaN or infinite numbers
+// where those are not taken.
+Result<Array> decode_npy(const ByteStream& stream, const std::string& name, Numbers numbers = Numbers::finite);
 
 } // namespace tpc::io

@@ -15,7 +15,7 @@
 
 namespace tpc::io {
 
-Result<Array> read_npy(const std::string& path) {
+Result<Array> read_npy(const std::string& path, Numbers numbers) {
     const auto file = InputFile::open(path);
     if (!file)
         return file.error();
@@ -32,17 +32,17 @@ Result<Array> read_npy(const std::string& path) {
     stream.problem = [&] { return fmt::format("cannot read: {}", std::generic_category().message(error)); };
     stream.size = file->size();
     stream.plausible = file->size().value_or(0);
-    return decode_npy(stream, path);
+    return decode_npy(stream, path, numbers);
 }
 
-Result<std::vector<Member>> read_arrays(const std::string& path) {
+Result<std::vector<Member>> read_arrays(const std::string& path, Numbers numbers) {
     const auto file = InputFile::open(path);
     if (!file)
         return file.error();
     // Pipes cannot be looked at twice, and archives need seeking: only .npy comes from a pipe.
     if (file->size() && file->starts_with("PK"))
-        return read_npz(path);
-    auto array = read_npy(path);
+        return read_npz(path, numbers);
+    auto array = read_npy(path, numbers);
     if (!array)
         return array.error();
     std::vector<Member> members;

@@ -11,15 +11,15 @@
 namespace tpc::io {
 
 // float32, float64, (u)int8..64 or bool, little or big endian, C or Fortran order. Errors: missing or unreadable file, not a
-// NumPy file, truncated, other dtype, NaN or infinite numbers (with the index of the first).
-Result<Array> read_npy(const std::string& path);
+// NumPy file, truncated, other dtype, NaN or infinite numbers (with the index of the first) where those are not taken.
+Result<Array> read_npy(const std::string& path, Numbers numbers = Numbers::finite);
 
 // The members in the order of the archive, stored or compressed. Errors as above and: not a zip archive, damaged, a member
 // that is no array, two of one name.
-Result<std::vector<Member>> read_npz(const std::string& path);
+Result<std::vector<Member>> read_npz(const std::string& path, Numbers numbers = Numbers::finite);
 
 // Either of the two, told apart by content; the one member of an .npy file has an empty name.
-Result<std::vector<Member>> read_arrays(const std::string& path);
+Result<std::vector<Member>> read_arrays(const std::string& path, Numbers numbers = Numbers::finite);
 
 // Little endian, C order; the file appears under its name only when it is complete. Errors: unwritable, disagreement of
 // shape and values, numbers beyond the range of float32 where that is asked for.

@@ -43,7 +43,8 @@ std::uint64_t plausible_size(const zip_stat_t& status, std::uint64_t archive_siz
     return std::min(status.size, std::min(status.comp_size, archive_size) * 1032);
 }
 
-Result<Member> read_member(zip_t* archive, zip_uint64_t index, const std::string& path, std::uint64_t archive_size) {
+Result<Member> read_member(zip_t* archive, zip_uint64_t index, const std::string& path, std::uint64_t archive_size,
+                           Numbers numbers) {
     zip_stat_t status;
     if (zip_stat_index(archive, index, 0, &status) != 0)
         return Error{fmt::format("{}: damaged archive: {}", path, zip_strerror(archive))};
@@ -61,7 +62,7 @@ Result<Member> read_member(zip_t* archive, zip_uint64_t index, const std::string
     stream.problem = [&] { return fmt::format("damaged archive: {}", text_of(zip_file_get_error(file.get()))); };
     stream.size = status.size;
     stream.plausible = plausible_size(status, archive_size);
-    auto array = decode_npy(stream, where);
+    auto array = decode_npy(stream, where, numbers);
     if (!array)
         return array.error();
     return Member{std::move(name), *std::move(array)};
@@ -130,7 +131,7 @@ Result<Done> write_archive(OutputFile& file, const std::string& path, const std:
 
 } // namespace
 
-Result<std::vector<Member>> read_npz(const std::string& path) {
+Result<std::vector<Member>> read_npz(const std::string& path, Numbers numbers) {
     const auto file = InputFile::open(path);
     if (!file)
         return file.error();
@@ -144,7 +145,7 @@ Result<std::vector<Member>> read_npz(const std::string& path) {
     std::set<std::string> names;
     const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
     for (zip_int64_t i = 0; i < count; ++i) {
-        auto member = read_member(archive.get(), static_cast<zip_uint64_t>(i), path, file->size().value_or(0));
+        auto member = read_member(archive.get(), static_cast<zip_uint64_t>(i), path, file->size().value_or(0), numbers);
         if (!member)
             return member.error();
         if (!names.insert(member->name).second)

@@ -48,7 +48,21 @@ TEST_CASE("every number type is read, in both byte orders") {
         REQUIRE(array);
         CHECK(array->shape == Shape{2});
         CHECK(array->values == one.values);
+        CHECK(array->integers == (one.dtype[1] == 'i' || one.dtype[1] == 'u'));
     }
+}
+
+TEST_CASE("numbers that are not finite are taken where the caller asks for it") {
+    const Folder folder;
+    const double infinity = std::numeric_limits<double>::infinity();
+    const std::string path = folder.file("x.npy", simple_npy("<f8", "(2, 2)", bytes_of({1.0, 2.0, 3.0, infinity})));
+    const auto members = read_arrays(path, Numbers::any);
+    REQUIRE(members);
+    const Array& array = members->front().array;
+    CHECK(array.values == Values{1, 2, 3, infinity});
+    CHECK(find_not_finite(array.shape, array.values) == "infinite number at [1, 1]");
+    CHECK(find_not_finite(array.shape, std::span(array.values).first(3)) == std::nullopt);
+    CHECK(find_not_finite(array.shape, std::span(array.values).subspan(2), 2) == "infinite number at [1, 1]");
 }
 
 TEST_CASE("Fortran order becomes C order") {
