@@ -4,6 +4,8 @@
 #include "compiler/check/summary.hpp"
 #include "compiler/resolve/resolve.hpp"
 
+#include <memory>
+
 namespace tpc::cli {
 namespace {
 
@@ -52,29 +54,61 @@ void tell_summary(Session& session, const ir::Program& program, const ir::Sizes&
     session.print("shared:\n" + (text.empty() ? "    nothing: every parameter is used once\n" : text));
 }
 
+nlohmann::ordered_json json_of(const ir::Program& program, const ir::Sizes& sizes) {
+    nlohmann::ordered_json json = nlohmann::ordered_json::object();
+    for (const auto& [symbol, size] : sizes)
+        json[program.info(symbol).name] = size;
+    return json;
+}
+
+// The sizes that were checked, with a place they come from.
+void tell_sizes(Session& session, const ir::Program& program, const Dataset* data, const ir::Sizes& sizes) {
+    if (data == nullptr) {
+        const auto chosen = show_sizes(program, sizes, [&](ir::Symbol s) { return !program.sizes.contains(s); });
+        if (!chosen.empty())
+            session.print(fmt::format("sizes checked:\n    {} (chosen; -D or --input gives others)\n", chosen));
+        session.result["sizes"] = json_of(program, sizes);
+        return;
+    }
+    session.print("sizes checked:\n");
+    session.result["groups"] = nlohmann::ordered_json::array();
+    for (const Samples& group : data->groups) {
+        session.print(fmt::format("    {}{} sample{}\n", group.sizes.empty() ? "" : show_sizes(program, group.sizes) + ": ",
+                                  group.set.samples, group.set.samples == 1 ? "" : "s"));
+        session.result["groups"].push_back({{"samples", group.set.samples}, {"sizes", json_of(program, group.sizes)}});
+    }
+}
+
+void run(Session& session, const DataFiles& files) {
+    ir::Program program = compile(session);
+    Dataset data;
+    check::Verdict verdict;
+    ir::Sizes sizes; // for the summary
+    if (files.inputs.empty()) {
+        sizes = resolve::small_sizes(program);
+        verify(session, program, sizes);
+        verdict = judge(session, program);
+    } else {
+        data = read_data(program, files);
+        sizes = data.groups.back().sizes;
+        verdict = judge(session, program, groups_of(data));
+    }
+    session.print(check::describe(verdict, program));
+    if (verdict.holds)
+        tell_summary(session, program, sizes);
+    tell_sizes(session, program, files.inputs.empty() ? nullptr : &data, sizes);
+    if (verdict.holds || session.options.assume_gia)
+        return;
+    throw Failure{
+        refused, session.options.exact ? "the limit that does without the check (--exact) is not part of this version" : ""};
+}
+
 } // namespace
 
-Run add_check(CLI::App&) {
-    return [](Session& session) {
-        ir::Program program = compile(session);
-        const ir::Sizes sizes = resolve::small_sizes(program);
-        verify(session, program, sizes);
-        const check::Verdict verdict = judge(session, program);
-
-        const auto chosen = show_sizes(program, sizes, [&](ir::Symbol s) { return !program.sizes.contains(s); });
-        session.print(check::describe(verdict, program));
-        if (verdict.holds)
-            tell_summary(session, program, sizes);
-        if (!chosen.empty())
-            session.print(fmt::format("sizes checked:\n    {} (chosen; -D gives others)\n", chosen));
-        for (const auto& [symbol, size] : sizes)
-            session.result["sizes"][program.info(symbol).name] = size;
-        if (verdict.holds || session.options.assume_gia)
-            return;
-        throw Failure{refused, session.options.exact
-                                   ? "the limit that does without the check (--exact) is not part of this version"
-                                   : ""};
-    };
+Run add_check(CLI::App& command) {
+    const auto files = std::make_shared<DataFiles>();
+    add_data(command, *files, "check at the sizes of these data, and the data themselves");
+    return [files](Session& session) { run(session, *files); };
 }
 
 } // namespace tpc::cli

@@ -1,6 +1,7 @@
 // The subcommands, one file each.
 #pragma once
 
+#include "cli/kernels.hpp"
 #include "cli/pipeline.hpp"
 #include "cli/session.hpp"
 
@@ -27,6 +28,9 @@ Run add_lsp(CLI::App& command);
 // Options that several of them have.
 CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,
                        const std::string& about);
+// The options of a sample set, by the names that it holds. `about` is for its arrays, and
+// `names` for their option, where it has several.
+CLI::Option* add_data(CLI::App& command, DataFiles& data, const std::string& about, const std::string& names = "");
 struct KernelOptions {
     std::vector<std::string> get;
     std::string via = "T";
@@ -38,8 +42,8 @@ void add_kernel_options(CLI::App& command, KernelOptions& options);
 std::string show_sizes(const ir::Program& program, const ir::Sizes& sizes,
                        const std::function<bool(ir::Symbol)>& listed = nullptr);
 
-// Whether the line of progress would be seen.
-bool shows_progress(const Session& session);
+// "5 samples in 2 groups of equal sizes", where there is more than one.
+void tell_groups(Session& session, const Dataset& data, const char* what);
 
 // Errors about a path before the work rather than after it.
 void require_writable(const std::string& path);

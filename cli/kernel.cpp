@@ -3,14 +3,16 @@
 
 #include "runtime/io/npy.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 
 namespace tpc::cli {
 namespace {
 
 struct KernelCommand {
-    std::vector<std::string> left, right;
+    DataFiles left, right{{}, {}, "--input2", "--lengths2"};
     std::string out;
     KernelOptions kernel;
 };
@@ -18,13 +20,12 @@ struct KernelCommand {
 void run(Session& session, const KernelCommand& options) {
     const auto start = std::chrono::steady_clock::now();
     ir::Program program = compile(session);
-    const Samples left = read_samples(program, options.left, "--input");
-    Samples other;
-    const Samples* right = options.right.empty() ? nullptr : &other;
+    const Dataset left = read_data(program, options.left);
+    Dataset other;
+    const Dataset* right = options.right.inputs.empty() ? nullptr : &other;
     if (right != nullptr)
-        other = read_samples(program, options.right, "--input2");
-    const limit::Network network = right == nullptr ? prepare(session, std::move(program), {&left})
-                                                    : prepare(session, std::move(program), {&left, right});
+        other = read_data(program, options.right);
+    const limit::Network network = prepare(session, std::move(program), groups_of(left, right));
     require_writable(options.out);
     auto computed = kernels(session, network, left, right, options.kernel.request());
 
@@ -47,6 +48,12 @@ void run(Session& session, const KernelCommand& options) {
     if (const auto done = io::write_npz(options.out, members, precision); !done)
         throw Failure{data_error, done.error().text};
 
+    const auto lacks = [](const io::Member& member) {
+        return std::ranges::any_of(member.array.values, [](double value) { return std::isnan(value); });
+    };
+    tell_groups(session, left, "samples");
+    if (right != nullptr)
+        tell_groups(session, *right, "samples of the second set");
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
     for (const io::Member& member : members) {
         if (member.name.find("_error") != std::string::npos)
@@ -55,6 +62,8 @@ void run(Session& session, const KernelCommand& options) {
             session.inform(fmt::format("{} {}\n", member.name, io::show_shape(member.array.shape)));
         session.result["members"][member.name] = member.array.shape;
     }
+    if (std::ranges::any_of(members, lacks))
+        session.inform("NaN stands for the outputs that a sample does not have\n");
     session.inform(fmt::format("written to {} after {:.3g} s\n", options.out, elapsed.count()));
     session.result["file"] = options.out;
     session.result["seconds"] = elapsed.count();
@@ -64,8 +73,8 @@ void run(Session& session, const KernelCommand& options) {
 
 Run add_kernel(CLI::App& command) {
     const auto options = std::make_shared<KernelCommand>();
-    add_files(command, "--input", options->left, "data of an input, .npy or .npz, samples first");
-    add_files(command, "--input2", options->right, "the second sample set (default: the first again)");
+    add_data(command, options->left, "data of an input, .npy or .npz, samples first");
+    add_data(command, options->right, "the second sample set (default: the first again)");
     command.add_option("-o,--output", options->out, "the .npz to write")->required()->type_name("OUT.npz");
     add_kernel_options(command, options->kernel);
     return [options](Session& session) { run(session, *options); };

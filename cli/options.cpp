@@ -2,8 +2,6 @@
 
 #include "runtime/io/output_file.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 namespace tpc::cli {
@@ -11,6 +9,17 @@ namespace tpc::cli {
 CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,
                        const std::string& about) {
     return command.add_option(name, files, about)->type_name("[NAME=]FILE")->allow_extra_args(false);
+}
+
+CLI::Option* add_data(CLI::App& command, DataFiles& data, const std::string& about, const std::string& names) {
+    CLI::Option* inputs = add_files(command, names.empty() ? data.option : names, data.inputs, about);
+    command
+        .add_option(data.lengths_option, data.lengths,
+                    fmt::format("sizes of an axis along which arrays of {} are padded: integers, one a sample", data.option))
+        ->type_name("AXIS=FILE")
+        ->allow_extra_args(false)
+        ->needs(inputs);
+    return inputs;
 }
 
 Request KernelOptions::request() const {
@@ -37,8 +46,9 @@ std::string show_sizes(const ir::Program& program, const ir::Sizes& sizes, const
     return text;
 }
 
-bool shows_progress(const Session& session) {
-    return !session.options.quiet && isatty(STDERR_FILENO) != 0;
+void tell_groups(Session& session, const Dataset& data, const char* what) {
+    if (data.groups.size() > 1)
+        session.inform(fmt::format("{} {} in {} groups of equal sizes\n", data.samples, what, data.groups.size()));
 }
 
 void require_writable(const std::string& path) {

@@ -1,17 +1,16 @@
 #include "cli/pipeline.hpp"
 
+#include "cli/agreement.hpp"
 #include "cli/library.hpp"
 #include "compiler/resolve/resolve.hpp"
 #include "grammar/load.hpp"
 #include "grammar/parse.hpp"
-#include "runtime/io/array.hpp"
 #include "runtime/io/input_file.hpp"
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 namespace tpc::cli {
 namespace {
@@ -43,17 +42,6 @@ bool leaves_readouts(const source::Diagnostic& diagnostic) {
 
 bool is_gia(const source::Diagnostic& diagnostic) {
     return source::name_of(diagnostic.id).starts_with("gia_");
-}
-
-void require_finite(const std::vector<std::size_t>& shape, const std::vector<double>& values, const char* kernel,
-                    const std::string& output) {
-    const auto bad = std::ranges::find_if(values, [](double value) { return !std::isfinite(value); });
-    if (bad == values.end())
-        return;
-    const auto flat = static_cast<std::size_t>(bad - values.begin());
-    throw Failure{refused,
-                  fmt::format("the {}{} does not exist: its entry {} is {}", kernel, output.empty() ? "" : " of " + output,
-                              io::show_index(shape, flat), std::isnan(*bad) ? "not a number" : "infinite")};
 }
 
 } // namespace
@@ -141,17 +129,21 @@ void require_justified(Session& session, const check::Verdict& verdict) {
         "limit");
 }
 
-limit::Network prepare(Session& session, ir::Program program, std::initializer_list<const Samples*> sets) {
-    for (const Samples* set : sets)
-        verify(session, program, set->sizes);
-    for (const Samples* set : sets)
-        require_agreement(program, **sets.begin(), *set);
+check::Verdict judge(Session& session, ir::Program& program, const std::vector<const Samples*>& groups) {
+    for (const Samples* group : groups)
+        verify(session, program, group->sizes);
+    require_agreement(program, groups);
     check::Verdict verdict;
-    for (const Samples* set : sets) {
-        verdict = judge(session, program, set->sizes);
+    for (const Samples* group : groups) {
+        verdict = judge(session, program, group->sizes);
         if (!verdict.holds)
             break;
     }
+    return verdict;
+}
+
+limit::Network prepare(Session& session, ir::Program program, const std::vector<const Samples*>& groups) {
+    check::Verdict verdict = judge(session, program, groups);
     require_justified(session, verdict);
     return limit::name_preactivations(std::move(program), std::move(verdict.terms));
 }
@@ -163,30 +155,6 @@ plan::Plan build_plan(Session& session, const limit::Network& network, const ir:
     if (!good || !plan)
         throw Failure{out_of_reach, ""};
     return std::move(*plan);
-}
-
-std::vector<execute::Kernel> kernels(Session& session, const limit::Network& network, const Samples& left,
-                                     const Samples* right, const Request& request) {
-    const ir::Sizes& right_sizes = right != nullptr ? right->sizes : left.sizes;
-    const plan::Plan plan = build_plan(session, network, left.sizes, right_sizes, request.ntk);
-    session.show_diagnostics();
-
-    execute::Options options;
-    options.nngp = request.nngp;
-    options.ntk = request.ntk;
-    options.single = session.options.dtype == "f32";
-    options.via = request.via;
-    options.tolerance = session.options.tolerance;
-    options.threads = session.options.threads;
-    execute::Outcome outcome = execute::evaluate(plan, left.set, right != nullptr ? &right->set : nullptr, options);
-    if (outcome.error)
-        throw Failure{out_of_reach, *outcome.error};
-    for (std::size_t k = 0; k < outcome.outputs.size(); ++k) {
-        const execute::Kernel& kernel = outcome.outputs[k];
-        require_finite(kernel.shape, kernel.nngp, "nngp", network.outputs[k].name);
-        require_finite(kernel.shape, kernel.ntk, "ntk", network.outputs[k].name);
-    }
-    return std::move(outcome.outputs);
 }
 
 } // namespace tpc::cli

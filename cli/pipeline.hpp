@@ -7,9 +7,7 @@
 #include "compiler/limit/network.hpp"
 #include "compiler/plan/plan.hpp"
 #include "grammar/ast.hpp"
-#include "runtime/execute/evaluate.hpp"
 
-#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -31,20 +29,13 @@ check::Verdict judge(Session& session, ir::Program& program, const ir::Sizes& si
 // Otherwise throws.
 void require_justified(Session& session, const check::Verdict& verdict);
 
-// Program -> network, verified and judged at the sizes of each set.
-limit::Network prepare(Session& session, ir::Program program, std::initializer_list<const Samples*> sets);
+// The program verified and judged at the sizes of each group of samples, which must agree.
+check::Verdict judge(Session& session, ir::Program& program, const std::vector<const Samples*>& groups);
+
+// Program -> network, where the verdict at the sizes of all groups lets it be.
+limit::Network prepare(Session& session, ir::Program program, const std::vector<const Samples*>& groups);
 
 plan::Plan build_plan(Session& session, const limit::Network& network, const ir::Sizes& left, const ir::Sizes& right,
                       bool tangent);
-
-struct Request {
-    bool nngp = true;
-    bool ntk = true;
-    execute::Via via = execute::Via::T;
-};
-
-// The kernels of two sample sets, or of one with itself (`right` null), by output. All entries are finite.
-std::vector<execute::Kernel> kernels(Session& session, const limit::Network& network, const Samples& left,
-                                     const Samples* right, const Request& request);
 
 } // namespace tpc::cli

@@ -17,7 +17,7 @@ namespace {
 using Matrix = Eigen::MatrixXd;
 
 struct PredictCommand {
-    std::vector<std::string> train, test;
+    DataFiles train{{}, {}, "--train", "--lengths"}, test{{}, {}, "--test", "--lengths2"};
     std::string targets, test_targets, out;
     std::size_t every = 0;
     double ridge = 0;
@@ -64,9 +64,9 @@ Kind kind_of(const PredictCommand& options) {
 
 // One set of data, every `every`th sample of which is held out.
 Problem split_problem(Session& session, ir::Program program, const PredictCommand& options, const Request& request) {
-    const Samples all = read_samples(program, options.train, "--train");
+    const Dataset all = read_data(program, options.train);
     const Matrix values = read_targets(options.targets);
-    require_samples(values, options.targets, all.set.samples, "samples");
+    require_samples(values, options.targets, all.samples, "samples");
     const auto split = learn::split_every(values.rows(), static_cast<Eigen::Index>(options.every));
     if (split.train.empty() || split.test.empty())
         throw Failure{usage_error, fmt::format("--every {} leaves no {} samples of {}", options.every,
@@ -74,27 +74,27 @@ Problem split_problem(Session& session, ir::Program program, const PredictComman
     Problem problem;
     problem.targets = make_targets(values(split.train, Eigen::all), kind_of(options), options.targets);
     problem.truth = values(split.test, Eigen::all);
-    const limit::Network network = prepare(session, std::move(program), {&all});
+    const limit::Network network = prepare(session, std::move(program), groups_of(all));
     for (auto& [name, kernel] : matrices(kernels(session, network, all, nullptr, request), request))
         problem.kernels.push_back({name, kernel(split.train, split.train), kernel(split.test, split.train)});
     return problem;
 }
 
 Problem two_set_problem(Session& session, ir::Program program, const PredictCommand& options, const Request& request) {
-    const Samples train = read_samples(program, options.train, "--train");
-    const Samples test = read_samples(program, options.test, "--test");
+    const Dataset train = read_data(program, options.train);
+    const Dataset test = read_data(program, options.test);
     const Matrix values = read_targets(options.targets);
-    require_samples(values, options.targets, train.set.samples, "training samples");
+    require_samples(values, options.targets, train.samples, "training samples");
     Problem problem;
     problem.targets = make_targets(values, kind_of(options), options.targets);
     if (!options.test_targets.empty()) {
         problem.truth = read_targets(options.test_targets);
-        require_samples(*problem.truth, options.test_targets, test.set.samples, "test samples");
+        require_samples(*problem.truth, options.test_targets, test.samples, "test samples");
         if (problem.truth->cols() != values.cols())
             throw Failure{data_error, fmt::format("{} holds {} targets a sample and {} holds {}", options.targets,
                                                   values.cols(), options.test_targets, problem.truth->cols())};
     }
-    const limit::Network network = prepare(session, std::move(program), {&train, &test});
+    const limit::Network network = prepare(session, std::move(program), groups_of(train, &test));
     auto within = matrices(kernels(session, network, train, nullptr, request), request);
     auto across = matrices(kernels(session, network, test, &train, request), request);
     for (std::size_t k = 0; k < within.size(); ++k)
@@ -129,7 +129,7 @@ void solve(Session& session, const Problem& problem, const Blocks& kernel, doubl
 }
 
 void run(Session& session, const PredictCommand& options) {
-    if (options.every == 0 ? options.test.empty() : !options.test.empty() || !options.test_targets.empty())
+    if (options.every == 0 ? options.test.inputs.empty() : !options.test.inputs.empty() || !options.test_targets.empty())
         throw Failure{usage_error, "give either the test samples (--test) or which of the samples to hold out (--every)"};
     if (!(options.ridge >= 0) || !std::isfinite(options.ridge))
         throw Failure{usage_error, "--ridge is a number not below 0"};
@@ -160,8 +160,8 @@ void run(Session& session, const PredictCommand& options) {
 
 Run add_predict(CLI::App& command) {
     const auto options = std::make_shared<PredictCommand>();
-    add_files(command, "--train,--input", options->train, "training data of an input, .npy or .npz, samples first");
-    add_files(command, "--test", options->test, "test data of an input");
+    add_data(command, options->train, "training data of an input, .npy or .npz, samples first", "--train,--input");
+    add_data(command, options->test, "test data of an input");
     command.add_option("--targets", options->targets, "what to learn: a number or a row a training sample")
         ->required()
         ->type_name("FILE");

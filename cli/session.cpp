@@ -1,5 +1,8 @@
 #include "cli/session.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
 
 namespace tpc::cli {
@@ -17,6 +20,18 @@ void Session::inform(const std::string& text) const {
 void Session::warn(const std::string& text) {
     fmt::print(stderr, "tpc: warning: {}\n", text);
     result["warnings"].push_back(text);
+}
+
+bool Session::shows_progress() const {
+    return !options.quiet && isatty(STDERR_FILENO) != 0;
+}
+
+void Session::add(source::Diagnostic diagnostic) {
+    const auto same = [&](const source::Diagnostic& other) {
+        return other.id == diagnostic.id && other.span == diagnostic.span && other.text == diagnostic.text;
+    };
+    if (std::ranges::none_of(diagnostics.list, same))
+        diagnostics.list.push_back(std::move(diagnostic));
 }
 
 void Session::show_diagnostics() {

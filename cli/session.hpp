@@ -53,15 +53,20 @@ struct Session {
     void inform(const std::string& text) const;
     // One line on standard error, and in `result`.
     void warn(const std::string& text);
+    // Whether a line of progress would be seen.
+    [[nodiscard]] bool shows_progress() const;
     // Those found since the last call, on standard error.
     void show_diagnostics();
 
-    // Runs a stage that takes a Diagnostics and keeps what it reports; whether there was no error.
+    // Runs a stage that takes a Diagnostics and keeps what it reports, the same thing (found at other sizes) once; whether
+    // there was no error.
+    void add(source::Diagnostic diagnostic);
     template <class Stage> bool clean(const Stage& stage) {
         source::Diagnostics found;
         stage(found);
         const bool good = !found.has_errors();
-        diagnostics.list.insert(diagnostics.list.end(), found.list.begin(), found.list.end());
+        for (source::Diagnostic& diagnostic : found.list)
+            add(std::move(diagnostic));
         return good;
     }
 };

@@ -9,7 +9,7 @@ namespace tpc::cli {
 namespace {
 
 struct SimulateCommand {
-    std::vector<std::string> input;
+    DataFiles data;
     finite::SimulateOptions simulate;
     KernelOptions kernel;
 };
@@ -32,6 +32,17 @@ finite::Kernels limit_of(const limit::Network& network, std::vector<execute::Ker
         kernels.push_back(std::move(output));
     }
     return kernels;
+}
+
+// In the order of finite::simulate.
+std::vector<finite::Kernels> limit_of(Session& session, const limit::Network& network, const Dataset& data,
+                                      const Request& request) {
+    const std::size_t count = data.groups.size();
+    std::vector<finite::Kernels> blocks(count * (count + 1) / 2);
+    for_each_block(session, network, data, nullptr, request, [&](Block block) {
+        blocks[finite::pair_index(block.left, block.right, count)] = limit_of(network, std::move(block.outputs));
+    });
+    return blocks;
 }
 
 nlohmann::ordered_json json_of(const finite::Deviation& deviation) {
@@ -57,19 +68,23 @@ nlohmann::ordered_json json_of(const finite::Table& table) {
 
 void run(Session& session, SimulateCommand& options) {
     const ir::Program program = compile(session);
-    const Samples samples = read_samples(program, options.input, "--input");
-    const limit::Network network = prepare(session, program, {&samples});
-    const finite::Kernels limit = limit_of(network, kernels(session, network, samples, nullptr, options.kernel.request()));
+    const Dataset data = read_data(program, options.data);
+    const limit::Network network = prepare(session, program, groups_of(data));
+    const std::vector<finite::Kernels> limit = limit_of(session, network, data, options.kernel.request());
+    std::vector<finite::SampleSet> sets;
+    for (const Samples& group : data.groups)
+        sets.push_back(samples_of(group));
 
     options.simulate.seed = session.options.seed;
-    const bool progress = shows_progress(session);
+    const bool progress = session.shows_progress();
     if (progress)
         options.simulate.progress = [](std::size_t done, std::size_t total) {
             fmt::print(stderr, "\r{} of {} networks", done, total);
         };
-    const finite::Table table = finite::simulate(program, samples_of(samples), limit, options.simulate);
+    const finite::Table table = finite::simulate(program, sets, limit, options.simulate);
     if (progress)
         fmt::print(stderr, "\r\x1b[K");
+    tell_groups(session, data, "samples");
     session.print(finite::print(table));
     session.result["table"] = json_of(table);
 }
@@ -78,7 +93,7 @@ void run(Session& session, SimulateCommand& options) {
 
 Run add_simulate(CLI::App& command) {
     const auto options = std::make_shared<SimulateCommand>();
-    add_files(command, "--input", options->input, "data of an input, .npy or .npz, samples first");
+    add_data(command, options->data, "data of an input, .npy or .npz, samples first");
     command.add_option("--widths", options->simulate.widths, "the widths n")
         ->delimiter(',')
         ->allow_extra_args(false)

@@ -89,33 +89,20 @@ Box box_of(const resolve::Extent& extent) {
     return box;
 }
 
-// The indices of an output family at given sizes.
-void grow(const std::vector<LoopRange>& ranges, std::size_t depth, std::vector<std::int64_t>& slots,
-          resolve::Extent& extent) {
+// The indices of an output family at given sizes, which stand in `values`.
+void grow(const std::vector<Range>& ranges, std::size_t depth, Sizes& values, resolve::Extent& extent) {
     if (depth == ranges.size())
         return;
-    for (std::int64_t i = ranges[depth].lower(slots.data()); i <= ranges[depth].upper(slots.data()); ++i) {
-        slots[ranges[depth].slot] = i;
+    const auto at = [&](const Affine& bound) {
+        return ir::evaluate(bound, [&](Symbol symbol) { return values.at(symbol); }).value_or(0);
+    };
+    const std::int64_t upper = at(ranges[depth].upper);
+    for (std::int64_t i = at(ranges[depth].lower); i <= upper; ++i) {
+        values[ranges[depth].index] = i;
         extent.lower[depth] = std::min(extent.lower[depth], i);
         extent.upper[depth] = std::max(extent.upper[depth], i);
-        grow(ranges, depth + 1, slots, extent);
+        grow(ranges, depth + 1, values, extent);
     }
-}
-
-std::vector<Box> output_boxes(const Recursions& recursions, const Sizes& sizes) {
-    const Compiler compile(recursions, sizes, sizes);
-    std::vector<Box> boxes;
-    for (const limit::OutputForm& output : recursions.network.outputs) {
-        std::vector<LoopRange> ranges;
-        for (const Range& range : output.family)
-            ranges.push_back(compile.range(range));
-        resolve::Extent extent{std::vector<std::int64_t>(ranges.size(), std::int64_t{1} << 40),
-                               std::vector<std::int64_t>(ranges.size(), -(std::int64_t{1} << 40))};
-        std::vector<std::int64_t> slots(recursions.network.program.symbols.size());
-        grow(ranges, 0, slots, extent);
-        boxes.push_back(box_of(extent));
-    }
-    return boxes;
 }
 
 class SelfBuilder {
@@ -657,8 +644,8 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
         diagnostics.report(source::Id::index_analysis, network.outputs.front().span, error.what());
         return std::nullopt;
     }
-    plan.left_outputs = output_boxes(plan.recursions, left);
-    plan.right_outputs = output_boxes(plan.recursions, right);
+    plan.left_outputs = output_boxes(network, left);
+    plan.right_outputs = output_boxes(network, right);
     for (std::size_t o = 0; o < plan.recursions.network.outputs.size(); ++o) {
         const auto family = static_cast<std::uint32_t>(network.program.families.size() + o);
         for (std::uint32_t k = 0; k < plan.cross.arrays.size(); ++k)
@@ -666,6 +653,19 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
                 plan.output_arrays.push_back(k);
     }
     return plan;
+}
+
+std::vector<Box> output_boxes(const limit::Network& network, const ir::Sizes& sizes) {
+    std::vector<Box> boxes;
+    for (const limit::OutputForm& output : network.outputs) {
+        const std::size_t rank = output.family.size();
+        resolve::Extent extent{std::vector<std::int64_t>(rank, std::int64_t{1} << 40),
+                               std::vector<std::int64_t>(rank, -(std::int64_t{1} << 40))};
+        Sizes values = sizes;
+        grow(output.family, 0, values, extent);
+        boxes.push_back(box_of(extent));
+    }
+    return boxes;
 }
 
 } // namespace tpc::plan

@@ -195,6 +195,9 @@ struct Plan {
 std::optional<Plan> build(const limit::Network& network, const ir::Sizes& left, const ir::Sizes& right, bool tangent,
                           source::Diagnostics& diagnostics);
 
+// By output: the box of the indices of its family at these sizes.
+std::vector<Box> output_boxes(const limit::Network& network, const ir::Sizes& sizes);
+
 // `tpc show --stage plan`.
 std::string print(const Plan& plan);
 

@@ -87,7 +87,7 @@ template <class Real> class CrossRun {
           equal_(equal), results_(results) {
         const std::size_t arrays = 2 + (options.ntk ? 1 : 0) + (backward() ? 1 : 0);
         const std::size_t fitting = workspace_bytes / std::max<std::size_t>(1, plan.cross.entries * arrays * sizeof(Real));
-        lanes_ = std::clamp<std::size_t>(fitting, 1, most_lanes);
+        lanes_ = std::clamp<std::size_t>(fitting, 1, std::min(most_lanes, right.samples));
     }
 
     void run() {
@@ -230,7 +230,7 @@ Outcome evaluate(const plan::Plan& plan, const SampleSet& left, const SampleSet*
     Outcome outcome;
     try {
         if (needs_sampling(plan))
-            outcome = sampled(once, options.tolerance.value_or(sampled_tolerance));
+            outcome = sampled(once, options.tolerance.value_or(sampled_tolerance), options.elsewhere);
         else
             outcome.outputs = once({});
     } catch (const MethodError& error) {

@@ -33,14 +33,19 @@ struct Options {
     // Relative to a kernel's largest entry. Nothing: 1e-8, and 1e-4 where expectations over several Gaussians are sampled.
     std::optional<double> tolerance;
     int threads = 0; // 0: all cores
+    // By output, for a part of a larger kernel: entries elsewhere are as large, and errors are relative to them.
+    struct Largest {
+        double nngp = 0, ntk = 0;
+    };
+    std::vector<Largest> elsewhere;
 };
 
 // One output: shape (N1, indices..., N2, indices...); a kernel that was not asked for is empty.
 struct Kernel {
     std::vector<std::size_t> shape;
     std::vector<double> nngp, ntk;
-    // Estimates of the largest error of an entry, relative to the largest entry: 99 % of the time it is smaller. Zero when
-    // nothing was sampled.
+    // Estimates of the largest error of an entry, relative to the largest entry (Options::elsewhere included): 99 % of the
+    // time it is smaller. Zero when nothing was sampled.
     double nngp_error = 0, ntk_error = 0;
 };
 

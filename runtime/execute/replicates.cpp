@@ -35,9 +35,9 @@ struct Spread {
             squares[k] += difference * (values[k] - mean[k]);
         }
     }
-    // Of the mean, relative to its largest entry.
-    [[nodiscard]] double error() const {
-        double largest = 0;
+    // Of the mean, relative to its largest entry, or to one elsewhere.
+    [[nodiscard]] double error(double elsewhere) const {
+        double largest = elsewhere;
         double spread = 0;
         for (std::size_t k = 0; k < mean.size(); ++k) {
             if (!std::isfinite(mean[k]))
@@ -60,7 +60,8 @@ bool needs_sampling(const plan::Plan& plan) {
            means(plan.right);
 }
 
-Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, double tolerance) {
+Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, double tolerance,
+                const std::vector<Options::Largest>& elsewhere) {
     Outcome outcome;
     const double inner_tolerance = std::clamp(tolerance / 100, 1e-12, 1e-6);
     for (unsigned log2_points = first_log2_points;; log2_points += 2) {
@@ -84,8 +85,9 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
             kernel.ntk = std::move(ntk[o].mean);
             nngp[o].mean = kernel.nngp;
             ntk[o].mean = kernel.ntk;
-            kernel.nngp_error = nngp[o].error();
-            kernel.ntk_error = ntk[o].error();
+            const Options::Largest largest = o < elsewhere.size() ? elsewhere[o] : Options::Largest{};
+            kernel.nngp_error = nngp[o].error(largest.nngp);
+            kernel.ntk_error = ntk[o].error(largest.ntk);
             worst = std::max({worst, kernel.nngp_error, kernel.ntk_error});
         }
         if (worst <= tolerance)

@@ -14,6 +14,7 @@ bool needs_sampling(const plan::Plan& plan);
 // `once` evaluates one replicate. One is enough where every expectation had a deterministic method after all; else the mean
 // of the replicates, with more and more points until the error estimate meets the tolerance; Outcome::error says what can be
 // met when that takes too many.
-Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, double tolerance);
+Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, double tolerance,
+                const std::vector<Options::Largest>& elsewhere);
 
 } // namespace tpc::execute

@@ -208,6 +208,18 @@ Kernels empirical_kernels(const Graph& left, const Data& left_data, const Graph&
     return compare(a, b, draw);
 }
 
+std::vector<Kernels> empirical_kernels(const std::vector<Graph>& graphs, const std::vector<const Data*>& data, Draw& draw) {
+    Slopes slopes;
+    std::vector<Side> sides;
+    for (std::size_t k = 0; k < graphs.size(); ++k)
+        sides.push_back(evaluate(graphs[k], *data[k], draw, slopes));
+    std::vector<Kernels> pairs;
+    for (std::size_t k = 0; k < sides.size(); ++k)
+        for (std::size_t l = k; l < sides.size(); ++l)
+            pairs.push_back(compare(sides[k], sides[l], draw));
+    return pairs;
+}
+
 Kernels empirical_kernels(const ir::Program& program, const SampleSet& set, std::size_t width, std::uint64_t seed) {
     Draw draw(width, seed);
     return empirical_kernels(unroll(program, set.sizes), set.data, draw);

@@ -28,6 +28,13 @@ Kernels empirical_kernels(const ir::Program& program, const SampleSet& left, con
                           std::uint64_t seed);
 Kernels empirical_kernels(const ir::Program& program, const SampleSet& set, std::size_t width, std::uint64_t seed);
 
+// Pairs of `count` sets, the first not after the second, in one row: (0, 0), (0, 1), ..., (1, 1), ...
+inline std::size_t pair_index(std::size_t left, std::size_t right, std::size_t count) {
+    return left * count - left * (left + 1) / 2 + right;
+}
+// The kernels of all these pairs at one draw of the network.
+std::vector<Kernels> empirical_kernels(const std::vector<Graph>& graphs, const std::vector<const Data*>& data, Draw& draw);
+
 // The same for graphs that are unrolled already.
 Kernels empirical_kernels(const Graph& left, const Data& left_data, const Graph& right, const Data& right_data, Draw& draw);
 Kernels empirical_kernels(const Graph& graph, const Data& data, Draw& draw);

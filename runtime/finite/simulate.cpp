@@ -62,6 +62,18 @@ double exponent(const std::vector<Row>& rows, Deviation Row::*kernel, double Dev
     return count >= 2 && spread > 1e-9 ? (count * xy - x * y) / spread : std::numeric_limits<double>::quiet_NaN();
 }
 
+// All entries of the kernel that the blocks of pairs of sets make up: those of different sets stand in it twice.
+Kernels whole(const std::vector<Kernels>& pairs, std::size_t sets) {
+    Kernels all;
+    for (std::size_t k = 0; k < sets; ++k)
+        for (std::size_t l = k; l < sets; ++l)
+            for (int times = k == l ? 1 : 2; times > 0; --times) {
+                const Kernels& block = pairs[pair_index(k, l, sets)];
+                all.insert(all.end(), block.begin(), block.end());
+            }
+    return all;
+}
+
 } // namespace
 
 Table simulate(const std::function<Kernels(std::size_t, std::uint64_t)>& kernels, const Kernels& limit,
@@ -105,13 +117,23 @@ Table simulate(const std::function<Kernels(std::size_t, std::uint64_t)>& kernels
 }
 
 Table simulate(const ir::Program& program, const SampleSet& set, const Kernels& limit, const SimulateOptions& options) {
-    const Graph graph = unroll(program, set.sizes);
+    return simulate(program, std::vector<SampleSet>{set}, std::vector<Kernels>{limit}, options);
+}
+
+Table simulate(const ir::Program& program, const std::vector<SampleSet>& sets, const std::vector<Kernels>& limit,
+               const SimulateOptions& options) {
+    std::vector<Graph> graphs;
+    std::vector<const Data*> data;
+    for (const SampleSet& set : sets) {
+        graphs.push_back(unroll(program, set.sizes));
+        data.push_back(&set.data);
+    }
     return simulate(
         [&](std::size_t width, std::uint64_t seed) {
             Draw draw(width, seed);
-            return empirical_kernels(graph, set.data, draw);
+            return whole(empirical_kernels(graphs, data, draw), sets.size());
         },
-        limit, options);
+        whole(limit, sets.size()), options);
 }
 
 std::string print(const Table& table) {

@@ -45,6 +45,10 @@ struct SimulateOptions {
 // Throws std::invalid_argument when a limit does not have the shape of the network's kernel.
 Table simulate(const ir::Program& program, const SampleSet& set, const Kernels& limit, const SimulateOptions& options);
 
+// The kernel of several sets, whose sizes may differ, together: one network reads them all. `limit` by pair_index.
+Table simulate(const ir::Program& program, const std::vector<SampleSet>& sets, const std::vector<Kernels>& limit,
+               const SimulateOptions& options);
+
 // The same for kernels from elsewhere: `kernels(width, seed)`.
 Table simulate(const std::function<Kernels(std::size_t, std::uint64_t)>& kernels, const Kernels& limit,
                const SimulateOptions& options);

@@ -95,5 +95,23 @@ def test_every_construct_has_a_snippet():
     equal(sorted(wanted - used), [])
 
 
+def test_samples_of_different_sizes():
+    """The arrays that the page makes and the commands below them."""
+    page = read(PAGE)
+    (program,) = re.findall(r"^```tp kernel T=4 d=3\n(# A recurrent.*?)^```$", page, re.M | re.S)
+    (arrays, commands), = re.findall(r"^```python\n(.*?)^```$\s*^```\n(.*?)^```$", page, re.M | re.S)
+    write("rnn.tp", program)
+    exec(arrays, {})
+    kernels = []
+    for line in commands.splitlines():
+        words = line.split("#")[0].split()
+        equal(words[0], "tpc")
+        succeed(*words[1:], *(["--widths", "16", "--seeds", "2"] if words[1] == "simulate" else []))
+        if words[1] == "kernel":
+            kernels.append(np.load("kernels.npz")["ntk"])
+    padded, archive = kernels
+    assert padded.shape == (4, 4) and (padded == archive).all(), kernels
+
+
 if __name__ == "__main__":
     run(sys.modules[__name__])
