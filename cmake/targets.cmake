@@ -1,8 +1,9 @@
 # tpc_add_library(NAME FOLDERS folder... LINK public... PRIVATE_LINK private...): a static library of all sources below the folders.
 function(tpc_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
-                         -Wno-restrict # GCC 12 reports std::string operations falsely,
-                         $<$<NOT:$<CONFIG:Debug>>:-Wno-maybe-uninitialized>) # and variants when it optimises
+                         # GCC 12 reports std::string operations falsely, and variants when it optimises
+                         $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+                         $<$<AND:$<CXX_COMPILER_ID:GNU>,$<NOT:$<CONFIG:Debug>>>:-Wno-maybe-uninitialized>)
   if(TPC_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
   endif()

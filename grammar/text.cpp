@@ -102,9 +102,9 @@ class Preparation {
     source::Diagnostics& diagnostics;
     Text result;
     std::size_t i = 0;
-    std::vector<Bracket> stack; // the first stands for the file
-    std::size_t last_newline = std::string::npos;
-    std::string_view first_word; // of the statement being read
+    std::vector<Bracket> stack;      // the first stands for the file
+    std::size_t following_token = 0; // of the last line break
+    std::string_view first_word;     // of the statement being read
     bool statement_begins = true;
 
     template <class... Args> source::Diagnostic& report(Id id, std::size_t at, std::size_t length, const Args&... args) {
@@ -125,6 +125,8 @@ class Preparation {
     void check_characters() {
         if (original.starts_with("\xEF\xBB\xBF"))
             blank(0, 3);
+        constexpr unsigned most_strange = 100; // a file with more of them is no text
+        unsigned strange = 0;
         bool broken = false;
         bool comment = false;
         bool path = false;
@@ -142,10 +144,11 @@ class Preparation {
             const bool space = c.length == 1 && (c.code == '\n' || is_blank(static_cast<char>(c.code)));
             const bool control = c.valid && !space && (c.code < 0x20 || c.code == 0x7F);
             const bool foreign = c.valid && c.code >= 0x80 && !comment && !path && !is_unicode_letter(c.code);
-            if (control)
+            strange += control || foreign ? 1 : 0;
+            if (control && strange <= most_strange)
                 report(Id::unexpected_character, k, 1, fmt::format("U+{:04X}", static_cast<std::uint32_t>(c.code)),
                        "remove it");
-            if (foreign)
+            if (foreign && strange <= most_strange)
                 report(Id::unexpected_character, k, c.length, fmt::format("'{}'", original.substr(k, c.length)),
                        hint_for(c.code));
             if (!c.valid || control || foreign)
@@ -340,7 +343,9 @@ class Preparation {
     }
 
     void newline() {
-        const std::size_t next = next_token(i + 1);
+        if (following_token <= i) // else it is this one's as well: only blanks and comments stand between
+            following_token = next_token(i + 1);
+        const std::size_t next = following_token;
         const std::string_view following = rest(next).substr(0, name_length(rest(next)));
         if (in_parentheses()) {
             const bool header = first_word == "program" || first_word == "block" || first_word == "use";

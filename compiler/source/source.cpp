@@ -18,19 +18,31 @@ std::size_t line_begin(std::string_view text, std::size_t offset) {
 } // namespace
 
 Position position_of(const File& file, std::uint32_t offset) {
+    return PositionFinder()(file, offset);
+}
+
+Position PositionFinder::operator()(const File& file, std::uint32_t offset) {
     const std::string_view text = file.text;
     const std::size_t end = std::min<std::size_t>(offset, text.size());
-    const std::size_t begin = line_begin(text, end);
-    Position position;
-    position.line += static_cast<std::uint32_t>(std::count(text.begin(), text.begin() + begin, '\n'));
-    for (std::size_t i = begin; i < end;) {
-        const Character character = decode(text, i);
-        const bool mark = i == 0 && character.code == 0xFEFF; // a byte order mark takes no column
-        i += character.length;
-        if (!mark && i <= end)
-            ++position.column;
+    if (file_ != &file || end < at_) {
+        file_ = &file;
+        at_ = 0;
+        position_ = {};
     }
-    return position;
+    if (const std::size_t begin = line_begin(text, end); begin > at_) {
+        position_.line += static_cast<std::uint32_t>(std::count(text.begin() + at_, text.begin() + begin, '\n'));
+        position_.column = 1;
+        at_ = begin;
+    }
+    while (at_ < end) {
+        const Character character = decode(text, at_);
+        if (at_ + character.length > end)
+            break;
+        const bool mark = at_ == 0 && character.code == 0xFEFF; // a byte order mark takes no column
+        at_ += character.length;
+        position_.column += mark ? 0 : 1;
+    }
+    return position_;
 }
 
 std::string_view line_at(const File& file, std::uint32_t offset) {

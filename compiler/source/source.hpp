@@ -34,6 +34,17 @@ struct Position {
 
 Position position_of(const File& file, std::uint32_t offset);
 
+// Remembers where the last position was found, so that many positions in increasing order take one pass over the file.
+class PositionFinder {
+  public:
+    Position operator()(const File& file, std::uint32_t offset);
+
+  private:
+    const File* file_ = nullptr;
+    std::size_t at_ = 0;
+    Position position_; // of at_
+};
+
 // The whole line (without its newline) that holds `offset`.
 std::string_view line_at(const File& file, std::uint32_t offset);
 

@@ -17,7 +17,23 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Needs an analysis of index sets that runs for minutes before it gives up.
 BEYOND_TESTS = {
     "index_analysis",
-    "import_depth",  # a hundred files: tests/language/imports.py
+}
+# Programs too long to be written down: the files, and the last lines of what is said.
+LONG = {
+    "import_depth": (
+        {"p.tp": 'program p\nimport "f0.tp"\noutput 1\n', **{f"f{k}.tp": f'import "f{k + 1}.tp"\n' for k in range(103)}},
+        """f99.tp:1:8: error: imports lead from file to file more than 100 deep here
+    1 | import "f100.tp"
+      |        ^~~~~~~~~
+""",
+    ),
+    "too_many_errors": (
+        {"p.tp": "program p\n" + "".join(f"x{k} = z\n" for k in range(2000)) + "output 1"},
+        """p.tp:1002:9: error: there are more than 1000 messages: the others are left out
+ 1002 | x1000 = z
+      |         ^
+""",
+    ),
 }
 TABLE = os.path.join(HERE, "..", "..", "compiler", "source", "diagnostics.def")
 
@@ -128,6 +144,18 @@ def main():
             rewritten.append("\n")
         if args.update:
             open(path, "w", encoding="utf-8").write("".join(rewritten))
+    for wanted, (files, last) in LONG.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            os.chdir(scratch)
+            for name, text in files.items():
+                open(name, "w", encoding="utf-8").write(text)
+            code, out, text = run(tpc, ["check", "p.tp", "--json"])
+            seen = {entry["id"] for entry in json.loads(out)["diagnostics"]}
+            if code != 1 or not text.endswith(last) or wanted not in seen:
+                failed += 1
+                print(f"FAIL {wanted}: exit {code}, {sorted(seen)}: {text[-1000:]}")
+            provoked |= seen
+            os.chdir(HERE)
     for missing in sorted(set(table) - provoked - BEYOND_TESTS):
         failed += 1
         print(f"FAIL {missing}: no program provokes it")

@@ -341,8 +341,7 @@ class Writer {
 };
 
 struct Chance {
-    std::mt19937_64 engine;
-    unsigned below(unsigned n) { return static_cast<unsigned>(engine() % n); }
+    std::function<unsigned(unsigned)> below; // a number below that
     bool one_in(unsigned n) { return below(n) == 0; }
 };
 
@@ -384,8 +383,9 @@ Layer random_layer(Chance& chance, bool may_halve) {
 
 } // namespace
 
-Spec random_spec(std::uint64_t seed) {
-    Chance chance{std::mt19937_64(seed * 0x9e3779b97f4a7c15U + 1)};
+namespace {
+
+Spec chosen(Chance chance, std::uint64_t seed) {
     Spec spec;
     spec.seed = seed;
     spec.first.kind = chance.one_in(3) ? LayerKind::convolution : LayerKind::dense;
@@ -407,6 +407,26 @@ Spec random_spec(std::uint64_t seed) {
         output.shared = o > 0 && chance.one_in(2);
     }
     return spec;
+}
+
+} // namespace
+
+Spec random_spec(std::uint64_t seed) {
+    std::mt19937_64 engine(seed * 0x9e3779b97f4a7c15U + 1);
+    return chosen({[&](unsigned n) { return static_cast<unsigned>(engine() % n); }}, seed);
+}
+
+Spec spec_of(std::string_view bytes) {
+    const std::uint64_t seed = bytes.empty() ? 0 : static_cast<unsigned char>(bytes.front());
+    bytes.remove_prefix(bytes.empty() ? 0 : 1);
+    const auto below = [&](unsigned n) {
+        if (bytes.empty())
+            return n - 1; // which makes one_in false
+        const unsigned value = static_cast<unsigned char>(bytes.front());
+        bytes.remove_prefix(1);
+        return value % n;
+    };
+    return chosen({below}, seed);
 }
 
 std::string source(const Spec& spec) {

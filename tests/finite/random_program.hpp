@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tpc::tests {
@@ -64,6 +65,9 @@ struct Spec {
 };
 
 Spec random_spec(std::uint64_t seed);
+
+// The bytes are the choices, and what is left to choose behind them is plain.
+Spec spec_of(std::string_view bytes);
 
 // Inputs are `xi : R[P, d]` and, if a layer is a graph, `adj : R[P, P]`; P is divisible by 2^(strided and pooled layers).
 std::string source(const Spec& spec);

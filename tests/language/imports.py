@@ -115,16 +115,6 @@ a.tp:1:8: note: sub/b.tp is imported here
 ''')
 
 
-def test_depth():
-    for k in range(103):
-        write(f"f{k}.tp", f'import "f{k + 1}.tp"\n')
-    write("p.tp", 'program p\nimport "f0.tp"\noutput 1\n')
-    equal(messages("p.tp"), """f99.tp:1:8: error: imports lead from file to file more than 100 deep here
-    1 | import "f100.tp"
-      |        ^~~~~~~~~
-""")
-
-
 def test_errors_in_an_imported_file():
     write("p.tp", 'program p\nimport "a.tp"\noutput 1 +\n')
     write("a.tp", "fn σ(x) = 2 *\nmatrix W ~ N(0, 1)\n")
