@@ -236,6 +236,9 @@ Outcome evaluate(const plan::Plan& plan, const SampleSet& left, const SampleSet*
     } catch (const MethodError& error) {
         outcome.outputs.clear();
         outcome.error = error.what();
+    } catch (const std::domain_error& error) { // an integral that does not converge
+        outcome.outputs.clear();
+        outcome.error = error.what();
     }
     return outcome;
 }

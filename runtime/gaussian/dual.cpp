@@ -1,42 +1,16 @@
 #include "runtime/gaussian/dual.hpp"
 
+#include "runtime/gaussian/kinks.hpp"
+#include "runtime/gaussian/line.hpp"
 #include "runtime/gaussian/methods.hpp"
 #include "runtime/gaussian/moments.hpp"
-
-#include <boost/math/quadrature/gauss_kronrod.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace tpc::gaussian {
-
-namespace {
-
-// E[phi(m + s z)] by adaptive quadrature; nothing when the estimate of the error stays above the tolerance.
-std::optional<double> quadrature(const Tape& phi, double variance, double mean, double tolerance) {
-    const double deviation = std::sqrt(variance);
-    const auto integrand = [&](double z) {
-        return phi(mean + deviation * z) * std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
-    };
-    constexpr double extent = 20;
-    double sum = 0, total_error = 0, magnitude = 0;
-    for (double begin = -extent; begin < extent; begin += 5) {
-        double error = 0, norm = 0;
-        sum += boost::math::quadrature::gauss_kronrod<double, 31>::integrate(integrand, begin, begin + 5, 14, 1e-14, &error,
-                                                                             &norm);
-        total_error += error;
-        magnitude += norm;
-    }
-    const double edge = std::max(std::abs(integrand(extent)), std::abs(integrand(-extent)));
-    if (!std::isfinite(sum) || edge > tolerance * magnitude || total_error > std::max(tolerance, 1e-12) * magnitude)
-        return std::nullopt;
-    return sum;
-}
-
-} // namespace
 
 template <class Real>
 std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& psi, const Regime& regime,
@@ -63,7 +37,9 @@ std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& p
         return dual;
     if (auto dual = make_closed<Real>(sides, regime, options, &why))
         return dual;
-    return make_hermite<Real>(sides, regime, options, &why);
+    if (auto dual = make_hermite<Real>(sides, regime, options, &why))
+        return dual;
+    return make_quadrature<Real>(sides, regime, options, &why);
 }
 
 template <class Real>
@@ -77,6 +53,20 @@ bool expectation(const Activation& phi, std::size_t count, const Real* variance,
         for (const Group& group : *function->groups)
             if (group.jump)
                 rate = std::max(rate, std::abs(group.rate));
+    Kinks kinks;
+    bool searched = false;
+    const auto quadrature = [&](double A, double m) -> std::optional<double> {
+        if (!searched) {
+            double far = 0;
+            for (std::size_t k = 0; k < count; ++k)
+                far = std::max(far, 40 * std::sqrt(std::max(static_cast<double>(variance[k]), 0.0)) +
+                                        (mean ? std::abs(static_cast<double>(mean[k])) : 0));
+            kinks = find_kinks(*function, -far, far);
+            searched = true;
+        }
+        const LineMoments moments = line_moments(*function, kinks, A, m, std::clamp(tolerance / 100, 1e-12, 1e-6));
+        return moments.converged ? std::optional<double>(moments.value) : std::nullopt;
+    };
     const bool has_groups = function->groups && has_closed_form(*function->groups, {});
     for (std::size_t i = 0; i < count; ++i) {
         const double A = static_cast<double>(variance[i]), m = mean ? static_cast<double>(mean[i]) : 0;
@@ -85,8 +75,7 @@ bool expectation(const Activation& phi, std::size_t count, const Real* variance,
             continue;
         }
         const bool closed = has_groups && rate * rate * A / 2 + rate * std::abs(m) < 5;
-        const std::optional<double> value =
-            closed ? std::optional<double>(first_moment(*function, m, A)) : quadrature(*function->value, A, m, tolerance);
+        const std::optional<double> value = closed ? std::optional<double>(first_moment(*function, m, A)) : quadrature(A, m);
         if (!value || !std::isfinite(*value)) {
             if (reason)
                 *reason =

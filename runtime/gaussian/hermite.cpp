@@ -76,7 +76,6 @@ HermiteCoefficients HermiteRule::operator()(const Univariate& phi, double varian
 }
 
 HermiteCoefficients kinked_coefficients(const Univariate& phi, std::size_t terms, double variance, double mean) {
-    using Rule = boost::math::quadrature::gauss<double, 20>;
     constexpr double extent = 14;
     std::vector<double> breaks{-extent, extent};
     if (variance > 0)
@@ -84,15 +83,21 @@ HermiteCoefficients kinked_coefficients(const Univariate& phi, std::size_t terms
             if (const double z = (group.kink - mean) / std::sqrt(variance); group.jump && std::abs(z) < extent)
                 breaks.push_back(z);
     std::sort(breaks.begin(), breaks.end());
+    return panel_coefficients(phi, terms, variance, mean, breaks);
+}
+
+HermiteCoefficients panel_coefficients(const Univariate& phi, std::size_t terms, double variance, double mean,
+                                       const std::vector<double>& edges) {
+    using Rule = boost::math::quadrature::gauss<double, 20>;
     // he_k oscillates with frequency sqrt(k): 20 nodes resolve a panel of a few radians.
     const double width = 4 / (1 + std::sqrt(static_cast<double>(terms)));
     std::vector<double> nodes, weights;
-    for (std::size_t i = 0; i + 1 < breaks.size(); ++i) {
-        const double length = breaks[i + 1] - breaks[i];
+    for (std::size_t i = 0; i + 1 < edges.size(); ++i) {
+        const double length = edges[i + 1] - edges[i];
         const auto panels = static_cast<std::size_t>(std::ceil(length / width));
         for (std::size_t panel = 0; panel < panels; ++panel) {
             const double half = length / static_cast<double>(panels) / 2;
-            const double centre = breaks[i] + half * static_cast<double>(2 * panel + 1);
+            const double centre = edges[i] + half * static_cast<double>(2 * panel + 1);
             for (std::size_t j = 0; j < Rule::abscissa().size(); ++j)
                 for (double side : {-1.0, 1.0}) {
                     nodes.push_back(centre + side * half * Rule::abscissa()[j]);

@@ -32,4 +32,8 @@ class HermiteRule {
 // The same for a function with kinks or jumps (in closed form): Gauss-Legendre panels that end at them.
 HermiteCoefficients kinked_coefficients(const Univariate& phi, std::size_t terms, double variance, double mean);
 
+// On panels, in z, on which phi and phi' are resolved.
+HermiteCoefficients panel_coefficients(const Univariate& phi, std::size_t terms, double variance, double mean,
+                                       const std::vector<double>& edges);
+
 } // namespace tpc::gaussian

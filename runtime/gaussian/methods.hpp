@@ -24,6 +24,11 @@ template <class Real>
 std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regime, const DualOptions& options,
                                          std::string* reason);
 
+// Panels split at kinks: any two functions with second moments.
+template <class Real>
+std::unique_ptr<Dual<Real>> make_quadrature(const Sides& sides, const Regime& regime, const DualOptions& options,
+                                            std::string* reason);
+
 // One pair in double precision, second moments as in DualResult.
 struct PairResult {
     double value = 0, minus = 0, plus = 0, slope = 0;

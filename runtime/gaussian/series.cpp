@@ -4,6 +4,7 @@
 // where nothing cancels, since 1 - r^(k+1) = (1 - r^k) + r^k (1 - r).
 #include "runtime/gaussian/correlation.hpp"
 #include "runtime/gaussian/hermite.hpp"
+#include "runtime/gaussian/line.hpp"
 #include "runtime/gaussian/methods.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +17,7 @@ namespace tpc::gaussian {
 
 namespace {
 
-constexpr std::size_t most_terms = 2000;
+constexpr std::size_t most_terms = 1024;
 constexpr std::size_t most_nodes = 16384;
 
 // A sample of the regime: the tails are checked at all of these.
@@ -49,35 +50,12 @@ std::vector<double> tail_of(const Eigen::VectorXd& coefficients, double norm) {
     return tail;
 }
 
-// Where phi(m + s z)^2 w(z) has fallen to nothing; 0 if that is nowhere near.
-double extent_of(const Univariate& phi, const Place& place) {
-    const double deviation = std::sqrt(place.variance);
-    const auto magnitude = [&](double z) { // of phi^2 and phi'^2 times density, log
-        const double x = place.mean + deviation * z;
-        const double value = std::max(std::abs((*phi.value)(x)), std::abs((*phi.slope)(x)));
-        return 2 * std::log(value + 1e-300) - z * z / 2;
-    };
-    double peak = -std::numeric_limits<double>::infinity();
-    for (double z = -40; z <= 40; z += 0.25)
-        peak = std::max(peak, magnitude(z));
-    if (!std::isfinite(peak))
-        return 0;
-    for (double extent = 13; extent <= 36; extent += 1) {
-        double outside = -std::numeric_limits<double>::infinity();
-        for (double z = extent; z <= 40; z += 0.25)
-            outside = std::max({outside, magnitude(z), magnitude(-z)});
-        if (outside < peak - 74) // e^-37 in amplitude
-            return extent;
-    }
-    return 0;
-}
-
 // The rule that resolves phi at every place, or nothing.
 std::unique_ptr<HermiteRule> rule_for(const Univariate& phi, const std::vector<Place>& places, std::size_t terms,
                                       std::string* reason) {
     double extent = 0;
     for (const Place& place : places) {
-        const double needed = extent_of(phi, place);
+        const double needed = extent_of(phi, place.variance, place.mean);
         if (needed == 0) {
             *reason =
                 fmt::format("the function is not defined everywhere or grows too fast for a Gaussian of variance {:.3g}",
@@ -323,7 +301,7 @@ std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regim
         }
     const std::vector<Place> places = places_of(regime);
     const double sharp = std::min(options.tolerance, sizeof(Real) == 4 ? 1e-8 : 1e-12);
-    for (std::size_t terms : {std::size_t{64}, std::size_t{256}, std::size_t{1024}, most_terms}) {
+    for (std::size_t terms : {std::size_t{64}, std::size_t{256}, most_terms}) {
         Side left{sides.phi, nullptr}, right{sides.psi, nullptr};
         if (sides.phi->smooth)
             left.rule = rule_for(*sides.phi, places, terms, reason);
@@ -341,7 +319,7 @@ std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regim
             at_right.push_back(right.at(terms, place.variance, place.mean));
         }
         auto needed = terms_needed(at_left, at_right, sharp);
-        if (!needed && terms >= 1024) // what the caller asked for will do
+        if (!needed && terms >= most_terms) // what the caller asked for will do
             needed = terms_needed(at_left, at_right, options.tolerance);
         if (!needed)
             continue;

@@ -18,6 +18,51 @@ struct Extraction {
     ir::ExprTable& to;
     Univariate& facts;
     std::unordered_map<std::uint32_t, ExprId> done = {};
+    std::vector<ExprId> changing = {}; // where these change their sign, the function may not be smooth
+    std::vector<ExprId> bending = {};  // where these are of order 1, it bends
+
+    void switches(Function function, const llvm::SmallVector<ExprId, 2>& arguments) {
+        const ExprId x = arguments[0];
+        switch (function) {
+        case Function::relu:
+        case Function::leaky_relu:
+        case Function::abs:
+        case Function::sign:
+        case Function::step:
+        case Function::log:
+        case Function::sqrt:
+        case Function::pow:
+            changing.push_back(x);
+            break;
+        case Function::elu:
+            changing.push_back(x);
+            bending.push_back(x);
+            break;
+        case Function::erf:
+        case Function::erfc:
+        case Function::gelu:
+        case Function::tanh:
+        case Function::sigmoid:
+        case Function::softplus:
+        case Function::silu:
+        case Function::exp:
+            bending.push_back(x);
+            break;
+        case Function::div:
+            changing.push_back(arguments[1]);
+            break;
+        case Function::hardtanh:
+            for (const double edge : {-1.0, 1.0})
+                changing.push_back(to.apply(Function::sub, {x, to.number(edge)}));
+            break;
+        case Function::max:
+        case Function::min:
+            changing.push_back(to.apply(Function::sub, {x, arguments[1]}));
+            break;
+        default:
+            break;
+        }
+    }
 
     std::optional<ExprId> operator()(ExprId id) {
         const auto key = static_cast<std::uint32_t>(id);
@@ -43,6 +88,8 @@ struct Extraction {
                 children.push_back(*part);
             }
             copy = to.apply(node.function, children);
+            if (to[copy].op == Op::apply)
+                switches(node.function, children);
             if (has_kink(node.function) && to[copy].op == Op::apply && facts.smooth) {
                 facts.smooth = false;
                 facts.culprit = ir::name_of(node.function);
@@ -118,12 +165,22 @@ Tape Tape::reflected() const {
 std::optional<Univariate> analyse(const Activation& activation, std::string* reason) {
     Univariate facts;
     ir::ExprTable table;
-    const auto expression = Extraction{*activation.table, table, facts}(activation.expression);
+    Extraction extraction{*activation.table, table, facts};
+    const auto expression = extraction(activation.expression);
     if (!expression) {
         if (reason)
             *reason = "the function depends on more than one Gaussian and numbers";
         return std::nullopt;
     }
+    const auto tapes = [&](std::vector<ExprId>& arguments, std::vector<Tape>& result) {
+        std::sort(arguments.begin(), arguments.end());
+        arguments.erase(std::unique(arguments.begin(), arguments.end()), arguments.end());
+        for (const ExprId u : arguments)
+            if (table[u].op != Op::number)
+                result.emplace_back(table, u);
+    };
+    tapes(extraction.changing, facts.switches);
+    tapes(extraction.bending, facts.bends);
     facts.value = std::make_unique<Tape>(table, *expression);
     facts.groups = classify(table, *expression);
     facts.slope = std::make_unique<Tape>(table, ir::derivative(table, *expression, 0));

@@ -36,6 +36,8 @@ struct Univariate {
     int parity = 0;
     bool smooth = true;  // no jump, corner or function with a kink (a smooth result of kinked parts may count as not smooth)
     std::string culprit; // the first function that is not smooth, for messages
+    std::vector<Tape> switches; // kinks, jumps and singularities are where one of these changes its sign
+    std::vector<Tape> bends;    // the function bends where one of these passes 0 at a distance of order 1
 };
 
 // Nothing, with a reason, for expressions that are not functions of `variable 0` alone.

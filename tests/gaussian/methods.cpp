@@ -43,17 +43,19 @@ TEST_CASE("methods are found by analysis") {
 TEST_CASE("what cannot be computed is refused with its reason") {
     Table t;
     const auto z = t.z;
-    CHECK_THAT(method(t, t.call(Function::relu, t.call(Function::tanh, z))), Catch::Contains("kinks or jumps (relu)"));
-    CHECK_THAT(method(t, t.call(Function::elu, z), 100), Catch::Contains("loses too many digits at variance 100"));
     CHECK_THAT(method(t, t.call(Function::log, z)), Catch::Contains("not defined everywhere"));
     CHECK_THAT(method(t, t.call(Function::exp, t.call(Function::square, z))), Catch::Contains("grows too fast"));
-    CHECK_THAT(method(t, t.call(Function::tanh, z), 1e6),
-               Catch::Contains("more than 2000 terms") || Catch::Contains("varies too fast"));
-    CHECK_THAT(method(t, t.call(Function::div, t.number(1), z)),
-               Catch::Contains("not defined") || Catch::Contains("varies too fast"));
-    CHECK_THAT(method(t, t.call(Function::pow, t.call(Function::square, z), t.number(0.25))),
-               Catch::Contains("more than 2000 terms") || Catch::Contains("not defined") ||
-                   Catch::Contains("varies too fast"));
+    CHECK_THAT(method(t, t.call(Function::div, t.number(1), z)), Catch::Contains("grows too fast"));
+}
+
+TEST_CASE("quadrature does what has no closed form and no short series") {
+    Table t;
+    const auto z = t.z;
+    const std::string quadrature = "quadrature split at kinks";
+    CHECK_THAT(method(t, t.call(Function::relu, t.call(Function::tanh, z))), Catch::StartsWith(quadrature));
+    CHECK_THAT(method(t, t.call(Function::elu, z), 100), Catch::StartsWith(quadrature));
+    CHECK_THAT(method(t, t.call(Function::tanh, z), 1e6), Catch::StartsWith(quadrature));
+    CHECK_THAT(method(t, t.call(Function::pow, t.call(Function::square, z), t.number(0.25))), Catch::StartsWith(quadrature));
 }
 
 TEST_CASE("a Hermite series refuses samples outside its regime") {

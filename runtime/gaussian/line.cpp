@@ -1,0 +1,89 @@
+#include "runtime/gaussian/line.hpp"
+
+#include <limits>
+#include <numbers>
+
+namespace tpc::gaussian {
+
+double extent_of(const Univariate& phi, double variance, double mean) {
+    const double deviation = std::sqrt(variance);
+    const auto magnitude = [&](double z) { // of phi^2 and phi'^2 times density, log
+        const double x = mean + deviation * z;
+        const double value = std::abs((*phi.value)(x));
+        const double slope = std::abs((*phi.slope)(x));
+        return 2 * std::log(std::max(value, std::isfinite(slope) ? slope : 0) + 1e-300) - z * z / 2;
+    };
+    double peak = -std::numeric_limits<double>::infinity();
+    for (double z = -40; z <= 40; z += 0.25)
+        peak = std::max(peak, magnitude(z));
+    if (!std::isfinite(peak))
+        return 0;
+    for (double extent = 13; extent <= 36; extent += 1) {
+        double outside = -std::numeric_limits<double>::infinity();
+        for (double z = extent; z <= 40; z += 0.25)
+            outside = std::max({outside, magnitude(z), magnitude(-z)});
+        if (outside < peak - 74) // e^-37 in amplitude
+            return extent;
+    }
+    return 0;
+}
+
+std::vector<double> panel_edges(const Kinks& kinks, double variance, double mean, double extent) {
+    std::vector<double> edges{-extent, extent};
+    for (const double z : {-9.0, -6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.0, 9.0})
+        if (std::abs(z) < extent)
+            edges.push_back(z);
+    const double deviation = std::sqrt(variance);
+    for (const Bend& bend : kinks.bends)
+        if (bend.width < deviation)
+            grade({(bend.at - mean) / deviation, bend.width / deviation}, extent, edges);
+    for (const double kink : kinks.sharp)
+        if (const double z = (kink - mean) / deviation; std::abs(z) < extent)
+            edges.push_back(z);
+    std::sort(edges.begin(), edges.end());
+    return edges;
+}
+
+LineMoments line_moments(const Univariate& phi, const Kinks& kinks, double variance, double mean, double tolerance) {
+    LineMoments result;
+    if (variance <= 0) {
+        result.value = (*phi.value)(mean);
+        result.slope = (*phi.slope)(mean);
+        result.square = result.value * result.value;
+        result.slope_square = result.slope * result.slope;
+        result.converged = std::isfinite(result.value);
+        return result;
+    }
+    const double extent = extent_of(phi, variance, mean);
+    if (extent == 0)
+        return result;
+    const double deviation = std::sqrt(variance);
+    using Rows = std::array<std::array<double, KronrodNodes::count>, 2>;
+    const auto both = [&](const Tape& f) {
+        return [&, deviation](const double* z, Rows& rows) {
+            std::array<double, KronrodNodes::count> x;
+            for (std::size_t k = 0; k < x.size(); ++k)
+                x[k] = mean + deviation * z[k];
+            f(x.size(), x.data(), rows[0].data());
+            for (std::size_t k = 0; k < x.size(); ++k) {
+                const double density = std::exp(-z[k] * z[k] / 2) / std::sqrt(2 * std::numbers::pi);
+                const double y = rows[0][k];
+                rows[0][k] = y * density;
+                rows[1][k] = y * y * density;
+            }
+        };
+    };
+    const Accuracy<2> accuracy{{tolerance, tolerance}, {1e-300, 1e-300}};
+    const auto value = integrate<2>(panel_edges(kinks, variance, mean, extent), both(*phi.value), accuracy);
+    const auto slope = integrate<2>(value.edges, both(*phi.slope), accuracy);
+    result.converged = value.converged;
+    result.value = value.value[0];
+    result.square = value.value[1];
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    result.slope = slope.converged || slope.error[0] <= tolerance * slope.magnitude[0] ? slope.value[0] : infinity;
+    result.slope_square = slope.converged ? slope.value[1] : infinity;
+    result.edges = slope.edges;
+    return result;
+}
+
+} // namespace tpc::gaussian
