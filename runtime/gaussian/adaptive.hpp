@@ -19,8 +19,9 @@ template <std::size_t C> struct Integral {
     std::vector<double> edges; // of the panels at the end, rising
 };
 
-// Component c is wanted to relative[c] * magnitude + absolute[c].
-template <std::size_t C> struct Accuracy { std::array<double, C> relative{}, absolute{}; };
+// Component c is wanted to relative[c] * magnitude + absolute[c] + root[c] * sqrt(magnitude): the last is the rounding of
+// squares of differences.
+template <std::size_t C> struct Accuracy { std::array<double, C> relative{}, absolute{}, root{}; };
 
 struct KronrodNodes {
     static constexpr std::size_t count = 21;
@@ -90,7 +91,8 @@ Integral<C> integrate(const std::vector<double>& edges, const Integrand& integra
         bool good = true;
         bool finite = true;
         for (std::size_t c = 0; c < C; ++c) {
-            allowed[c] = accuracy.relative[c] * result.magnitude[c] + accuracy.absolute[c];
+            allowed[c] = accuracy.relative[c] * result.magnitude[c] + accuracy.absolute[c] +
+                         accuracy.root[c] * std::sqrt(result.magnitude[c]);
             finite = finite && std::isfinite(result.magnitude[c]);
             good = good && result.error[c] <= allowed[c];
         }

@@ -73,7 +73,7 @@ LineMoments line_moments(const Univariate& phi, const Kinks& kinks, double varia
             }
         };
     };
-    const Accuracy<2> accuracy{{tolerance, tolerance}, {1e-300, 1e-300}};
+    const Accuracy<2> accuracy{{tolerance, tolerance}, {1e-300, 1e-300}, {}};
     const auto value = integrate<2>(panel_edges(kinks, variance, mean, extent), both(*phi.value), accuracy);
     const auto slope = integrate<2>(value.edges, both(*phi.slope), accuracy);
     result.converged = value.converged;

@@ -20,6 +20,7 @@ namespace tpc::gaussian {
 namespace {
 
 constexpr std::size_t terms = 160;
+constexpr double noisy = 64 * std::numeric_limits<double>::epsilon();
 
 // Per sample, in this order: h_k, d_k (k < terms), then
 enum Feature : std::size_t { mean_value = 2 * terms, mean_square, mean_slope, mean_slope_square, feature_count };
@@ -38,6 +39,7 @@ struct Law { // of one pair
     double root_a = 0, root_b = 0; // deviations
     double rho = 0, apart = 0;     // apart = sqrt(1 - rho^2)
     double extent = 0;
+    double norm = 0; // E[phi^2]^1/2, about
     // What may be neglected in the conditional expectations, far below the tolerance of the whole.
     double floor = 0, slope_floor = 0;
 };
@@ -109,17 +111,19 @@ class Inner {
         }
         magnitude[down] = sums[1][down];
         magnitude[up] = sums[1][up];
+        const Accuracy<components> accuracy = wanted(phi);
         for (std::size_t c = 0; c < components; ++c)
-            if (!(std::abs(sums[1][c] - sums[0][c]) <= tolerance_ * magnitude[c] + floor(phi, magnitude[c], c)))
+            if (!(std::abs(sums[1][c] - sums[0][c]) <=
+                  tolerance_ * magnitude[c] + accuracy.absolute[c] + accuracy.root[c] * std::sqrt(magnitude[c])))
                 return std::nullopt;
         return sums[1];
     }
 
     // With the rounding of phi and psi in their difference.
-    [[nodiscard]] double floor(double phi, double magnitude, std::size_t c) const {
-        constexpr double eps = 64 * std::numeric_limits<double>::epsilon();
-        return c == slope ? law_.slope_floor
-                          : law_.floor + eps * std::abs(phi) * (std::sqrt(std::abs(magnitude)) + eps * std::abs(phi));
+    [[nodiscard]] Accuracy<components> wanted(double phi) const {
+        const double noise = noisy * (std::abs(phi) + law_.norm);
+        const double least = law_.floor + noise * noise;
+        return {{tolerance_, tolerance_, tolerance_}, {least, least, law_.slope_floor}, {noise, noise, 0}};
     }
 
     std::array<double, components> by_panels(std::vector<double> edges, double centre, double deviation, double phi) {
@@ -139,9 +143,7 @@ class Inner {
                 rows[slope][k] *= w;
             }
         };
-        const double least = law_.floor + 1e-24 * phi * phi;
-        const auto sum = integrate<components>(edges, integrand,
-                                               {{tolerance_, tolerance_, tolerance_}, {least, least, law_.slope_floor}});
+        const auto sum = integrate<components>(edges, integrand, wanted(phi));
         converged = converged && sum.converged;
         return sum.value;
     }
@@ -187,6 +189,7 @@ Outcome integrate_pair(const Function& phi, const Function& psi, const Law& law,
     Accuracy<components> accuracy;
     accuracy.relative.fill(tolerance);
     accuracy.absolute.fill(1e-300);
+    accuracy.root = {noisy * law.norm, noisy * law.norm, 0};
     const auto sum = integrate<components>(edges, integrand, accuracy, 1000);
     return {sum.value, sum.converged && inner.converged};
 }
@@ -308,7 +311,8 @@ PairResult Quadrature<Real>::one(const Known& a, const Known& b, double A, doubl
     const double rho = correlation.positive ? 1 - gap : gap - 1;
     if (const auto series = by_series(a, b, rho))
         return *series;
-    Law law{mean_a, mean_b, std::sqrt(A), std::sqrt(B), rho, std::sqrt(gap * (2 - gap)), 0, 0, 0};
+    Law law{mean_a, mean_b, std::sqrt(A), std::sqrt(B), rho, std::sqrt(gap * (2 - gap)), 0, 0, 0, 0};
+    law.norm = std::sqrt(std::max(square_a, square_b));
     law.floor = 1e-4 * tolerance_ * gap * std::min(square_a, square_b) + 1e-300;
     const double b_slope = b[mean_slope_square];
     law.slope_floor = std::isfinite(b_slope) ? 1e-4 * tolerance_ * std::sqrt(b_slope) + 1e-300 : 1e-300;
