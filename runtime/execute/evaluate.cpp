@@ -19,7 +19,6 @@ namespace tpc::execute {
 namespace {
 
 constexpr double deterministic_tolerance = 1e-8;
-constexpr double sampled_tolerance = 1e-4;
 constexpr std::size_t most_lanes = 256;                         // right samples at once
 constexpr std::size_t workspace_bytes = std::size_t{256} << 20; // per thread, aimed at
 
@@ -230,7 +229,7 @@ Outcome evaluate(const plan::Plan& plan, const SampleSet& left, const SampleSet*
     Outcome outcome;
     try {
         if (needs_sampling(plan))
-            outcome = sampled(once, options.tolerance.value_or(sampled_tolerance), options.elsewhere);
+            outcome = sampled(once, options.tolerance, options.elsewhere);
         else
             outcome.outputs = once({});
     } catch (const MethodError& error) {

@@ -1,5 +1,7 @@
 #include "runtime/execute/joint.hpp"
 
+#include <limits>
+
 namespace tpc::execute {
 
 using joint::NodeId;
@@ -47,15 +49,14 @@ const JointTerm& JointCache::find(const std::vector<JointElement>& left, const s
     if (term)
         return *term;
     auto fresh = std::make_unique<JointTerm>();
-    joint::Integrand& integrand = fresh->integrand;
+    joint::Integrand integrand;
     Unroller on_left(left_, integrand.tape, 0, 0);
     integrand.left = product(on_left, integrand.tape, left);
     integrand.left_gaussians = static_cast<std::uint32_t>(on_left.gaussians.size());
     Unroller on_right(right_, integrand.tape, integrand.left_gaussians, static_cast<std::uint32_t>(on_left.numbers.size()));
     integrand.right = product(on_right, integrand.tape, right);
     integrand.right_gaussians = static_cast<std::uint32_t>(on_right.gaussians.size());
-    joint::finish(integrand, slopes);
-    fresh->laplace = joint::Laplace::make(integrand, slopes);
+    fresh->solver = std::make_unique<joint::Solver>(std::move(integrand), slopes);
     fresh->left = std::move(on_left.gaussians);
     fresh->right = std::move(on_right.gaussians);
     fresh->left_numbers = std::move(on_left.numbers);
@@ -99,7 +100,19 @@ template <class Real> class Law {
                 covariance(a, split_ + b) = entry ? static_cast<double>((store_.plus[at] - store_.minus[at]) / 4) : 0;
                 covariance(split_ + b, a) = covariance(a, split_ + b);
             }
-        covariance -= mean * mean.transpose();
+        // From second moments; what is left of the product of means of independent Gaussians is rounding.
+        constexpr double rounding = 8 * std::numeric_limits<Real>::epsilon();
+        const Eigen::VectorXd norm = covariance.diagonal().cwiseAbs().cwiseSqrt();
+        for (Eigen::Index a = 0; a < size_; ++a)
+            for (Eigen::Index b = 0; b < size_; ++b) {
+                const double product = mean[a] * mean[b];
+                double& entry = covariance(a, b);
+                if (product == 0 || entry == 0) // 0: not stored
+                    continue;
+                entry -= product;
+                if (a != b && std::abs(entry) <= rounding * norm[a] * norm[b])
+                    entry = 0;
+            }
     }
 
   private:
@@ -129,14 +142,12 @@ template <class Real> class Law {
 };
 
 joint::Expectation expectation(const JointTerm& term, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                               const std::vector<double>& numbers, const joint::Sampling& sampling, bool slopes) {
+                               const Eigen::MatrixXd& linked, const std::vector<double>& numbers,
+                               const joint::Sampling& sampling) {
     if (!mean.allFinite() || !covariance.allFinite())
         throw MethodError("a variance is not finite: the kernel diverges");
     try {
-        if (term.laplace)
-            if (auto exact = (*term.laplace)(mean, covariance, slopes, sampling.tolerance))
-                return *std::move(exact);
-        return joint::estimate(term.integrand, mean, covariance, numbers, sampling, slopes);
+        return (*term.solver)(mean, covariance, linked, numbers, sampling);
     } catch (const std::domain_error& error) {
         throw MethodError(error.what());
     }
@@ -170,23 +181,25 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
     std::vector<double> values(numbers.size());
     Law<Real> law(term, left, right, store);
     const auto rights = static_cast<Eigen::Index>(term.right.size());
+    Eigen::MatrixXd linked = Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(term.left.size()), rights);
     for (std::size_t lane = 0; lane < count; ++lane) {
         law.read(lane);
         for (std::size_t k = 0; k < numbers.size(); ++k)
             values[k] = static_cast<double>(numbers[k][lane]);
-        const joint::Expectation e = expectation(term, law.mean, law.covariance, values, sampling, slopes);
-        result.value[lane] = static_cast<Real>(e.value);
-        double tangent = 0;
-        for (Eigen::Index a = 0; slopes && a < e.slopes.rows(); ++a)
+        for (Eigen::Index a = 0; slopes && a < linked.rows(); ++a)
             for (Eigen::Index b = 0; b < rights; ++b) {
                 const JointTerm::Entry entry = term.cross[static_cast<std::size_t>(a * rights + b)];
-                if (!entry)
-                    continue;
-                const std::size_t at = store.at(*entry) + lane;
-                if (result.incoming != nullptr)
-                    store.adjoint[at] += result.incoming[lane] * static_cast<Real>(e.slopes(a, b));
-                else
-                    tangent += e.slopes(a, b) * static_cast<double>(store.tangent[at]);
+                linked(a, b) = entry ? static_cast<double>(store.tangent[store.at(*entry) + lane]) : 0;
+            }
+        const joint::Expectation e = expectation(term, law.mean, law.covariance, linked, values, sampling);
+        result.value[lane] = static_cast<Real>(e.value);
+        double tangent = 0;
+        for (Eigen::Index a = 0; slopes && a < linked.rows(); ++a)
+            for (Eigen::Index b = 0; b < rights; ++b) {
+                const JointTerm::Entry entry = term.cross[static_cast<std::size_t>(a * rights + b)];
+                if (entry && result.incoming != nullptr)
+                    store.adjoint[store.at(*entry) + lane] += result.incoming[lane] * static_cast<Real>(e.slopes(a, b));
+                tangent += e.slopes(a, b) * linked(a, b);
             }
         if (result.tangent != nullptr)
             result.tangent[lane] = static_cast<Real>(tangent);

@@ -3,7 +3,7 @@
 
 #include "runtime/execute/lanes.hpp"
 #include "runtime/execute/unroll.hpp"
-#include "runtime/joint/laplace.hpp"
+#include "runtime/joint/solve.hpp"
 
 #include <memory>
 #include <mutex>
@@ -18,8 +18,7 @@ struct JointElement {
 
 // One expectation at one instance: the function, its Gaussians, and where their covariances are stored.
 struct JointTerm {
-    joint::Integrand integrand;
-    std::unique_ptr<joint::Laplace> laplace; // null: sampled
+    std::unique_ptr<joint::Solver> solver;
     std::vector<GaussianElement> left, right;
     std::vector<SampleNumber> left_numbers, right_numbers;
     using Entry = std::optional<std::size_t>;            // nothing: zero

@@ -8,6 +8,7 @@
 namespace tpc::execute {
 namespace {
 
+constexpr double default_tolerance = 1e-4;
 constexpr unsigned first_log2_points = 10;
 constexpr unsigned last_log2_points = 18;
 constexpr std::uint32_t replicates = 8;
@@ -60,17 +61,28 @@ bool needs_sampling(const plan::Plan& plan) {
            means(plan.right);
 }
 
-Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, double tolerance,
+Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, std::optional<double> wanted,
                 const std::vector<Options::Largest>& elsewhere) {
     Outcome outcome;
-    const double inner_tolerance = std::clamp(tolerance / 100, 1e-12, 1e-6);
+    const double tolerance = wanted.value_or(default_tolerance);
+    joint::Sampling sampling;
+    sampling.tolerance = wanted ? std::clamp(*wanted / 100, 1e-12, 1e-6) : 1e-10;
+    sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 10, 1e-4));
     for (unsigned log2_points = first_log2_points;; log2_points += 2) {
         std::vector<Spread> nngp, ntk;
         for (std::uint32_t replicate = 0; replicate < replicates; ++replicate) {
             std::atomic<bool> random = false;
-            outcome.outputs = once({log2_points, replicate, inner_tolerance, &random});
-            if (!random) // every expectation had another method
+            std::atomic<double> error = 0;
+            sampling.log2_points = log2_points;
+            sampling.replicate = replicate;
+            sampling.sampled = &random;
+            sampling.error = &error;
+            outcome.outputs = once(sampling);
+            if (!random) { // every expectation had another method
+                for (Kernel& kernel : outcome.outputs)
+                    kernel.nngp_error = kernel.ntk_error = error;
                 return outcome;
+            }
             nngp.resize(outcome.outputs.size());
             ntk.resize(outcome.outputs.size());
             for (std::size_t o = 0; o < outcome.outputs.size(); ++o) {

@@ -13,8 +13,8 @@ bool needs_sampling(const plan::Plan& plan);
 
 // `once` evaluates one replicate. One is enough where every expectation had a deterministic method after all; else the mean
 // of the replicates, with more and more points until the error estimate meets the tolerance; Outcome::error says what can be
-// met when that takes too many.
-Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, double tolerance,
+// met when that takes too many. `tolerance` nothing: 1e-4 of what is sampled, 1e-8 of what need not be.
+Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, std::optional<double> tolerance,
                 const std::vector<Options::Largest>& elsewhere);
 
 } // namespace tpc::execute

@@ -70,11 +70,11 @@ void finish(Integrand& integrand, bool slopes) {
 
 Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                      const std::vector<double>& samples, const Sampling& sampling, bool slopes) {
-    if (sampling.sampled != nullptr)
-        *sampling.sampled = true;
     const Eigen::MatrixXd root = principal_root(covariance);
     const Eigen::Index gaussians = covariance.rows();
     const Eigen::Index rank = root.cols();
+    if (sampling.sampled != nullptr && rank > 0)
+        *sampling.sampled = true;
     const bool centred = mean.isZero(0);
     const Radial radial(integrand.degree, centred, rank);
     const Radial slope_radial(slopes ? integrand.slope_degree : Degree{}, centred, rank);

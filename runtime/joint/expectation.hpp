@@ -27,6 +27,8 @@ struct Sampling {
     std::uint32_t replicate = 0;
     double tolerance = 1e-8;              // of what is not sampled
     std::atomic<bool>* sampled = nullptr; // set when something is
+    double acceptable = 0;                // of what is not sampled, rather than sampling it; 0: `tolerance`
+    std::atomic<double>* error = nullptr; // raised to the largest error that is stated of what is not sampled
 };
 
 struct Expectation {

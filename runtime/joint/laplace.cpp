@@ -49,17 +49,35 @@ std::unique_ptr<Laplace> Laplace::make(const Integrand& integrand, bool slopes) 
         for (const Quotient& quotient : *side)
             if (slopes && quotient.jumps)
                 return nullptr;
-    const bool denominators = std::ranges::any_of(*left, [](const Quotient& q) { return q.power > 0; }) ||
-                              std::ranges::any_of(*right, [](const Quotient& q) { return q.power > 0; });
-    // slopes pass through the variances of the tilted law, which homogeneity relates to the covariance
-    for (const auto* side : {&*left, &*right})
-        for (const Quotient& quotient : *side)
-            if (denominators && slopes && !quotient.degree.known)
-                return nullptr;
     result->left_size_ = integrand.left_gaussians;
     result->left_ = std::move(*left);
     result->right_ = std::move(*right);
+    // slopes pass through the variances of the tilted law, which homogeneity relates to the covariance
+    for (const auto* side : {&result->left_, &result->right_})
+        for (const Quotient& quotient : *side)
+            if (slopes && !quotient.degree.known && result->denominators())
+                return nullptr;
     return result;
+}
+
+bool Laplace::denominators() const {
+    const auto some = [](const Quotient& quotient) { return quotient.power > 0; };
+    return std::ranges::any_of(left_, some) || std::ranges::any_of(right_, some);
+}
+
+std::shared_ptr<const gaussian::Dual<double>> Laplace::dual(ir::ExprId phi, ir::ExprId psi, double variance, double mean,
+                                                            double tolerance) const {
+    const auto power = [](double value) { return value > 0 ? static_cast<int>(std::ceil(std::log2(value))) : -1000; };
+    const Key key{phi, psi, power(variance), power(mean), tolerance};
+    const std::lock_guard lock(mutex_);
+    const auto [place, fresh] = duals_.try_emplace(key);
+    if (fresh) {
+        std::string reason;
+        const auto bound = [](int exponent) { return exponent == -1000 ? 0.0 : std::exp2(exponent); };
+        place->second = gaussian::make_dual<double>({&table_, phi}, {&table_, psi},
+                                                    {bound(power(variance)), bound(power(mean))}, {tolerance}, &reason);
+    }
+    return place->second;
 }
 
 std::optional<Expectation> Laplace::operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, bool slopes,
@@ -152,8 +170,7 @@ bool Laplace::pair(const Quotient& left, const Quotient& right, const Eigen::Vec
     } else {
         const double largest_mean =
             std::max(std::abs(mean_a.empty() ? 0 : mean_a[0]), std::abs(mean_b.empty() ? 0 : mean_b[0]));
-        const auto dual = gaussian::make_dual<double>({&table_, left.numerator}, {&table_, right.numerator},
-                                                      {variance, largest_mean}, {tolerance}, &reason);
+        const auto dual = this->dual(left.numerator, right.numerator, variance, largest_mean, tolerance);
         if (!dual)
             return false;
         gaussian::Gaussians<double> g;

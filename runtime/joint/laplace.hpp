@@ -10,7 +10,9 @@
 #include "runtime/joint/expectation.hpp"
 #include "runtime/joint/quotient.hpp"
 
+#include <map>
 #include <memory>
+#include <mutex>
 
 namespace tpc::joint {
 
@@ -24,10 +26,19 @@ class Laplace {
     [[nodiscard]] std::optional<Expectation> operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                                         bool slopes, double tolerance) const;
 
+    [[nodiscard]] bool denominators() const;
+
   private:
     ir::ExprTable table_;
     Eigen::Index left_size_ = 0;
     std::vector<Quotient> left_, right_;
+
+    // Dual kernels by functions, tolerance and powers of two above the variances and means. Null: there is none.
+    using Key = std::tuple<ir::ExprId, ir::ExprId, int, int, double>;
+    mutable std::mutex mutex_;
+    mutable std::map<Key, std::shared_ptr<const gaussian::Dual<double>>> duals_;
+    std::shared_ptr<const gaussian::Dual<double>> dual(ir::ExprId phi, ir::ExprId psi, double variance, double mean,
+                                                       double tolerance) const;
 
     bool pair(const Quotient& left, const Quotient& right, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
               bool slopes, double tolerance, Expectation& sum) const;

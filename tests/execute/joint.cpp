@@ -30,7 +30,7 @@ TEST_CASE("a maximum written with relu has the same kernels") {
     const std::string kinked = head + "x = g[2] + relu(g[1] - g[2])\noutput v' @ (W[1] @ x) / sqrt(n)\n";
     const Set set = tests::random_set(maximum, 4, {{"d", 3}}, 1);
     const auto joint = kernels(maximum, set);
-    CHECK(error_of(joint) == 0); // dual kernels after all
+    CHECK(error_of(joint) <= 1e-9); // dual kernels after all
     CHECK(tests::deviation(joint, kernels(kinked, set)) < 1e-12);
 }
 

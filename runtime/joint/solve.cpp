@@ -1,0 +1,170 @@
+#include "runtime/joint/solve.hpp"
+
+#include "runtime/joint/spectral.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+namespace tpc::joint {
+
+std::vector<std::uint32_t> independent_blocks(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) {
+    const Eigen::Index n = covariance.rows();
+    const Eigen::Index left = linked.rows();
+    std::vector<std::uint32_t> parent(static_cast<std::size_t>(n));
+    std::iota(parent.begin(), parent.end(), 0U);
+    const auto top = [&](Eigen::Index k) {
+        auto p = static_cast<std::uint32_t>(k);
+        while (parent[p] != p)
+            p = parent[p] = parent[parent[p]];
+        return p;
+    };
+    for (Eigen::Index a = 0; a < n; ++a)
+        for (Eigen::Index b = a + 1; b < n; ++b)
+            if (covariance(a, b) != 0 || (a < left && b >= left && linked(a, b - left) != 0)) {
+                const std::uint32_t x = top(a);
+                const std::uint32_t y = top(b);
+                parent[std::max(x, y)] = std::min(x, y);
+            }
+    std::vector<std::uint32_t> labels(parent.size());
+    std::map<std::uint32_t, std::uint32_t> names;
+    for (Eigen::Index k = 0; k < n; ++k)
+        labels[static_cast<std::size_t>(k)] =
+            names.try_emplace(top(k), static_cast<std::uint32_t>(names.size())).first->second;
+    return labels;
+}
+
+const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks) const {
+    const std::lock_guard lock(mutex_);
+    auto& place = divided_[blocks];
+    if (place)
+        return *place;
+    auto fresh = std::make_unique<Divided>();
+    fresh->split = split(whole_, blocks, slopes_);
+    for (Part& part : fresh->split.parts) {
+        auto small = std::make_unique<Small>();
+        small->part = std::move(part);
+        small->laplace = Laplace::make(small->part.integrand, slopes_);
+        small->smooth = is_smooth(small->part.integrand);
+        fresh->parts.push_back(std::move(small));
+    }
+    fresh->split.parts.clear();
+    place = std::move(fresh);
+    return *place;
+}
+
+Expectation Solver::small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                          const std::vector<double>& samples, const Sampling& sampling) const {
+    const auto start = std::chrono::steady_clock::now();
+    const auto note = [&](const std::string& method, std::size_t points, double error) {
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+        const std::lock_guard lock(small.mutex);
+        Use& use = small.uses[method];
+        ++use.evaluations;
+        use.points = std::max(use.points, points);
+        use.error = std::max(use.error, error);
+        use.seconds += elapsed.count();
+    };
+    const auto stated = [&](double error) {
+        if (sampling.error == nullptr)
+            return;
+        double known = sampling.error->load();
+        while (known < error && !sampling.error->compare_exchange_weak(known, error)) {
+        }
+    };
+    const Integrand& integrand = small.part.integrand;
+    if (small.laplace)
+        if (auto exact = (*small.laplace)(mean, covariance, slopes_, sampling.tolerance)) {
+            note(small.laplace->denominators() ? "Laplace transform of the norms" : "dual kernels", 0, sampling.tolerance);
+            stated(sampling.tolerance);
+            return *std::move(exact);
+        }
+    constexpr std::size_t most_points = std::size_t{1} << 17;
+    if (small.smooth)
+        for (const double tolerance : {sampling.tolerance, sampling.acceptable}) {
+            if (auto precise = spectral(integrand, mean, covariance, samples, slopes_, tolerance, most_points)) {
+                note("tensor Hermite series", precise->points, precise->error);
+                stated(precise->error);
+                return std::move(precise->expectation);
+            }
+            if (sampling.acceptable <= sampling.tolerance)
+                break;
+        }
+    Expectation result = estimate(integrand, mean, covariance, samples, sampling, slopes_);
+    note("scrambled Sobol points", std::size_t{1} << sampling.log2_points, 0);
+    return result;
+}
+
+Expectation Solver::operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
+                               const std::vector<double>& samples, const Sampling& sampling) const {
+    const Divided& all = divided(independent_blocks(covariance, linked));
+    const auto lefts = static_cast<std::size_t>(whole_.left_gaussians);
+
+    std::vector<Expectation> parts;
+    for (const auto& one : all.parts) {
+        std::vector<std::size_t> places(one->part.left.begin(), one->part.left.end());
+        for (const std::uint32_t k : one->part.right)
+            places.push_back(lefts + k);
+        const auto n = static_cast<Eigen::Index>(places.size());
+        Eigen::VectorXd part_mean(n);
+        Eigen::MatrixXd part_covariance(n, n);
+        for (Eigen::Index a = 0; a < n; ++a) {
+            const auto at = static_cast<Eigen::Index>(places[static_cast<std::size_t>(a)]);
+            part_mean[a] = mean[at];
+            for (Eigen::Index b = 0; b < n; ++b)
+                part_covariance(a, b) = covariance(at, static_cast<Eigen::Index>(places[static_cast<std::size_t>(b)]));
+        }
+        parts.push_back(small(*one, part_mean, part_covariance, samples, sampling));
+    }
+
+    std::vector<NodeId> scalars;
+    for (const Split::Term& term : all.split.terms)
+        scalars.insert(scalars.end(), term.scalars.begin(), term.scalars.end());
+    TapeRun run(all.split.tape, scalars, 1);
+    if (!scalars.empty())
+        run.evaluate(nullptr, 0, samples.data(), 1);
+
+    Expectation result;
+    std::vector<double> by_part(parts.size(), 0); // d value / d part
+    for (const Split::Term& term : all.split.terms) {
+        double factor = term.number;
+        for (const NodeId scalar : term.scalars)
+            factor *= *run.row(scalar);
+        double product = factor;
+        for (const std::size_t k : term.parts)
+            product *= parts[k].value;
+        result.value += product;
+        for (std::size_t k = 0; slopes_ && k < term.parts.size(); ++k) {
+            double rest = factor;
+            for (std::size_t other = 0; other < term.parts.size(); ++other)
+                if (other != k)
+                    rest *= parts[term.parts[other]].value;
+            by_part[term.parts[k]] += rest;
+        }
+    }
+    if (!slopes_)
+        return result;
+    result.slopes = Eigen::MatrixXd::Zero(whole_.left_gaussians, whole_.right_gaussians);
+    for (std::size_t k = 0; k < parts.size(); ++k) {
+        const Part& part = all.parts[k]->part;
+        for (std::size_t a = 0; a < part.left.size(); ++a)
+            for (std::size_t b = 0; b < part.right.size(); ++b)
+                result.slopes(part.left[a], part.right[b]) +=
+                    by_part[k] * parts[k].slopes(static_cast<Eigen::Index>(a), static_cast<Eigen::Index>(b));
+    }
+    return result;
+}
+
+std::vector<PartReport> Solver::report() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<PartReport> result;
+    for (const auto& [blocks, one] : divided_)
+        for (const auto& part : one->parts) {
+            const std::lock_guard own(part->mutex);
+            result.push_back(
+                {part->part.left, part->part.right, part->part.left.empty() && part->part.right.empty(), part->uses});
+        }
+    return result;
+}
+
+} // namespace tpc::joint
