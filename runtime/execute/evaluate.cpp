@@ -206,7 +206,7 @@ std::vector<Kernel> run(const plan::Plan& plan, const SampleSet& left, const Sam
     const Prepared<Real> prepared(plan, left_state, other, duals);
     const EqualSamples equal(plan, left, right != nullptr ? *right : left);
     Results results(plan, left_state.samples, other.samples, right == nullptr, options);
-    if (fits_tiles(plan) && !(options.ntk && options.via == Via::D)) {
+    if (fits_tiles<Real>(plan) && !(options.ntk && options.via == Via::D)) {
         run_tiles(tile_program(plan, left_state, other, prepared.features, options.ntk), equal, options, results);
     } else {
         JointCache joints(plan.cross, plan.left, plan.right, sampling);

@@ -245,14 +245,8 @@ template <class Real> class SelfRun {
         if (diagonal_[k] != plan::no_array) {
             for (const Range& range : statement.domain.ranges)
                 primed(range.index) = slot(range.index);
-            const std::size_t entry = machine_.run(diagonal_[k], true);
-            Real* second = state_.second[statement.family].data() + at(offset);
-            Real* norm = state_.norm[statement.family].data() + at(offset);
-            const Real* plus = state_.plus.data() + at(entry);
-            for (std::size_t s = 0; s < count_; ++s) {
-                second[s] = plus[s] / 4;
-                norm[s] = std::sqrt(second[s]);
-            }
+            if (machine_.applies(part.ops[diagonal_[k]]))
+                diagonal(statement, diagonal_[k], offset);
         }
         walk_right(part.right[k], machine_.slots(), &path, 0, false, [&](std::uint32_t op) {
             if (!machine_.applies(part.ops[op]))
@@ -260,6 +254,18 @@ template <class Real> class SelfRun {
             const std::size_t entry = machine_.run(op, false);
             mirror(part.ops[op], entry);
         });
+    }
+
+    // An element with itself: its second moment.
+    void diagonal(const Statement& statement, std::uint32_t op, std::size_t offset) {
+        const std::size_t entry = machine_.run(op, true);
+        Real* second = state_.second[statement.family].data() + at(offset);
+        Real* norm = state_.norm[statement.family].data() + at(offset);
+        const Real* plus = state_.plus.data() + at(entry);
+        for (std::size_t s = 0; s < count_; ++s) {
+            second[s] = plus[s] / 4;
+            norm[s] = std::sqrt(second[s]);
+        }
     }
 
     // C(y, x) = C(x, y) within one sample.

@@ -72,7 +72,8 @@ class Grower {
                 for (const plan::LoopRange& sum : term.sums)
                     add(sum, slots);
                 if (term.kind == PairTerm::Kind::input) {
-                    grow(term.left_place, plan_.left.finite[term.left_finite].box, halo_.left.finite[term.left_finite], slots);
+                    grow(term.left_place, plan_.left.finite[term.left_finite].box, halo_.left.finite[term.left_finite],
+                         slots);
                     grow(term.right_place, plan_.right.finite[term.right_finite].box, halo_.right.finite[term.right_finite],
                          slots);
                 } else if (term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read) {

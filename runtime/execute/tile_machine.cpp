@@ -63,7 +63,7 @@ template <class Real> Spot TileMachine<Real>::spot(const Route& route, std::uint
         result.element += d.element * index;
         result.element_step += d.element * step;
         result.element_again += d.element * again;
-        result.entry += d.entry * index;
+        result.entry += d.entry * (d.period > 0 ? (index % d.period + d.period) % d.period : index);
         result.entry_step += d.entry * step;
         result.entry_again += d.entry * again;
     }
@@ -118,8 +118,7 @@ template <class Real> void TileMachine<Real>::output(std::uint32_t index, Real* 
 // --- linear operations
 
 // Where along a run an index leaves its range or comes back: the addresses are affine between two cuts.
-template <class Real>
-void TileMachine<Real>::cuts(const Route& route, const Run& run, std::vector<std::int64_t>& at) const {
+template <class Real> void TileMachine<Real>::cuts(const Route& route, const Run& run, std::vector<std::int64_t>& at) const {
     if (route.mode == ir::IndexMode::none)
         return;
     for (const Route::Dimension& d : route.dimensions) {
@@ -221,12 +220,13 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
             number = static_cast<Real>(constant(given.constant));
             return {};
         }
-        return moving((right ? program_.right : program_.left).coefficients[*given.array], spot(route, run.slot, sum), right);
+        return moving((right ? program_.right : program_.left).coefficients[*given.array], spot(route, run.slot, sum),
+                      right);
     };
     out.left_factor = factor(term.left_factor, own.left_factor, false, out.left);
     out.right_factor = factor(term.right_factor, own.right_factor, true, out.right);
-    const bool rated = term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::input ||
-                       term.kind == PairTerm::Kind::parameter;
+    const bool rated =
+        term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::input || term.kind == PairTerm::Kind::parameter;
     out.rate = rated && tangent_ ? static_cast<Real>(constant(term.rate)) : Real(0);
     switch (term.kind) {
     case PairTerm::Kind::parameter:
@@ -283,10 +283,8 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
         }
         if (out.value)
             break;
-        out.left_norm =
-            read.left.inside ? moving(program_.left.norm[term.entry.left.family], read.left, false) : zero;
-        out.right_norm =
-            read.right.inside ? moving(program_.right.norm[term.entry.right.family], read.right, true) : zero;
+        out.left_norm = read.left.inside ? moving(program_.left.norm[term.entry.left.family], read.left, false) : zero;
+        out.right_norm = read.right.inside ? moving(program_.right.norm[term.entry.right.family], read.right, true) : zero;
         break;
     }
     }
@@ -320,8 +318,7 @@ void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, s
 }
 
 // Writes the entries of the run or, given `value`, the numbers of one output instance there.
-template <class Real>
-void TileMachine<Real>::linear(std::uint32_t index, const Run& run, Real* value, Real* tangent) {
+template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const Run& run, Real* value, Real* tangent) {
     const plan::PairOp& op = part_.ops[index];
     const TileOp& own = program_.ops[index];
     cuts_.assign(1, run.lower);
@@ -371,8 +368,7 @@ void TileMachine<Real>::linear(std::uint32_t index, const Run& run, Real* value,
 }
 
 // Exactly no gap where an element meets itself in an equal sample.
-template <class Real>
-void TileMachine<Real>::settle(const plan::PairOp& op, const Entry& out, std::size_t count) {
+template <class Real> void TileMachine<Real>::settle(const plan::PairOp& op, const Entry& out, std::size_t count) {
     if (equal_.empty() || op.left_statement != op.right_statement || out.array->value)
         return;
     for (std::size_t p = 0; p < count; ++p) {
@@ -544,8 +540,7 @@ template <class Real> void TileMachine<Real>::covariance(const Entry& read, Real
 }
 
 // E of a group by lane; false: 0. `tangent` null: not wanted.
-template <class Real>
-bool TileMachine<Real>::group(const plan::GroupOp& group, const TileRead& cross, Real* out, Real* t) {
+template <class Real> bool TileMachine<Real>::group(const plan::GroupOp& group, const TileRead& cross, Real* out, Real* t) {
     if (t != nullptr)
         std::fill_n(t, lanes_, Real(0));
     if (group.cross) {

@@ -53,7 +53,7 @@ template <class Real> class TileMachine {
 
     struct Entry {
         Spot left, right;
-        const TileArray* array = nullptr; // null: not stored
+        const TileArray* array = nullptr;           // null: not stored
         std::ptrdiff_t at = 0, step = 0, again = 0; // rows
         [[nodiscard]] bool stored() const { return array != nullptr; }
     };

@@ -1,6 +1,7 @@
 #include "runtime/execute/tile_program.hpp"
 
 #include "runtime/execute/tile_halo.hpp"
+#include "runtime/rows/rows.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -102,8 +103,7 @@ class Alone {
 };
 
 // Arrays whose entries cannot be negative: squares of functions that are not, and sums of those with positive weights.
-template <class Real>
-std::vector<bool> never_negative(const plan::Plan& plan, const std::vector<TileDual<Real>>& duals) {
+template <class Real> std::vector<bool> never_negative(const plan::Plan& plan, const std::vector<TileDual<Real>>& duals) {
     std::vector<bool> result(plan.cross.arrays.size(), true);
     const auto positive = [](const plan::Factor& factor) { return !factor.array && factor.constant.fixed; };
     const auto term_is = [&](const plan::TermOp& term) {
@@ -196,29 +196,14 @@ template <class Real> void add_dual(TileProgram<Real>& program, std::size_t op, 
 
 class Router {
   public:
-    Router(const plan::Plan& plan, const Halo& halo) : plan_(plan), halo_(halo) {}
+    Router(const plan::Plan& plan, const Halo& halo, const std::vector<Fold>& folds)
+        : plan_(plan), halo_(halo), folds_(folds) {}
 
     TileRead entry(const plan::EntryRead& read) const {
         TileRead result{side(read.left, halo_.left), side(read.right, halo_.right), read.array};
         if (read.array == plan::no_array)
             return result;
-        const plan::PairArray& array = plan_.cross.arrays[read.array];
-        const plan::Box& outer = halo_.arrays[read.array];
-        const std::size_t left_rank = read.left.indices.size();
-        std::ptrdiff_t stride = 1;
-        for (std::size_t k = array.kept.size(); k-- > 0;) {
-            const std::size_t d = array.kept[k];
-            Route& route = d < left_rank ? result.left : result.right;
-            Route::Dimension& dimension = route.dimensions[d < left_rank ? d : d - left_rank];
-            dimension.entry = stride;
-            result.base -= stride * outer.lower[k];
-            stride *= outer.size[k];
-            if (route.mode == ir::IndexMode::zero) { // what is read inside the family is in the array
-                const std::int64_t upper = std::min(dimension.lower + dimension.size, outer.lower[k] + outer.size[k]);
-                dimension.lower = std::max(dimension.lower, outer.lower[k]);
-                dimension.size = upper - dimension.lower;
-            }
-        }
+        strides(result, read.left.indices.size());
         return result;
     }
     static Route route(const std::vector<plan::Linear>& indices, ir::IndexMode mode, const plan::Box& inner,
@@ -271,22 +256,39 @@ class Router {
         const plan::PairArray& array = plan_.cross.arrays[op.array];
         TileRead result{target_side(op.left_target, array.left, plan_.left, halo_.left),
                         target_side(op.right_target, array.right, plan_.right, halo_.right), op.array};
-        const plan::Box& outer = halo_.arrays[op.array];
-        std::ptrdiff_t stride = 1;
-        for (std::size_t k = array.kept.size(); k-- > 0;) {
-            const std::size_t d = array.kept[k];
-            const std::size_t left_rank = op.left_target.size();
-            (d < left_rank ? result.left.dimensions[d] : result.right.dimensions[d - left_rank]).entry = stride;
-            result.base -= stride * outer.lower[k];
-            stride *= outer.size[k];
-        }
+        strides(result, op.left_target.size());
         return result;
     }
 
   private:
     const plan::Plan& plan_;
     const Halo& halo_;
+    const std::vector<Fold>& folds_;
 
+    // Offsets of the rows of the array.
+    void strides(TileRead& read, std::size_t left_rank) const {
+        const plan::PairArray& array = plan_.cross.arrays[read.array];
+        const plan::Box& outer = halo_.arrays[read.array];
+        std::ptrdiff_t stride = 1;
+        for (std::size_t k = array.kept.size(); k-- > 0;) {
+            const std::size_t d = array.kept[k];
+            Route& route = d < left_rank ? read.left : read.right;
+            Route::Dimension& dimension = route.dimensions[d < left_rank ? d : d - left_rank];
+            dimension.entry = stride;
+            if (const Fold& fold = folds_[read.array]; fold.period > 0 && fold.dimension == k) {
+                dimension.period = fold.period;
+                stride *= fold.period;
+            } else {
+                read.base -= stride * outer.lower[k];
+                stride *= outer.size[k];
+            }
+            if (route.mode == ir::IndexMode::zero) { // what is read inside the family is in the array
+                const std::int64_t upper = std::min(dimension.lower + dimension.size, outer.lower[k] + outer.size[k]);
+                dimension.lower = std::max(dimension.lower, outer.lower[k]);
+                dimension.size = upper - dimension.lower;
+            }
+        }
+    }
     static Route target_side(const std::vector<plan::Linear>& indices, std::uint32_t family, const plan::SelfPlan& side,
                              const TileBoxes& boxes) {
         if (family >= side.boxes.size()) // an output's element: nothing of the sample belongs to it
@@ -305,12 +307,30 @@ std::size_t series_width(std::size_t terms) {
     return 2 * terms + 2;
 }
 
-bool fits_tiles(const plan::Plan& plan) {
+namespace {
+
+// Rows of one array, layers folded.
+std::size_t rows_of(const plan::Box& outer, const Fold& fold) {
+    const auto count = static_cast<std::size_t>(outer.count());
+    return fold.period == 0
+               ? count
+               : count / static_cast<std::size_t>(outer.size[fold.dimension]) * static_cast<std::size_t>(fold.period);
+}
+
+} // namespace
+
+template <class Real> bool fits_tiles(const plan::Plan& plan) {
+    constexpr std::size_t most_bytes = std::size_t{2} << 30; // for each thread
     for (const plan::PairOp& op : plan.cross.ops)
         for (const plan::GroupOp& group : op.groups)
             if (group.joint)
                 return false;
-    return true;
+    const Halo halo = halo_of(plan);
+    const std::vector<Fold> folds = folds_of(plan);
+    std::size_t rows = 0;
+    for (std::size_t a = 0; a < folds.size(); ++a)
+        rows += 3 * rows_of(halo.arrays[a], folds[a]);
+    return rows * rows::lane_step * sizeof(Real) <= most_bytes;
 }
 
 template <class Real>
@@ -319,6 +339,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
     const Halo halo = halo_of(plan);
     TileProgram<Real> program;
     program.plan = &plan;
+    program.folds = folds_of(plan);
     program.left = tile_side(left, false, halo.left);
     program.right = tile_side(right, true, halo.right);
     program.duals.resize(plan.cross.ops.size());
@@ -332,7 +353,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         tile.signs = !tile.value && !nonnegative[a];
         const auto take = [&](std::size_t& offset) {
             offset = program.rows;
-            program.rows += static_cast<std::size_t>(halo.arrays[a].count());
+            program.rows += rows_of(halo.arrays[a], program.folds[a]);
         };
         take(tile.minus);
         if (tile.signs)
@@ -341,7 +362,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             take(tile.tangent);
         program.arrays.push_back(tile);
     }
-    const Router router(plan, halo);
+    const Router router(plan, halo, program.folds);
     for (const plan::PairOp& op : plan.cross.ops) {
         TileOp tile;
         tile.value = op.output || plan.cross.arrays[op.array].value;
@@ -359,6 +380,8 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
     return program;
 }
 
+template bool fits_tiles<double>(const plan::Plan&);
+template bool fits_tiles<float>(const plan::Plan&);
 template TileProgram<double> tile_program(const plan::Plan&, const State<double>&, const State<double>&,
                                           const std::vector<DualFeatures<double>>&, bool);
 template TileProgram<float> tile_program(const plan::Plan&, const State<float>&, const State<float>&,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/execute/duals.hpp"
+#include "runtime/execute/tile_fold.hpp"
 #include "runtime/execute/tile_side.hpp"
 
 namespace tpc::execute {
@@ -12,14 +13,14 @@ inline constexpr std::uint32_t no_slot = ~std::uint32_t{0};
 // Rows of lanes by array; offsets and strides count rows.
 struct TileArray {
     std::size_t minus = 0, plus = 0, tangent = 0;
-    bool value = false;  // C itself in `minus`
-    bool signs = false;  // C may be negative: `plus` is there
+    bool value = false; // C itself in `minus`
+    bool signs = false; // C may be negative: `plus` is there
 };
 
 // The dual kernel of an operation and what it needs of the samples.
 template <class Real> struct TileDual {
     const gaussian::Dual<Real>* method = nullptr;
-    gaussian::Shape shape;                   // what it is, for the coarse row operations
+    gaussian::Shape shape; // what it is, for the coarse row operations
     // By element: the method's features; for a series values over norms, slopes, squares (series_width).
     PerSample<Real> left, right;
 };
@@ -31,6 +32,7 @@ struct Route {
         std::int64_t lower = 0, size = 0;
         std::ptrdiff_t element = 0; // stride among the samples' numbers
         std::ptrdiff_t entry = 0;   // stride among the rows of the array
+        std::int64_t period = 0;    // of the array's layers; 0: all are kept
     };
     llvm::SmallVector<Dimension, 4> dimensions;
     std::ptrdiff_t base = 0; // of the element's offset
@@ -42,7 +44,7 @@ struct TileRead {
     std::ptrdiff_t base = 0; // of the entry's offset
 };
 struct TileTerm {
-    TileRead entry;                 // or the finite vectors that are read
+    TileRead entry;                  // or the finite vectors that are read
     Route left_factor, right_factor; // coefficient arrays
     Route left_mean, right_mean;
     bool repeats = false; // its innermost sum changes nothing but addresses
@@ -59,14 +61,15 @@ template <class Real> struct TileProgram {
     const plan::Plan* plan = nullptr;
     TileSide<Real> left, right;
     std::vector<TileArray> arrays;
-    std::size_t rows = 0;   // of the workspace
-    std::size_t cached = 0; // numbers of each right sample that every tile reads
+    std::vector<Fold> folds; // by array
+    std::size_t rows = 0;    // of the workspace
+    std::size_t cached = 0;  // numbers of each right sample that every tile reads
     std::vector<TileOp> ops;
     std::vector<TileDual<Real>> duals; // by operation
 };
 
-// Tiles run T forward and have no expectations over several Gaussians.
-bool fits_tiles(const plan::Plan& plan);
+// Tiles run T forward and have no expectations over several Gaussians; the workspace of the narrowest row must be bearable.
+template <class Real> bool fits_tiles(const plan::Plan& plan);
 
 // `features` of the duals by operation, for all samples.
 template <class Real>

@@ -17,8 +17,7 @@ constexpr std::size_t chunk = 32; // left samples of a task
 
 // The right walk of one left instance. Innermost loops run as rows where no operation of theirs reads what another writes
 // within the row.
-template <class Visit>
-void walk_rows(const std::vector<plan::WalkItem>& items, std::int64_t* slots, const Visit& visit) {
+template <class Visit> void walk_rows(const std::vector<plan::WalkItem>& items, std::int64_t* slots, const Visit& visit) {
     for (const plan::WalkItem& item : items) {
         if (!item.loop) {
             for (const std::uint32_t op : item.ops)

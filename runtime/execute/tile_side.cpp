@@ -20,8 +20,9 @@ template <class Real> TileSide<Real> tile_side(const State<Real>& state, bool ri
         const auto lay_out = [&](const std::vector<Real>& from, const auto& function) {
             if (from.empty())
                 return PerSample<Real>{};
-            return side.layout.template make<Real>(state.plan->boxes[f], boxes.families[f], 1,
-                                          [&](std::size_t e, std::size_t, std::size_t s) { return function(from[e * samples + s]); });
+            return side.layout.template make<Real>(
+                state.plan->boxes[f], boxes.families[f], 1,
+                [&](std::size_t e, std::size_t, std::size_t s) { return function(from[e * samples + s]); });
         };
         side.norm.push_back(lay_out(state.norm[f], [](Real x) { return x; }));
         side.inverse.push_back(lay_out(state.norm[f], [](Real x) { return x > 0 ? 1 / x : Real(0); }));
@@ -29,9 +30,8 @@ template <class Real> TileSide<Real> tile_side(const State<Real>& state, bool ri
     }
     for (std::size_t a = 0; a < state.coefficients.size(); ++a) {
         const plan::Box& box = state.plan->coefficients[a].box;
-        side.coefficients.push_back(side.layout.template make<Real>(box, box, 1, [&](std::size_t e, std::size_t, std::size_t s) {
-            return state.coefficients[a][e * samples + s];
-        }));
+        side.coefficients.push_back(side.layout.template make<Real>(
+            box, box, 1, [&](std::size_t e, std::size_t, std::size_t s) { return state.coefficients[a][e * samples + s]; }));
     }
     for (std::size_t f = 0; f < state.finite.size(); ++f) {
         const auto length = static_cast<std::size_t>(state.plan->finite[f].length);

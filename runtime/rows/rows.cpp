@@ -1,4 +1,5 @@
-// Compiled once for every instruction set by Highway; rows.hpp chooses among them at run time.
+// Compiled once for every instruction set by Highway, which chooses among them at run time. Everything is symmetric in the
+// two sides to the last bit: the kernel of (j, i) is that of (i, j).
 #include "runtime/rows/rows.hpp"
 
 #include "runtime/gaussian/correlation.hpp"
@@ -32,10 +33,10 @@ HWY_INLINE const Real* pointer(const Moving<Real>& m, std::ptrdiff_t position, s
 
 // Sums over the terms for `Vectors` vectors of lanes at one position.
 template <class D, std::size_t Vectors> struct Sums {
-    Vec<D> value[Vectors];   // sum scale w (1 - minus/2), or of C
-    Vec<D> minus[Vectors];   // sum scale |w| minus
-    Vec<D> plus[Vectors];    // sum scale |w| plus
-    Vec<D> apart[Vectors];   // sum scale e^2
+    Vec<D> value[Vectors]; // sum scale w (1 - minus/2), or of C
+    Vec<D> minus[Vectors]; // sum scale |w| minus
+    Vec<D> plus[Vectors];  // sum scale |w| plus
+    Vec<D> apart[Vectors]; // sum scale e^2
     Vec<D> tangent[Vectors];
 };
 
@@ -81,7 +82,7 @@ HWY_INLINE void add_term(D d, const LinearRow<Real>& row, const Term<Real>& term
         }
         if constexpr (Tangent) {
             if (tangent != nullptr) {
-                const auto c = hn::Mul(hn::Set(d, coefficient * term.scale), r);
+                const auto c = hn::Mul(scale, hn::Mul(hn::Set(d, coefficient), r));
                 sums.tangent[v] = hn::MulAdd(c, hn::LoadU(d, tangent + at), sums.tangent[v]);
             }
             if (term.rate != Real(0))
@@ -99,8 +100,7 @@ HWY_INLINE void linear_chunk(D d, const LinearRow<Real>& row, std::ptrdiff_t pos
     const Real left_inverse = row.value ? Real(0) : number(row.left_inverse, position, 0);
     for (std::size_t v = 0; v < Vectors; ++v) {
         sums.value[v] = sums.minus[v] = sums.plus[v] = sums.apart[v] = sums.tangent[v] = hn::Zero(d);
-        right_inverse[v] =
-            row.value ? hn::Zero(d) : hn::LoadU(d, pointer(row.right_inverse, position, 0, lane + v * width));
+        right_inverse[v] = row.value ? hn::Zero(d) : hn::LoadU(d, pointer(row.right_inverse, position, 0, lane + v * width));
     }
     for (std::size_t k = 0; k < row.count; ++k) {
         const Term<Real>& term = row.terms[k];
@@ -293,14 +293,14 @@ template <class Real> HWY_INLINE void series_any(const SeriesRow<Real>& row) {
                         const auto b = hn::LoadU(d, row.right_values + lane + k * row.right_stride);
                         const auto e = hn::Sub(a, b);
                         const auto ab = hn::Mul(a, b);
-                        gap = hn::MulAdd(e, e, gap);
-                        gap = hn::MulAdd(hn::Add(ab, ab), lost, gap);
-                        done = hn::MulAdd(a, a, done);
-                        done = hn::MulAdd(b, b, done);
+                        const auto twice = hn::Add(ab, ab);
+                        const auto apart = hn::Mul(e, e);
+                        gap = hn::Add(gap, hn::MulAdd(twice, lost, apart));
+                        done = hn::Add(done, hn::Add(apart, twice)); // a^2 + b^2
                     }
                     if (derivatives) {
                         const auto b = hn::LoadU(d, row.right_slopes + lane + k * row.right_stride);
-                        slope = hn::MulAdd(hn::Mul(hn::Set(d, row.left_slopes[k]), power), b, slope);
+                        slope = hn::MulAdd(hn::Mul(hn::Set(d, row.left_slopes[k]), b), power, slope);
                     }
                     lost = hn::MulAdd(power, lost_square, lost);
                     power = hn::Mul(power, square);
@@ -334,14 +334,30 @@ template <class Real> HWY_INLINE void series_any(const SeriesRow<Real>& row) {
     }
 }
 
-void linear_f32(const LinearRow<float>& row) { linear_any(row); }
-void linear_f64(const LinearRow<double>& row) { linear_any(row); }
-void gram_f32(const GramRow<float>& row) { gram_any(row); }
-void gram_f64(const GramRow<double>& row) { gram_any(row); }
-void homogeneous_f32(const HomogeneousRow<float>& row) { homogeneous_any(row); }
-void homogeneous_f64(const HomogeneousRow<double>& row) { homogeneous_any(row); }
-void series_f32(const SeriesRow<float>& row) { series_any(row); }
-void series_f64(const SeriesRow<double>& row) { series_any(row); }
+void linear_f32(const LinearRow<float>& row) {
+    linear_any(row);
+}
+void linear_f64(const LinearRow<double>& row) {
+    linear_any(row);
+}
+void gram_f32(const GramRow<float>& row) {
+    gram_any(row);
+}
+void gram_f64(const GramRow<double>& row) {
+    gram_any(row);
+}
+void homogeneous_f32(const HomogeneousRow<float>& row) {
+    homogeneous_any(row);
+}
+void homogeneous_f64(const HomogeneousRow<double>& row) {
+    homogeneous_any(row);
+}
+void series_f32(const SeriesRow<float>& row) {
+    series_any(row);
+}
+void series_f64(const SeriesRow<double>& row) {
+    series_any(row);
+}
 
 } // namespace HWY_NAMESPACE
 } // namespace tpc::rows
@@ -359,14 +375,30 @@ HWY_EXPORT(homogeneous_f64);
 HWY_EXPORT(series_f32);
 HWY_EXPORT(series_f64);
 
-template <> void linear(const LinearRow<float>& row) { HWY_DYNAMIC_DISPATCH(linear_f32)(row); }
-template <> void linear(const LinearRow<double>& row) { HWY_DYNAMIC_DISPATCH(linear_f64)(row); }
-template <> void gram(const GramRow<float>& row) { HWY_DYNAMIC_DISPATCH(gram_f32)(row); }
-template <> void gram(const GramRow<double>& row) { HWY_DYNAMIC_DISPATCH(gram_f64)(row); }
-template <> void homogeneous(const HomogeneousRow<float>& row) { HWY_DYNAMIC_DISPATCH(homogeneous_f32)(row); }
-template <> void homogeneous(const HomogeneousRow<double>& row) { HWY_DYNAMIC_DISPATCH(homogeneous_f64)(row); }
-template <> void series(const SeriesRow<float>& row) { HWY_DYNAMIC_DISPATCH(series_f32)(row); }
-template <> void series(const SeriesRow<double>& row) { HWY_DYNAMIC_DISPATCH(series_f64)(row); }
+template <> void linear(const LinearRow<float>& row) {
+    HWY_DYNAMIC_DISPATCH(linear_f32)(row);
+}
+template <> void linear(const LinearRow<double>& row) {
+    HWY_DYNAMIC_DISPATCH(linear_f64)(row);
+}
+template <> void gram(const GramRow<float>& row) {
+    HWY_DYNAMIC_DISPATCH(gram_f32)(row);
+}
+template <> void gram(const GramRow<double>& row) {
+    HWY_DYNAMIC_DISPATCH(gram_f64)(row);
+}
+template <> void homogeneous(const HomogeneousRow<float>& row) {
+    HWY_DYNAMIC_DISPATCH(homogeneous_f32)(row);
+}
+template <> void homogeneous(const HomogeneousRow<double>& row) {
+    HWY_DYNAMIC_DISPATCH(homogeneous_f64)(row);
+}
+template <> void series(const SeriesRow<float>& row) {
+    HWY_DYNAMIC_DISPATCH(series_f32)(row);
+}
+template <> void series(const SeriesRow<double>& row) {
+    HWY_DYNAMIC_DISPATCH(series_f64)(row);
+}
 
 const char* instruction_set() {
     return hwy::TargetName(hwy::SupportedTargets() & -hwy::SupportedTargets());

@@ -1,7 +1,7 @@
 // Row operations: one coarse operation on rows of positions x lanes, in SIMD chosen at run time (Highway).
 //
-// Lanes are right samples, contiguous; their number is a multiple of `lane_step`. Covariances are carried as normalised gaps:
-// with norms a, b = sqrt(E[x^2]), sqrt(E[y^2]) of two elements,
+// Lanes are right samples, contiguous; their number is a multiple of `lane_step`. Covariances are carried as normalised
+// gaps: with norms a, b = sqrt(E[x^2]), sqrt(E[y^2]) of two elements,
 //   minus = 2 (1 - C / (a b)),  plus = 2 (1 + C / (a b)) = 4 - minus,   C = a b (1 - minus / 2).
 // Where C may be negative both are carried, so that nearly opposite elements keep their digits as well.
 #pragma once
@@ -20,16 +20,16 @@ template <class Real> struct Moving {
     std::ptrdiff_t step = 0, again = 0;
 };
 template <class Real> struct Term {
-    bool value = false;          // the entry is C itself (in `minus`), not a normalised gap
-    Moving<Real> minus;          // null: 0, one random vector on both sides
-    Moving<Real> plus;           // null: 4 - minus
-    Moving<Real> tangent;        // null: 0
-    Moving<Real> left_norm;      // null: 1; a number for all lanes
-    Moving<Real> left_factor;    // null: 1; a number for all lanes
-    Moving<Real> right_norm;     // null: 1; by lane
-    Moving<Real> right_factor;   // null: 1; by lane
-    Real left = 1, right = 1;    // constant coefficients
-    Real scale = 1, rate = 0;    // T += scale l r T(x, y) + rate l r C(x, y)
+    bool value = false;        // the entry is C itself (in `minus`), not a normalised gap
+    Moving<Real> minus;        // null: 0, one random vector on both sides
+    Moving<Real> plus;         // null: 4 - minus
+    Moving<Real> tangent;      // null: 0
+    Moving<Real> left_norm;    // null: 1; a number for all lanes
+    Moving<Real> left_factor;  // null: 1; a number for all lanes
+    Moving<Real> right_norm;   // null: 1; by lane
+    Moving<Real> right_factor; // null: 1; by lane
+    Real left = 1, right = 1;  // constant coefficients
+    Real scale = 1, rate = 0;  // T += scale l r T(x, y) + rate l r C(x, y)
     std::size_t repeats = 1;
 };
 
@@ -62,7 +62,7 @@ template <class Real> void gram(const GramRow<Real>& row);
 
 // The dual kernel of p1 z + p2 |z| (relu, leaky_relu, abs, the identity) of centred Gaussians, both sides the same.
 template <class Real> struct HomogeneousRow {
-    std::size_t count = 0; // positions * lanes
+    std::size_t count = 0;         // positions * lanes
     Real linear = 0, absolute = 0; // p1^2, p2^2
     const Real* minus = nullptr;
     const Real* plus = nullptr; // null: 4 - minus
@@ -83,8 +83,8 @@ template <class Real> struct SeriesRow {
     const Real* left_slopes = nullptr;        // of phi', not normalised
     const Real* right_values = nullptr;       // [term][lane]
     const Real* right_slopes = nullptr;
-    const Real* left_squares = nullptr;       // sums of left_values^2 over even and over odd terms
-    const Real* right_squares = nullptr;      // [parity][lane]
+    const Real* left_squares = nullptr;  // sums of left_values^2 over even and over odd terms
+    const Real* right_squares = nullptr; // [parity][lane]
     std::size_t right_stride = 0;
     const Real* minus = nullptr;
     const Real* plus = nullptr;

@@ -1,0 +1,158 @@
+#include "runtime/execute/tile_fold.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+
+namespace tpc::execute {
+namespace {
+
+// One outermost statement, or one iteration of an outermost loop.
+struct Phase {
+    std::optional<std::pair<std::uint32_t, std::int64_t>> loop; // slot and iteration
+    std::vector<std::uint32_t> ops;
+};
+
+void operations(const std::vector<plan::WalkItem>& items, std::vector<std::uint32_t>& ops) {
+    for (const plan::WalkItem& item : items) {
+        ops.insert(ops.end(), item.ops.begin(), item.ops.end());
+        operations(item.children, ops);
+    }
+}
+void statements(const plan::WalkItem& item, const plan::Part& part, std::vector<std::uint32_t>& ops) {
+    if (!item.loop)
+        operations(part.right[item.statement], ops);
+    for (const plan::WalkItem& child : item.children)
+        statements(child, part, ops);
+}
+
+std::vector<Phase> phases_of(const plan::Part& part) {
+    std::vector<Phase> phases;
+    for (const plan::WalkItem& item : part.left) {
+        Phase phase;
+        statements(item, part, phase.ops);
+        if (!item.loop) {
+            phases.push_back(phase);
+            continue;
+        }
+        if (!item.range.lower.terms.empty() || !item.range.upper.terms.empty())
+            return {};
+        for (std::int64_t i = item.range.lower.constant; i <= item.range.upper.constant; ++i) {
+            phase.loop = {item.range.slot, i};
+            phases.push_back(phase);
+        }
+    }
+    return phases;
+}
+
+// The index in a phase, where that and numbers decide it.
+std::optional<std::int64_t> index_in(const Phase& phase, const plan::Linear& index) {
+    std::int64_t value = index.constant;
+    for (const auto& [slot, coefficient] : index.terms) {
+        if (!phase.loop || phase.loop->first != slot)
+            return std::nullopt;
+        value += coefficient * phase.loop->second;
+    }
+    return index.denominator == 1 ? std::optional(value) : std::nullopt;
+}
+
+struct Accesses {
+    std::set<std::int64_t> read, written;
+};
+
+// The indices of one dimension by phase; nothing when a phase does not decide one.
+std::optional<std::vector<Accesses>> accesses(const plan::Part& part, const std::vector<Phase>& phases, std::uint32_t array,
+                                              std::size_t dimension) {
+    std::vector<Accesses> result;
+    for (const Phase& phase : phases) {
+        Accesses own;
+        for (const std::uint32_t k : phase.ops) {
+            const plan::PairOp& op = part.ops[k];
+            // guards on the loop itself choose among statements of one family
+            bool holds = true;
+            for (const plan::Guard& guard : op.guards)
+                if (const auto value = index_in(phase, guard.value); value && guard.value.terms.size() == 1)
+                    holds = holds && (guard.relation == ir::Relation::zero           ? *value == 0
+                                      : guard.relation == ir::Relation::non_negative ? *value >= 0
+                                                                                     : *value != 0);
+            if (!holds)
+                continue;
+            if (op.array == array && !op.output) {
+                const auto index = index_in(phase, op.left_target[dimension]);
+                if (!index)
+                    return std::nullopt;
+                own.written.insert(*index);
+            }
+            const auto read = [&](const plan::EntryRead& entry) {
+                if (entry.array != array)
+                    return true;
+                const auto index = index_in(phase, entry.left.indices[dimension]);
+                if (index)
+                    own.read.insert(*index);
+                return index.has_value() &&
+                       (entry.left.mode == ir::IndexMode::none || entry.left.mode == ir::IndexMode::zero);
+            };
+            bool decided = op.rule != limit::Rule::dual || read(op.entry);
+            for (const plan::TermOp& term : op.terms)
+                if (term.kind == limit::PairTerm::Kind::matmul || term.kind == limit::PairTerm::Kind::read)
+                    decided = decided && read(term.entry);
+            for (const plan::GroupOp& group : op.groups)
+                decided = decided && (!group.cross || read(group.entry));
+            if (!decided)
+                return std::nullopt;
+        }
+        result.push_back(std::move(own));
+    }
+    return result;
+}
+
+bool works(const std::vector<Accesses>& phases, std::int64_t period) {
+    const auto place = [&](std::int64_t index) { return (index % period + period) % period; };
+    std::map<std::int64_t, std::int64_t> holds; // place -> index
+    for (const Accesses& phase : phases) {
+        std::map<std::int64_t, std::int64_t> touched;
+        for (const auto* set : {&phase.read, &phase.written})
+            for (const std::int64_t index : *set)
+                if (const auto [at, fresh] = touched.try_emplace(place(index), index); at->second != index)
+                    return false;
+        for (const std::int64_t index : phase.read) {
+            const auto held = holds.find(place(index));
+            if (phase.written.count(index) == 0 && (held == holds.end() || held->second != index))
+                return false;
+        }
+        for (const std::int64_t index : phase.written)
+            holds[place(index)] = index;
+    }
+    return true;
+}
+
+} // namespace
+
+std::vector<Fold> folds_of(const plan::Plan& plan) {
+    const plan::Part& part = plan.cross;
+    std::vector<Fold> folds(part.arrays.size());
+    const std::vector<Phase> phases = phases_of(part);
+    if (phases.empty())
+        return folds;
+    for (std::uint32_t a = 0; a < part.arrays.size(); ++a) {
+        const plan::PairArray& array = part.arrays[a];
+        if (array.output || array.kept.empty() || array.left >= plan.left.boxes.size())
+            continue;
+        const std::size_t left_rank = plan.left.boxes[array.left].size.size();
+        for (std::size_t k = 0; k < array.kept.size() && folds[a].period == 0; ++k) {
+            if (array.kept[k] >= left_rank || array.box.size[k] < 2)
+                continue;
+            const auto found = accesses(part, phases, a, array.kept[k]);
+            for (std::int64_t period = 1; found && period < array.box.size[k]; ++period)
+                if (works(*found, period)) {
+                    folds[a] = {k, period};
+                    break;
+                }
+        }
+    }
+    return folds;
+}
+
+} // namespace tpc::execute
