@@ -27,10 +27,8 @@ bool Session::shows_progress() const {
 }
 
 void Session::add(source::Diagnostic diagnostic) {
-    const auto same = [&](const source::Diagnostic& other) {
-        return other.id == diagnostic.id && other.span == diagnostic.span && other.text == diagnostic.text;
-    };
-    if (std::ranges::none_of(diagnostics.list, same))
+    const source::Span& span = diagnostic.span;
+    if (known.emplace(static_cast<int>(diagnostic.id), span.file, span.begin, span.end, diagnostic.text).second)
         diagnostics.list.push_back(std::move(diagnostic));
 }
 

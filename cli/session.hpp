@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace tpc::cli {
@@ -45,7 +47,8 @@ struct Session {
     source::Files files;
     source::Diagnostics diagnostics;
     nlohmann::ordered_json result = nlohmann::ordered_json::object(); // members of the object that --json prints
-    std::size_t shown = 0;                                            // of the diagnostics
+    std::set<std::tuple<int, std::uint32_t, std::uint32_t, std::uint32_t, std::string>> known; // what add has seen
+    std::size_t shown = 0;                                                                     // of the diagnostics
 
     // Text on standard output; nothing with --json.
     void print(const std::string& text) const;

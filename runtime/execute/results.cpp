@@ -112,11 +112,14 @@ void Results::mirror() {
             if (kernel->empty())
                 continue;
             oneapi::tbb::parallel_for(std::size_t{0}, (size + block - 1) / block, [&](std::size_t stripe) {
-                for (std::size_t other = stripe; other * block < size; ++other)
+                for (std::size_t other = stripe; other * block < size; ++other) {
+                    // all of the block's columns may belong to later samples than its rows
+                    const bool apart = std::min(size, (stripe + 1) * block) - 1 < other * block / members * members;
                     for (std::size_t p = stripe * block; p < std::min(size, (stripe + 1) * block); ++p)
                         for (std::size_t q = other * block; q < std::min(size, (other + 1) * block); ++q)
-                            if (p / members < q / members)
+                            if (apart || p / members < q / members)
                                 (*kernel)[q * size + p] = (*kernel)[p * size + q];
+                }
             });
         }
     }

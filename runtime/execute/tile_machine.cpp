@@ -214,20 +214,21 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
     const rows::Moving<Real> zero{zeros_.data(), 0, 0};
     rows::Term<Real> out;
     out.repeats = static_cast<std::size_t>(repeats);
-    out.scale = static_cast<Real>(constant(term.scale));
-    const auto factor = [&](const plan::Factor& given, const Route& route, bool right, Real& number) -> rows::Moving<Real> {
+    out.scale = static_cast<Real>(constant(own.scale));
+    const auto factor = [&](const plan::Factor& given, const Route& route, bool right, const plan::Constant& fixed,
+                            Real& number) -> rows::Moving<Real> {
         if (!given.array) {
-            number = static_cast<Real>(constant(given.constant));
+            number = static_cast<Real>(constant(fixed));
             return {};
         }
         return moving((right ? program_.right : program_.left).coefficients[*given.array], spot(route, run.slot, sum),
                       right);
     };
-    out.left_factor = factor(term.left_factor, own.left_factor, false, out.left);
-    out.right_factor = factor(term.right_factor, own.right_factor, true, out.right);
+    out.left_factor = factor(term.left_factor, own.left_factor, false, own.left, out.left);
+    out.right_factor = factor(term.right_factor, own.right_factor, true, own.right, out.right);
     const bool rated =
         term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::input || term.kind == PairTerm::Kind::parameter;
-    out.rate = rated && tangent_ ? static_cast<Real>(constant(term.rate)) : Real(0);
+    out.rate = rated && tangent_ ? static_cast<Real>(constant(own.rate)) : Real(0);
     switch (term.kind) {
     case PairTerm::Kind::parameter:
         break;

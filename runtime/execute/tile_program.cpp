@@ -223,6 +223,12 @@ class Router {
 
     TileTerm term(const plan::TermOp& op) const {
         TileTerm result;
+        result.scale = folded(op.scale);
+        result.rate = folded(op.rate);
+        if (!op.left_factor.array)
+            result.left = folded(op.left_factor.constant);
+        if (!op.right_factor.array)
+            result.right = folded(op.right_factor.constant);
         if (op.kind == PairTerm::Kind::input) {
             result.entry.left = route(op.left_place.indices, op.left_place.mode, plan_.left.finite[op.left_finite].box,
                                       halo_.left.finite[op.left_finite]);
@@ -248,8 +254,8 @@ class Router {
         const std::uint32_t slot = op.sums.back().slot;
         result.repeats = std::none_of(op.guards.begin(), op.guards.end(),
                                       [&](const plan::Guard& guard) { return depends(guard.value, slot); }) &&
-                         op.scale.fixed && op.rate.fixed && (op.left_factor.array || op.left_factor.constant.fixed) &&
-                         (op.right_factor.array || op.right_factor.constant.fixed);
+                         result.scale.fixed && result.rate.fixed && (op.left_factor.array || result.left.fixed) &&
+                         (op.right_factor.array || result.right.fixed);
         return result;
     }
     TileRead target(const plan::PairOp& op) const {
@@ -288,6 +294,21 @@ class Router {
                 dimension.size = upper - dimension.lower;
             }
         }
+    }
+    plan::Constant folded(plan::Constant c) const {
+        const ir::Program& program = plan_.recursions.network.program;
+        for (std::uint32_t slot = 0; !c.fixed && slot < program.symbols.size(); ++slot)
+            if (!program.info(own(slot)).axis && involves(plan_.recursions, c.expression, slot))
+                return c;
+        if (c.fixed)
+            return c;
+        const std::vector<std::int64_t> none(program.symbols.size(), 0);
+        c.value = evaluate_constant(plan_.recursions, plan_.left.sizes, plan_.right.sizes, c.expression, none.data());
+        c.fixed = true;
+        return c;
+    }
+    ir::Symbol own(std::uint32_t slot) const {
+        return static_cast<ir::Symbol>(slot >= plan_.recursions.left_symbols ? slot - plan_.recursions.left_symbols : slot);
     }
     static Route target_side(const std::vector<plan::Linear>& indices, std::uint32_t family, const plan::SelfPlan& side,
                              const TileBoxes& boxes) {

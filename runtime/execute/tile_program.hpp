@@ -44,8 +44,9 @@ struct TileRead {
     std::ptrdiff_t base = 0; // of the entry's offset
 };
 struct TileTerm {
-    TileRead entry;                  // or the finite vectors that are read
-    Route left_factor, right_factor; // coefficient arrays
+    plan::Constant scale, rate, left, right; // numbers where they depend on no index
+    TileRead entry;                          // or the finite vectors that are read
+    Route left_factor, right_factor;         // coefficient arrays
     Route left_mean, right_mean;
     bool repeats = false; // its innermost sum changes nothing but addresses
 };

@@ -90,8 +90,11 @@ Finding judge(const Spec& spec, Effort effort) {
     execute::Options backward, single;
     backward.via = execute::Via::D;
     single.single = true;
+    // D runs on another machine than T: it forms gaps with other roundings, and its series may end elsewhere. What that
+    // leaves, 1e-16 and 1e-12 of a covariance, grows behind kinks of nearly equal elements and where sums cancel.
+    constexpr double machines = 1e-8;
     std::vector<Finding> findings{
-        differs(Fault::backward, "D and T differ", difference(limit(plan, set, nullptr, backward), kernels), 1e-9),
+        differs(Fault::backward, "D and T differ", difference(limit(plan, set, nullptr, backward), kernels), machines),
         differs(Fault::symmetry, "a set with itself and with its copy differ", difference(limit(plan, set, &set), kernels),
                 1e-9),
     };
@@ -116,7 +119,7 @@ Finding judge(const Spec& spec, Effort effort) {
     findings.push_back(differs(Fault::order, "the order of the samples matters",
                                difference(limit(mixed, set_reversed, &other_reversed), reversed(cross)), 0));
     findings.push_back(differs(Fault::backward, "D and T differ between two sets",
-                               difference(limit(mixed, set, &other, backward), cross), 1e-9));
+                               difference(limit(mixed, set, &other, backward), cross), machines));
     if (const Finding found = first(findings); found.fault != Fault::none || effort == Effort::full)
         return found;
     if (const auto agreement = tests::agreement(program, set, nullptr, kernels); !agreement.holds)
