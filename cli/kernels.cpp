@@ -44,16 +44,17 @@ std::vector<std::pair<std::size_t, std::size_t>> block_order(std::size_t left, s
 struct Side {
     std::size_t samples = 0;
     plan::Box box;                                // of the indices of all groups
-    std::vector<std::vector<std::size_t>> places; // by group: where its own (sample, index) are
+    std::vector<std::vector<std::size_t>> places; // by group: where the (sample, index) of its own box are
+    std::vector<std::vector<std::size_t>> exist;  // by group: which of these there are
 
     [[nodiscard]] std::size_t count() const { return samples * static_cast<std::size_t>(box.count()); }
 };
 
-plan::Box hull(const std::vector<plan::Box>& boxes) {
+plan::Box hull(const std::vector<plan::OutputIndices>& groups) {
     plan::Box hull;
-    for (std::size_t d = 0; d < boxes.front().lower.size(); ++d) {
+    for (std::size_t d = 0; d < groups.front().box.lower.size(); ++d) {
         std::int64_t lower = std::numeric_limits<std::int64_t>::max(), end = std::numeric_limits<std::int64_t>::min();
-        for (const plan::Box& box : boxes)
+        for (const auto& [box, places] : groups)
             if (box.size[d] > 0) {
                 lower = std::min(lower, box.lower[d]);
                 end = std::max(end, box.lower[d] + box.size[d]);
@@ -79,21 +80,25 @@ std::vector<std::size_t> places_in(const plan::Box& hull, const plan::Box& box) 
 }
 
 std::vector<Side> sides_of(const limit::Network& network, const Dataset& data) {
-    std::vector<std::vector<plan::Box>> boxes(network.outputs.size()); // by output and group
+    std::vector<std::vector<plan::OutputIndices>> indices(network.outputs.size()); // by output and group
     for (const Samples& group : data.groups) {
-        auto of_group = plan::output_boxes(network, group.sizes);
-        for (std::size_t o = 0; o < boxes.size(); ++o)
-            boxes[o].push_back(std::move(of_group[o]));
+        auto of_group = plan::output_indices(network, group.sizes);
+        for (std::size_t o = 0; o < indices.size(); ++o)
+            indices[o].push_back(std::move(of_group[o]));
     }
     std::vector<Side> sides;
-    for (const auto& of_output : boxes) {
-        Side side{data.samples, hull(of_output), {}};
+    for (const auto& of_output : indices) {
+        Side side{data.samples, hull(of_output), {}, {}};
         for (std::size_t g = 0; g < data.groups.size(); ++g) {
-            const std::vector<std::size_t> elements = places_in(side.box, of_output[g]);
+            const std::vector<std::size_t> elements = places_in(side.box, of_output[g].box);
             auto& places = side.places.emplace_back();
-            for (const std::size_t sample : data.groups[g].positions)
+            auto& exist = side.exist.emplace_back();
+            for (const std::size_t sample : data.groups[g].positions) {
+                for (const std::size_t member : of_output[g].places)
+                    exist.push_back(places.size() + member);
                 for (const std::size_t element : elements)
                     places.push_back(sample * static_cast<std::size_t>(side.box.count()) + element);
+            }
         }
         sides.push_back(std::move(side));
     }
@@ -127,21 +132,25 @@ struct Whole {
 
   private:
     void put(const Block& block, std::size_t o, std::vector<double>& from, std::vector<double>& to) const {
-        if (from.size() == left[o].count() * right[o].count()) { // the only block
+        const Side &rows = left[o], &columns = right[o];
+        const auto& existing_rows = rows.exist[block.left];
+        const auto& existing_columns = columns.exist[block.right];
+        if (existing_rows.size() * existing_columns.size() == rows.count() * columns.count()) { // the only block
             to = std::move(from);
             return;
         }
-        if (to.empty() && !from.empty())
-            to.assign(left[o].count() * right[o].count(), std::numeric_limits<double>::quiet_NaN());
-        const auto& rows = left[o].places[block.left];
-        const auto& columns = right[o].places[block.right];
-        const std::size_t width = right[o].count();
-        for (std::size_t k = 0; k < from.size(); ++k) {
-            const std::size_t row = rows[k / columns.size()], column = columns[k % columns.size()];
-            to[row * width + column] = from[k];
-            if (symmetric && block.left != block.right)
-                to[column * width + row] = from[k];
-        }
+        if (from.empty())
+            return;
+        if (to.empty())
+            to.assign(rows.count() * columns.count(), std::numeric_limits<double>::quiet_NaN());
+        for (const std::size_t i : existing_rows)
+            for (const std::size_t j : existing_columns) {
+                const std::size_t row = rows.places[block.left][i], column = columns.places[block.right][j];
+                const double value = from[i * columns.places[block.right].size() + j];
+                to[row * columns.count() + column] = value;
+                if (symmetric && block.left != block.right)
+                    to[column * columns.count() + row] = value;
+            }
     }
 };
 

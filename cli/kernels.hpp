@@ -29,8 +29,8 @@ struct Block {
 void for_each_block(Session& session, const limit::Network& network, const Dataset& left, const Dataset* right,
                     const Request& request, const std::function<void(Block)>& visit);
 
-// The kernels whole, samples in their order. Families of outputs whose indices depend on the sample's sizes are as large as
-// the largest needs; entries of members that a sample does not have are NaN. All others are finite. Throws Failure.
+// The kernels whole, samples in their order. The indices of families of outputs fill the box that the largest samples need;
+// entries of members that a sample does not have are NaN. All others are finite. Throws Failure.
 std::vector<execute::Kernel> kernels(Session& session, const limit::Network& network, const Dataset& left,
                                      const Dataset* right, const Request& request);
 

@@ -21,14 +21,39 @@ finite::SampleSet samples_of(const Samples& samples) {
     return set;
 }
 
-finite::Kernels limit_of(const limit::Network& network, std::vector<execute::Kernel> computed) {
+// As finite networks give it: of a family with gaps in its box, the members in a row.
+finite::Tensor without_gaps(const std::vector<std::size_t>& shape, std::vector<double> values,
+                            const plan::OutputIndices& left, const plan::OutputIndices& right) {
+    const auto boxed = [](const plan::OutputIndices& side) { return static_cast<std::size_t>(side.box.count()); };
+    if (left.places.size() == boxed(left) && right.places.size() == boxed(right))
+        return {shape, std::move(values)};
+    const std::size_t samples = shape.front(), samples_ = shape[left.box.size.size() + 1];
+    finite::Tensor result;
+    for (const auto& [side, count] : {std::pair(&left, samples), std::pair(&right, samples_)}) {
+        result.shape.push_back(count);
+        if (side->places.size() == boxed(*side))
+            result.shape.insert(result.shape.end(), side->box.size.begin(), side->box.size.end());
+        else
+            result.shape.push_back(side->places.size());
+    }
+    for (std::size_t a = 0; a < samples; ++a)
+        for (const std::size_t i : left.places)
+            for (std::size_t b = 0; b < samples_; ++b)
+                for (const std::size_t j : right.places)
+                    result.values.push_back(values[((a * boxed(left) + i) * samples_ + b) * boxed(right) + j]);
+    return result;
+}
+
+finite::Kernels limit_of(const limit::Network& network, std::vector<execute::Kernel> computed, const ir::Sizes& left,
+                         const ir::Sizes& right, const Request& request) {
+    const auto rows = plan::output_indices(network, left), columns = plan::output_indices(network, right);
     finite::Kernels kernels;
     for (std::size_t k = 0; k < computed.size(); ++k) {
         finite::OutputKernels output{network.outputs[k].name, {}, {}};
-        if (!computed[k].nngp.empty())
-            output.nngp = {computed[k].shape, std::move(computed[k].nngp)};
-        if (!computed[k].ntk.empty())
-            output.ntk = {computed[k].shape, std::move(computed[k].ntk)};
+        if (request.nngp)
+            output.nngp = without_gaps(computed[k].shape, std::move(computed[k].nngp), rows[k], columns[k]);
+        if (request.ntk)
+            output.ntk = without_gaps(computed[k].shape, std::move(computed[k].ntk), rows[k], columns[k]);
         kernels.push_back(std::move(output));
     }
     return kernels;
@@ -40,7 +65,8 @@ std::vector<finite::Kernels> limit_of(Session& session, const limit::Network& ne
     const std::size_t count = data.groups.size();
     std::vector<finite::Kernels> blocks(count * (count + 1) / 2);
     for_each_block(session, network, data, nullptr, request, [&](Block block) {
-        blocks[finite::pair_index(block.left, block.right, count)] = limit_of(network, std::move(block.outputs));
+        blocks[finite::pair_index(block.left, block.right, count)] = limit_of(
+            network, std::move(block.outputs), data.groups[block.left].sizes, data.groups[block.right].sizes, request);
     });
     return blocks;
 }

@@ -90,18 +90,22 @@ Box box_of(const resolve::Extent& extent) {
 }
 
 // The indices of an output family at given sizes, which stand in `values`.
-void grow(const std::vector<Range>& ranges, std::size_t depth, Sizes& values, resolve::Extent& extent) {
-    if (depth == ranges.size())
+void list_members(const std::vector<Range>& ranges, std::vector<std::int64_t>& member, Sizes& values,
+                  std::vector<std::vector<std::int64_t>>& members) {
+    if (member.size() == ranges.size()) {
+        members.push_back(member);
         return;
+    }
+    const Range& range = ranges[member.size()];
     const auto at = [&](const Affine& bound) {
         return ir::evaluate(bound, [&](Symbol symbol) { return values.at(symbol); }).value_or(0);
     };
-    const std::int64_t upper = at(ranges[depth].upper);
-    for (std::int64_t i = at(ranges[depth].lower); i <= upper; ++i) {
-        values[ranges[depth].index] = i;
-        extent.lower[depth] = std::min(extent.lower[depth], i);
-        extent.upper[depth] = std::max(extent.upper[depth], i);
-        grow(ranges, depth + 1, values, extent);
+    const std::int64_t upper = at(range.upper);
+    for (std::int64_t i = at(range.lower); i <= upper; ++i) {
+        values[range.index] = i;
+        member.push_back(i);
+        list_members(ranges, member, values, members);
+        member.pop_back();
     }
 }
 
@@ -644,8 +648,10 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
         diagnostics.report(source::Id::index_analysis, network.outputs.front().span, error.what());
         return std::nullopt;
     }
-    plan.left_outputs = output_boxes(network, left);
-    plan.right_outputs = output_boxes(network, right);
+    for (OutputIndices& output : output_indices(network, left))
+        plan.left_outputs.push_back(std::move(output.box));
+    for (OutputIndices& output : output_indices(network, right))
+        plan.right_outputs.push_back(std::move(output.box));
     for (std::size_t o = 0; o < plan.recursions.network.outputs.size(); ++o) {
         const auto family = static_cast<std::uint32_t>(network.program.families.size() + o);
         for (std::uint32_t k = 0; k < plan.cross.arrays.size(); ++k)
@@ -655,17 +661,32 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
     return plan;
 }
 
-std::vector<Box> output_boxes(const limit::Network& network, const ir::Sizes& sizes) {
-    std::vector<Box> boxes;
+std::vector<OutputIndices> output_indices(const limit::Network& network, const ir::Sizes& sizes) {
+    std::vector<OutputIndices> result;
     for (const limit::OutputForm& output : network.outputs) {
+        Sizes values = sizes;
+        std::vector<std::int64_t> member;
+        std::vector<std::vector<std::int64_t>> members;
+        list_members(output.family, member, values, members);
         const std::size_t rank = output.family.size();
         resolve::Extent extent{std::vector<std::int64_t>(rank, std::int64_t{1} << 40),
                                std::vector<std::int64_t>(rank, -(std::int64_t{1} << 40))};
-        Sizes values = sizes;
-        grow(output.family, 0, values, extent);
-        boxes.push_back(box_of(extent));
+        for (const auto& indices : members)
+            for (std::size_t d = 0; d < rank; ++d) {
+                extent.lower[d] = std::min(extent.lower[d], indices[d]);
+                extent.upper[d] = std::max(extent.upper[d], indices[d]);
+            }
+        OutputIndices found{box_of(extent), {}};
+        for (const auto& indices : members) {
+            std::size_t place = 0;
+            for (std::size_t d = 0; d < rank; ++d)
+                place = place * static_cast<std::size_t>(found.box.size[d]) +
+                        static_cast<std::size_t>(indices[d] - found.box.lower[d]);
+            found.places.push_back(place);
+        }
+        result.push_back(std::move(found));
     }
-    return boxes;
+    return result;
 }
 
 } // namespace tpc::plan

@@ -195,8 +195,14 @@ struct Plan {
 std::optional<Plan> build(const limit::Network& network, const ir::Sizes& left, const ir::Sizes& right, bool tangent,
                           source::Diagnostics& diagnostics);
 
-// By output: the box of the indices of its family at these sizes.
-std::vector<Box> output_boxes(const limit::Network& network, const ir::Sizes& sizes);
+// The indices of an output's family: the box around them, and which places of it, row-major, they are (a family such as
+// f[t in 1..T, s in 1..t] has gaps).
+struct OutputIndices {
+    Box box;
+    std::vector<std::size_t> places;
+};
+// By output, at these sizes.
+std::vector<OutputIndices> output_indices(const limit::Network& network, const ir::Sizes& sizes);
 
 // `tpc show --stage plan`.
 std::string print(const Plan& plan);

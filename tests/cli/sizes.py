@@ -150,6 +150,24 @@ def test_families_of_outputs():
     expect(tpc("simulate", q, "--input", "x.npy", "--lengths", "p=p.npy", "--widths", "16", "--seeds", 1), 0)
 
 
+def test_families_with_gaps():
+    p = write("p.tp", "program pairs\ninput xi : R[T, d]\nmatrix U ~ N(0, 1 / d)\nvector v ~ N(0, 1)\n"
+              "output f[t in 1..T, s in 1..t-1] = v' @ (U @ (xi[t] + xi[s])) / sqrt(n)\n")
+    each = sequences(lengths=[3, 2, 3])
+    np.savez("each.npz", *each), save("threes.npy", np.stack(each[::2]))
+    sums = np.full((3, 2, 2, 2), np.nan)  # t from 2, s from 1
+    for sample, x in zip(sums, each):
+        for t in range(1, len(x)):
+            for s in range(t):
+                sample[t - 1, s] = x[t] + x[s]
+    want = np.einsum("ktsd,lurd->ktslur", sums, sums) / 2
+    got = kernel(p, "--input", "each.npz")["nngp"]
+    assert np.array_equal(np.isnan(got), np.isnan(want)) and np.nanmax(np.abs(got - want)) < 1e-12
+    same(kernel(p, "--input", "threes.npy", "--get", "nngp"), {"nngp": got[::2, :, :, ::2]})
+    for name in ("each.npz", "threes.npy"):
+        expect(tpc("simulate", p, "--input", name, "--widths", "64", "--seeds", 4), 0)
+
+
 def test_sampled_kernels():
     p = write("p.tp", SEQUENCE.replace("sum(t in 1..T: w[t] * (U @ xi[t]))", "sum(t in 1..T: w[t] * h[t])").replace(
         "output", "for t in 1..T { h[t] = tanh(U @ xi[t]) * sigmoid(U @ xi[1]) }\noutput"))
