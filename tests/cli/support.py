@@ -9,6 +9,7 @@ import numpy as np
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples")
 TPC = ""
+SAID = []  # on standard error, by all runs of the command
 
 LINEAR = """program linear(c = 1)
 input xi : R[d]
@@ -33,7 +34,9 @@ output v' @ x / sqrt(n)
 
 
 def tpc(*arguments):
-    return subprocess.run([TPC, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([TPC, *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    SAID.append(done.stderr)
+    return done
 
 
 def save(name, values):
@@ -72,6 +75,16 @@ def data(*shape, seed=1):
     return np.random.default_rng(seed).standard_normal(shape)
 
 
+def in_scratch(test):
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as scratch:
+        os.chdir(scratch)
+        try:
+            test()
+        finally:
+            os.chdir(before)
+
+
 def main(about, tests):
     """Runs the functions test_* of a module's globals that the command line names, or all, each in a folder of its own."""
     global TPC
@@ -82,13 +95,10 @@ def main(about, tests):
     TPC = os.path.abspath(args.tpc)
     failed = 0
     for name in args.tests or [n[5:] for n in tests if n.startswith("test_")]:
-        with tempfile.TemporaryDirectory() as scratch:
-            os.chdir(scratch)
-            try:
-                tests[f"test_{name}"]()
-                print(f"ok   {name}")
-            except Exception as error:  # one failing test should not hide the others
-                failed += 1
-                print(f"FAIL {name}: {type(error).__name__}: {error}")
-            os.chdir("/")
+        try:
+            in_scratch(tests[f"test_{name}"])
+            print(f"ok   {name}")
+        except Exception as error:  # one failing test should not hide the others
+            failed += 1
+            print(f"FAIL {name}: {type(error).__name__}: {error}")
     sys.exit(1 if failed else 0)
