@@ -73,7 +73,8 @@ void run(Session& session, const KernelCommand& options) {
 
 Run add_kernel(CLI::App& command) {
     const auto options = std::make_shared<KernelCommand>();
-    add_data(command, options->left, "data of an input, .npy or .npz, samples first");
+    add_data(command, options->left,
+             "data of an input: an .npy, samples first, or an .npz of inputs by name or of one array a sample");
     add_data(command, options->right, "the second sample set (default: the first again)");
     command.add_option("-o,--output", options->out, "the .npz to write")->required()->type_name("OUT.npz");
     add_kernel_options(command, options->kernel);

@@ -160,7 +160,9 @@ void run(Session& session, const PredictCommand& options) {
 
 Run add_predict(CLI::App& command) {
     const auto options = std::make_shared<PredictCommand>();
-    add_data(command, options->train, "training data of an input, .npy or .npz, samples first", "--train,--input");
+    add_data(command, options->train,
+             "training data of an input: an .npy, samples first, or an .npz of inputs by name or of one array a sample",
+             "--train,--input");
     add_data(command, options->test, "test data of an input");
     command.add_option("--targets", options->targets, "what to learn: a number or a row a training sample")
         ->required()

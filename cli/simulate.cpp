@@ -119,7 +119,8 @@ void run(Session& session, SimulateCommand& options) {
 
 Run add_simulate(CLI::App& command) {
     const auto options = std::make_shared<SimulateCommand>();
-    add_data(command, options->data, "data of an input, .npy or .npz, samples first");
+    add_data(command, options->data,
+             "data of an input: an .npy, samples first, or an .npz of inputs by name or of one array a sample");
     command.add_option("--widths", options->simulate.widths, "the widths n")
         ->delimiter(',')
         ->allow_extra_args(false)
