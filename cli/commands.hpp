@@ -20,6 +20,7 @@ using Run = std::function<void(Session&)>;
 Run add_check(CLI::App& command);
 Run add_show(CLI::App& command);
 Run add_kernel(CLI::App& command);
+Run add_explain(CLI::App& command);
 Run add_simulate(CLI::App& command);
 Run add_predict(CLI::App& command);
 Run add_fmt(CLI::App& command);

@@ -8,9 +8,7 @@
 #include <limits>
 
 namespace tpc::cli {
-namespace {
-
-execute::Options options_of(const Session& session, const Request& request) {
+execute::Options execute_options(const Session& session, const Request& request) {
     execute::Options options;
     options.nngp = request.nngp;
     options.ntk = request.ntk;
@@ -20,6 +18,8 @@ execute::Options options_of(const Session& session, const Request& request) {
     options.threads = session.options.threads;
     return options;
 }
+
+namespace {
 
 double largest_of(const std::vector<double>& values) {
     double largest = 0;
@@ -191,7 +191,7 @@ void for_each_block(Session& session, const limit::Network& network, const Datas
                     const Request& request, const std::function<void(Block)>& visit) {
     const Dataset& other = right != nullptr ? *right : left;
     const Checked checked{network, left, other};
-    execute::Options options = options_of(session, request);
+    execute::Options options = execute_options(session, request);
     options.elsewhere.resize(network.outputs.size());
     const auto order = block_order(left.groups.size(), other.groups.size(), right == nullptr);
     const bool progress = session.shows_progress() && order.size() > 1;

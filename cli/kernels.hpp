@@ -16,6 +16,7 @@ struct Request {
     bool ntk = true;
     execute::Via via = execute::Via::T;
 };
+execute::Options execute_options(const Session& session, const Request& request);
 
 // The kernels between a left and a right group, by output, finite; with errors relative to the largest entry of all blocks
 // so far.

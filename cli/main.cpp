@@ -22,6 +22,7 @@ constexpr Command commands[] = {
     {"check", "parse, type-check and give the verdict of the simple GIA check", add_check},
     {"show", "print a stage of the compilation", add_show},
     {"kernel", "compute the NNGP and the tangent kernel of data", add_kernel},
+    {"explain", "the methods of a kernel's expectations, their errors and costs", add_explain},
     {"simulate", "compare networks of finite width with the limit", add_simulate},
     {"predict", "kernel regression: learn from one set of data, predict for another", add_predict},
     {"fmt", "lay out programs: the same text for the same program", add_fmt, false},

@@ -1,5 +1,10 @@
 #include "runtime/execute/evaluate.hpp"
 
+#include "compiler/ir/print.hpp"
+#include "compiler/plan/count.hpp"
+#include <chrono>
+#include <fmt/format.h>
+
 #include "runtime/execute/replicates.hpp"
 #include "runtime/execute/self.hpp"
 #include "runtime/execute/tile_run.hpp"
@@ -27,6 +32,8 @@ template <class Real> class Prepared {
   public:
     Prepared(const plan::Plan& plan, const State<Real>& left, const State<Real>& right, DualCache<Real>& duals) {
         features.resize(plan.cross.ops.size());
+        variances_.resize(features.size(), 0);
+        pairs_ = &left == &right ? left.samples * (left.samples + 1) / 2 : left.samples * right.samples;
         for (std::uint32_t k = 0; k < plan.cross.ops.size(); ++k) {
             const plan::PairOp& op = plan.cross.ops[k];
             if (op.rule != limit::Rule::dual)
@@ -42,6 +49,7 @@ template <class Real> class Prepared {
                 for (const Real value : state->means[family])
                     mean = std::max(mean, std::abs(static_cast<double>(value)));
             }
+            variances_[k] = variance;
             features[k].dual = &duals.find(op.left_function, op.right_function, variance, mean);
             if (features[k].dual->features() == 0)
                 continue;
@@ -51,7 +59,59 @@ template <class Real> class Prepared {
     }
     std::vector<DualFeatures<Real>> features;
 
+    // The dual kernels of pairs, each timed at a few laws.
+    void report(const plan::Plan& plan, Ledger& ledger) const {
+        const ir::Program& program = plan.recursions.network.program;
+        ir::PrintNames names{&program};
+        names.instead = [&](ir::ExprId e) {
+            return program.exprs[e].op == ir::Op::variable ? std::optional<std::string>("z") : std::nullopt;
+        };
+        const plan::Counts counts = plan::count_runs(plan.cross, program.symbols.size());
+        for (std::size_t k = 0; k < features.size(); ++k) {
+            const plan::PairOp& op = plan.cross.ops[k];
+            if (features[k].dual == nullptr)
+                continue;
+            const auto function = [&](const std::optional<ir::ExprId>& f) {
+                return f ? ir::print(names, *f) : std::string("z");
+            };
+            const std::string& left = program.families[op.entry.left.family].name;
+            const std::string& right = program.families[op.entry.right.family].name;
+            const auto timed = seconds_of(*features[k].dual, variances_[k]);
+            const auto times = static_cast<double>(counts.runs[k]);
+            ledger.add({true,
+                        fmt::format("E[{} . {}] of ({}, {}_), {} for each pair", function(op.left_function),
+                                    function(op.right_function), left, right, counts.runs[k]),
+                        "", features[k].dual->method()},
+                       {2, counts.runs[k], features[k].dual->features(), timed * times * static_cast<double>(pairs_), 0,
+                        "to the tolerance"});
+        }
+    }
+
   private:
+    std::vector<double> variances_; // by operation: the largest
+    std::size_t pairs_ = 0;
+
+    static double seconds_of(const gaussian::Dual<Real>& dual, double largest) {
+        constexpr std::size_t lanes = 16;
+        const std::vector<Real> A(lanes, static_cast<Real>(0.7 * largest));
+        std::vector<Real> minus(lanes), plus(lanes), low(lanes), high(lanes), slope(lanes);
+        for (std::size_t i = 0; i < lanes; ++i) {
+            const Real rho = static_cast<Real>(i) / lanes;
+            minus[i] = 2 * A[i] * (1 - rho);
+            plus[i] = 2 * A[i] * (1 + rho);
+        }
+        std::vector<Real> features(dual.features() * lanes);
+        if (!features.empty())
+            dual.prepare(0, lanes, A.data(), nullptr, features.data(), lanes);
+        const gaussian::Gaussians<Real> laws{lanes, {A.data(), 1},     {A.data(), 1},   {},
+                                             {},    {minus.data(), 1}, {plus.data(), 1}};
+        const auto start = std::chrono::steady_clock::now();
+        dual.evaluate(laws, {{features.data(), 1}, lanes}, {{features.data(), 1}, lanes},
+                      {nullptr, low.data(), high.data(), slope.data()});
+        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+        return elapsed.count() / lanes;
+    }
+
     std::map<std::tuple<const void*, int, const void*, std::uint32_t>, std::unique_ptr<std::vector<Real>>> arrays_;
 
     const std::vector<Real>* compute(const gaussian::Dual<Real>* dual, int side, const State<Real>& state,
@@ -194,12 +254,12 @@ std::vector<Kernel> run(const plan::Plan& plan, const SampleSet& left, const Sam
                         const joint::Sampling& sampling) {
     const double tolerance = options.tolerance.value_or(deterministic_tolerance);
     DualCache<Real> left_duals(plan.left.recursions, tolerance);
-    const State<Real> left_state = run_self<Real>(plan.left, left, left_duals, sampling);
+    const State<Real> left_state = run_self<Real>(plan.left, left, left_duals, sampling, options.ledger);
     std::optional<DualCache<Real>> right_duals;
     std::optional<State<Real>> right_state;
     if (right != nullptr) {
         right_duals.emplace(plan.right.recursions, tolerance);
-        right_state = run_self<Real>(plan.right, *right, *right_duals, sampling);
+        right_state = run_self<Real>(plan.right, *right, *right_duals, sampling, options.ledger);
     }
     const State<Real>& other = right_state ? *right_state : left_state;
     DualCache<Real> duals(plan.recursions, tolerance);
@@ -211,7 +271,11 @@ std::vector<Kernel> run(const plan::Plan& plan, const SampleSet& left, const Sam
     } else {
         JointCache joints(plan.cross, plan.left, plan.right, sampling);
         CrossRun<Real>(plan, left_state, other, options, duals, joints, prepared, equal, results).run();
+        if (options.ledger != nullptr)
+            joints.report(true, *options.ledger);
     }
+    if (options.ledger != nullptr)
+        prepared.report(plan, *options.ledger);
     results.mirror();
     return results.take();
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/plan/plan.hpp"
+#include "runtime/execute/ledger.hpp"
 
 #include <optional>
 #include <string>
@@ -38,6 +39,7 @@ struct Options {
         double nngp = 0, ntk = 0;
     };
     std::vector<Largest> elsewhere;
+    Ledger* ledger = nullptr; // filled with what was done
 };
 
 // One output: shape (N1, indices..., N2, indices...); a kernel that was not asked for is empty.

@@ -1,5 +1,7 @@
 #include "runtime/execute/joint.hpp"
 
+#include <fmt/ranges.h>
+
 #include <limits>
 
 namespace tpc::execute {
@@ -66,6 +68,35 @@ const JointTerm& JointCache::find(const std::vector<JointElement>& left, const s
     fresh->cross = entries(part_.arrays, fresh->left, fresh->right);
     term = std::move(fresh);
     return *term;
+}
+
+void JointCache::report(bool pair, Ledger& ledger) const {
+    const ir::Program& program = left_.plan().recursions.network.program;
+    const auto name = [&](std::uint32_t family, const std::vector<std::int64_t>& indices, bool right) {
+        const char* prime = !right ? "" : "_";
+        return fmt::format("{}{}{}", program.families[family].name, prime,
+                           indices.empty() ? "" : fmt::format("[{}]", fmt::join(indices, ",")));
+    };
+    const std::lock_guard lock(mutex_);
+    for (const auto& [key, term] : terms_) {
+        const auto& [left, right, slopes] = key;
+        std::vector<std::string> factors;
+        for (const JointElement& element : left)
+            factors.push_back(name(element.family, element.indices, false));
+        for (const JointElement& element : right)
+            factors.push_back(name(element.family, element.indices, pair));
+        const std::string what = fmt::format("E[{}]{}", fmt::join(factors, " "), slopes ? " and derivatives" : "");
+        for (const joint::PartReport& part : term->solver->report()) {
+            std::vector<std::string> gaussians;
+            for (const std::uint32_t k : part.left)
+                gaussians.push_back(name(term->left[k].family, term->left[k].indices, false));
+            for (const std::uint32_t k : part.right)
+                gaussians.push_back(name(term->right[k].family, term->right[k].indices, pair));
+            for (const auto& [method, use] : part.methods)
+                ledger.add({pair, what, fmt::format("{}", fmt::join(gaussians, ", ")), method},
+                           {gaussians.size(), use.evaluations, use.points, use.seconds, use.error, ""});
+        }
+    }
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/execute/lanes.hpp"
+#include "runtime/execute/ledger.hpp"
 #include "runtime/execute/unroll.hpp"
 #include "runtime/joint/solve.hpp"
 
@@ -33,11 +34,13 @@ class JointCache {
     // E[product of the left elements times product of the right elements].
     const JointTerm& find(const std::vector<JointElement>& left, const std::vector<JointElement>& right, bool slopes);
     const joint::Sampling sampling;
+    // All of them, with the methods that were used.
+    void report(bool pair, Ledger& ledger) const;
 
   private:
     const plan::Part& part_;
     Definitions left_, right_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::map<std::tuple<std::vector<JointElement>, std::vector<JointElement>, bool>, std::unique_ptr<JointTerm>> terms_;
 };
 

@@ -67,7 +67,7 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
     const double tolerance = wanted.value_or(default_tolerance);
     joint::Sampling sampling;
     sampling.tolerance = wanted ? std::clamp(*wanted / 100, 1e-12, 1e-6) : 1e-10;
-    sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 10, 1e-4));
+    sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 4, 1e-3));
     for (unsigned log2_points = first_log2_points;; log2_points += 2) {
         std::vector<Spread> nngp, ntk;
         for (std::uint32_t replicate = 0; replicate < replicates; ++replicate) {

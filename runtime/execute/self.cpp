@@ -291,7 +291,7 @@ template <class Real> class SelfRun {
 
 template <class Real>
 State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals,
-                     const joint::Sampling& sampling) {
+                     const joint::Sampling& sampling, Ledger* ledger) {
     State<Real> state;
     state.plan = &plan;
     state.data = &data;
@@ -302,10 +302,13 @@ State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCach
         const std::size_t first = block * chunk;
         SelfRun<Real>(state, duals, joints, first, std::min(chunk, data.samples - first)).run();
     });
+    if (ledger != nullptr)
+        joints.report(false, *ledger);
     return state;
 }
 
-template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, const joint::Sampling&);
-template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, const joint::Sampling&);
+template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, const joint::Sampling&,
+                                Ledger*);
+template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, const joint::Sampling&, Ledger*);
 
 } // namespace tpc::execute

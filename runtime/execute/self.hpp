@@ -8,6 +8,6 @@ namespace tpc::execute {
 // Throws MethodError. `duals` is shared by all threads.
 template <class Real>
 State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals,
-                     const joint::Sampling& sampling);
+                     const joint::Sampling& sampling, Ledger* ledger = nullptr);
 
 } // namespace tpc::execute

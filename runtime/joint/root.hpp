@@ -2,10 +2,16 @@
 
 #include <Eigen/Core>
 
+#include <cstdint>
+#include <vector>
+
 namespace tpc::joint {
 
 // A with A A' = covariance, columns by falling importance; directions of no variance (below 1e-13 of the largest) are left
 // out.
 Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance);
+
+// Labels of Gaussians: equal for those that a chain of covariances, or of `linked` pairs (left by right), connects.
+std::vector<std::uint32_t> independent_blocks(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked);
 
 } // namespace tpc::joint

@@ -1,38 +1,12 @@
 #include "runtime/joint/solve.hpp"
 
+#include "runtime/joint/root.hpp"
 #include "runtime/joint/spectral.hpp"
 
 #include <chrono>
 #include <cmath>
-#include <numeric>
 
 namespace tpc::joint {
-
-std::vector<std::uint32_t> independent_blocks(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) {
-    const Eigen::Index n = covariance.rows();
-    const Eigen::Index left = linked.rows();
-    std::vector<std::uint32_t> parent(static_cast<std::size_t>(n));
-    std::iota(parent.begin(), parent.end(), 0U);
-    const auto top = [&](Eigen::Index k) {
-        auto p = static_cast<std::uint32_t>(k);
-        while (parent[p] != p)
-            p = parent[p] = parent[parent[p]];
-        return p;
-    };
-    for (Eigen::Index a = 0; a < n; ++a)
-        for (Eigen::Index b = a + 1; b < n; ++b)
-            if (covariance(a, b) != 0 || (a < left && b >= left && linked(a, b - left) != 0)) {
-                const std::uint32_t x = top(a);
-                const std::uint32_t y = top(b);
-                parent[std::max(x, y)] = std::min(x, y);
-            }
-    std::vector<std::uint32_t> labels(parent.size());
-    std::map<std::uint32_t, std::uint32_t> names;
-    for (Eigen::Index k = 0; k < n; ++k)
-        labels[static_cast<std::size_t>(k)] =
-            names.try_emplace(top(k), static_cast<std::uint32_t>(names.size())).first->second;
-    return labels;
-}
 
 const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks) const {
     const std::lock_guard lock(mutex_);
@@ -73,20 +47,34 @@ Expectation Solver::small(const Small& small, const Eigen::VectorXd& mean, const
         }
     };
     const Integrand& integrand = small.part.integrand;
-    if (small.laplace)
-        if (auto exact = (*small.laplace)(mean, covariance, slopes_, sampling.tolerance)) {
+    const auto exactly = [&]() -> std::optional<Expectation> {
+        if (!small.laplace)
+            return std::nullopt;
+        auto exact = (*small.laplace)(mean, covariance, slopes_, sampling.tolerance);
+        if (exact) {
             note(small.laplace->denominators() ? "Laplace transform of the norms" : "dual kernels", 0, sampling.tolerance);
             stated(sampling.tolerance);
-            return *std::move(exact);
         }
-    constexpr std::size_t most_points = std::size_t{1} << 17;
+        return exact;
+    };
+    // Series are made for one law, dual kernels for all: the former cost less where there is no need of the latter.
+    const bool series_first = small.smooth && small.laplace && !small.laplace->denominators();
+    if (!series_first)
+        if (auto exact = exactly())
+            return *std::move(exact);
+    // Rather many points once than several times as many in eight replicates.
+    constexpr std::size_t precise_points = std::size_t{1} << 17, most_points = std::size_t{1} << 19;
     if (small.smooth)
         for (const double tolerance : {sampling.tolerance, sampling.acceptable}) {
-            if (auto precise = spectral(integrand, mean, covariance, samples, slopes_, tolerance, most_points)) {
+            if (auto precise = spectral(integrand, mean, covariance, samples, slopes_, tolerance,
+                                        tolerance > sampling.tolerance ? most_points : precise_points)) {
                 note("tensor Hermite series", precise->points, precise->error);
                 stated(precise->error);
                 return std::move(precise->expectation);
             }
+            if (series_first && tolerance == sampling.tolerance)
+                if (auto exact = exactly())
+                    return *std::move(exact);
             if (sampling.acceptable <= sampling.tolerance)
                 break;
         }

@@ -23,9 +23,6 @@ struct PartReport {
     std::map<std::string, Use> methods;
 };
 
-// Labels of Gaussians: equal for those that a chain of covariances, or of `linked` pairs (left by right), connects.
-std::vector<std::uint32_t> independent_blocks(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked);
-
 // One expectation with any law. Thread-safe; results do not depend on what was asked before.
 class Solver {
   public:

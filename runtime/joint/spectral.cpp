@@ -18,35 +18,45 @@ using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMaj
 
 constexpr std::size_t block = 256;
 
-// Rules of growing resolution: Gauss-Hermite, and, where its nodes would lie too far out, trapezoidal ones. With a spacing
-// of h frequencies to pi / h are resolved, which are those of he_k for k to (pi / h)^2 / 2.
+// Rules of growing resolution: Gauss-Hermite, and, where most of its nodes would lie too far out, trapezoidal ones. With a
+// spacing of h frequencies to pi / h are resolved, which are those of he_k for k to (pi / h)^2 / 2.
 struct Rule {
     std::vector<double> nodes, weights;
     std::size_t terms = 0; // polynomials it resolves
 };
+using Ladder = std::vector<Rule>;
 
-const std::vector<Rule>& ladder() {
-    static const std::vector<Rule> rules = [] {
-        std::vector<Rule> result;
-        for (const std::size_t count : {2U, 3U, 4U, 6U, 8U, 10U, 12U, 16U, 20U, 26U, 34U, 44U, 58U, 80U}) {
-            const gaussian::HermiteNodes& gauss = gaussian::hermite_nodes(count);
-            result.push_back({gauss.nodes, gauss.weights, count});
+Ladder ladder_for(int digits) {
+    Ladder result;
+    for (const std::size_t count : {2U, 3U, 4U, 5U, 6U, 8U, 10U, 13U, 16U, 20U}) {
+        const gaussian::HermiteNodes& gauss = gaussian::hermite_nodes(count);
+        result.push_back({gauss.nodes, gauss.weights, count});
+    }
+    // what lies beyond changes coefficients by about the square root of the density there, and products by less
+    const double extent = std::sqrt(3 * std::log(10) * digits) + 0.5;
+    double h = 0.47;
+    for (int rung = 0; rung < 8; ++rung, h /= 1.25) {
+        const auto beside = static_cast<int>(std::ceil((extent + 0.1 * rung) / h));
+        Rule rule;
+        for (int k = -beside; k <= beside; ++k) {
+            rule.nodes.push_back(k * h);
+            rule.weights.push_back(h * std::exp(-k * h * k * h / 2) / std::sqrt(2 * std::numbers::pi));
         }
-        constexpr double extent = 11.5;
-        for (const std::size_t count : {121U, 171U, 241U}) {
-            const double h = 2 * extent / static_cast<double>(count - 1);
-            Rule rule;
-            for (std::size_t k = 0; k < count; ++k) {
-                const double z = (static_cast<double>(k) - static_cast<double>(count - 1) / 2) * h;
-                rule.nodes.push_back(z);
-                rule.weights.push_back(h * std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi));
-            }
-            rule.terms = static_cast<std::size_t>(std::pow(std::numbers::pi / h, 2) / 2);
-            result.push_back(std::move(rule));
-        }
+        rule.terms = static_cast<std::size_t>(std::pow(std::numbers::pi / h, 2) / 2);
+        result.push_back(std::move(rule));
+    }
+    return result;
+}
+
+const Ladder& ladder(double tolerance) {
+    constexpr int most = 14;
+    static const std::vector<Ladder> all = [] {
+        std::vector<Ladder> result;
+        for (int digits = 0; digits <= most; ++digits)
+            result.push_back(ladder_for(std::max(digits, 2)));
         return result;
     }();
-    return rules;
+    return all[static_cast<std::size_t>(std::clamp(static_cast<int>(std::ceil(-std::log10(tolerance))), 2, most))];
 }
 
 // One side in its canonical coordinates.
@@ -79,53 +89,6 @@ struct Side {
     }
 };
 
-// The least rung of the ladder whose rule integrates the functions and their squares along a few lines in one direction.
-std::optional<std::size_t> rung_of(const Side& side, Eigen::Index direction, double tolerance) {
-    const Eigen::Index n = side.dimensions();
-    const auto outputs = static_cast<Eigen::Index>(side.outputs.size());
-    constexpr Eigen::Index lines = 3;
-    const auto sums = [&](std::size_t rung) {
-        const Rule& rule = ladder()[rung];
-        const auto count = static_cast<Eigen::Index>(rule.nodes.size());
-        Eigen::MatrixXd points(n, lines * count);
-        for (Eigen::Index line = 0; line < lines; ++line)
-            for (Eigen::Index j = 0; j < count; ++j)
-                for (Eigen::Index d = 0; d < n; ++d)
-                    points(d, line * count + j) = d == direction ? rule.nodes[static_cast<std::size_t>(j)]
-                                                  : line == 0    ? 0
-                                                                 : ((d + line) % 2 == 0 ? 1.3 : -0.9);
-        const Rows values = side.at(points);
-        Eigen::MatrixXd result = Eigen::MatrixXd::Zero(outputs, 2 * lines); // means, then mean squares
-        for (Eigen::Index line = 0; line < lines; ++line)
-            for (Eigen::Index j = 0; j < count; ++j) {
-                const double w = rule.weights[static_cast<std::size_t>(j)];
-                const auto column = values.col(line * count + j);
-                result.col(line) += w * column;
-                result.col(lines + line) += w * column.cwiseAbs2();
-            }
-        return result;
-    };
-    Eigen::MatrixXd before = sums(0);
-    std::size_t agreed = 0;
-    for (std::size_t rung = 1; rung < ladder().size(); ++rung) {
-        const Eigen::MatrixXd here = sums(rung);
-        if (!here.allFinite())
-            return std::nullopt;
-        bool agree = true;
-        for (Eigen::Index o = 0; o < outputs; ++o) {
-            const double square = here.row(o).tail(lines).maxCoeff();
-            const double off = (here.row(o) - before.row(o)).head(lines).cwiseAbs().maxCoeff();
-            const double square_off = (here.row(o) - before.row(o)).tail(lines).cwiseAbs().maxCoeff();
-            agree = agree && off <= tolerance * std::sqrt(square) && square_off <= tolerance * square;
-        }
-        agreed = agree ? agreed + 1 : 0;
-        if (agreed == 2)
-            return rung - 1;
-        before = here;
-    }
-    return std::nullopt;
-}
-
 // he_k(z_j) w_j for k < terms.
 Eigen::MatrixXd transform(const Rule& rule, std::size_t terms) {
     const auto count = static_cast<Eigen::Index>(rule.nodes.size());
@@ -152,18 +115,19 @@ struct Coefficients {
 };
 
 // `terms` of each shared coordinate; `rungs` of all.
-Coefficients coefficients(const Side& side, const std::vector<std::size_t>& rungs, const std::vector<std::size_t>& terms) {
+Coefficients coefficients(const Side& side, const Ladder& rules, const std::vector<std::size_t>& rungs,
+                          const std::vector<std::size_t>& terms) {
     const auto n = side.dimensions();
     std::size_t count = 1;
     for (Eigen::Index d = 0; d < n; ++d)
-        count *= ladder()[rungs[static_cast<std::size_t>(d)]].nodes.size();
+        count *= rules[rungs[static_cast<std::size_t>(d)]].nodes.size();
     Eigen::MatrixXd points(n, static_cast<Eigen::Index>(count));
     Eigen::VectorXd weights(static_cast<Eigen::Index>(count));
     for (Eigen::Index p = 0; p < points.cols(); ++p) { // coordinate 0 varies slowest
         auto rest = static_cast<std::size_t>(p);
         weights[p] = 1;
         for (Eigen::Index d = n; d-- > 0;) {
-            const Rule& rule = ladder()[rungs[static_cast<std::size_t>(d)]];
+            const Rule& rule = rules[rungs[static_cast<std::size_t>(d)]];
             const std::size_t order = rule.nodes.size();
             points(d, p) = rule.nodes[rest % order];
             weights[p] *= rule.weights[rest % order];
@@ -179,7 +143,7 @@ Coefficients coefficients(const Side& side, const std::vector<std::size_t>& rung
     std::vector<double> from(data.data(), data.data() + data.size());
     for (Eigen::Index d = 0; d < n; ++d) {
         const auto k = static_cast<std::size_t>(d);
-        const Rule& rule = ladder()[rungs[k]];
+        const Rule& rule = rules[rungs[k]];
         const Eigen::MatrixXd matrix = transform(rule, k < terms.size() ? terms[k] : 1);
         const auto own = static_cast<Eigen::Index>(rule.nodes.size());
         after /= own;
@@ -209,18 +173,19 @@ Eigen::MatrixXd inverse(const Eigen::MatrixXd& root) {
     return result;
 }
 
-Sum sum(const Side& left, const Side& right, const Eigen::VectorXd& correlations, const std::vector<std::size_t>& left_rungs,
-        const std::vector<std::size_t>& right_rungs, bool slopes) {
+// Both sides take rung d for their coordinate d.
+Sum sum(const Side& left, const Side& right, const Eigen::VectorXd& correlations, const Ladder& rules,
+        const std::vector<std::size_t>& rungs, bool slopes) {
     const Eigen::Index shared = correlations.size();
     std::vector<std::size_t> terms;
     for (Eigen::Index d = 0; d < shared; ++d) { // powers below rounding are left out
         const auto k = static_cast<std::size_t>(d);
         const double s = correlations[d];
         const double needed = s < 1 ? std::ceil(-36 / std::log(s)) + 1 : 1e9;
-        terms.push_back(static_cast<std::size_t>(std::min(needed, static_cast<double>(ladder()[left_rungs[k]].terms))));
+        terms.push_back(static_cast<std::size_t>(std::min(needed, static_cast<double>(rules[rungs[k]].terms))));
     }
-    Coefficients f = coefficients(left, left_rungs, terms);
-    const Coefficients g = coefficients(right, right_rungs, terms);
+    Coefficients f = coefficients(left, rules, rungs, terms);
+    const Coefficients g = coefficients(right, rules, rungs, terms);
     Eigen::VectorXd power = Eigen::VectorXd::Ones(1);
     for (Eigen::Index d = 0; d < shared; ++d) {
         const auto order = static_cast<Eigen::Index>(terms[static_cast<std::size_t>(d)]);
@@ -247,6 +212,89 @@ Sum sum(const Side& left, const Side& right, const Eigen::VectorXd& correlations
     return result;
 }
 
+// The larger of the differences of values and of slopes, relative to their norms.
+double distance(const Sum& a, const Sum& b) {
+    const auto part = [](double difference, double norm) { return norm > 0 ? difference / norm : 0; };
+    double result = part(std::abs(a.expectation.value - b.expectation.value), a.norm);
+    if (a.expectation.slopes.size() > 0)
+        result = std::max(result, part((a.expectation.slopes - b.expectation.slopes).cwiseAbs().maxCoeff(), a.slope_norm));
+    return result;
+}
+
+// Canonical coordinates, of each independent block by itself: coordinates of different blocks are not mixed, which functions
+// of single Gaussians would pay for with more nodes. Shared coordinates come first.
+struct Canonical {
+    Eigen::MatrixXd left, right;
+    Eigen::VectorXd correlations;
+};
+
+Canonical canonical(const Eigen::MatrixXd& covariance, Eigen::Index lefts) {
+    const std::vector<std::uint32_t> labels = independent_blocks(covariance, {});
+    std::uint32_t blocks = 0;
+    for (const std::uint32_t label : labels)
+        blocks = std::max(blocks, label + 1);
+    struct Shared {
+        double correlation = 0;
+        Eigen::VectorXd left, right;
+    };
+    std::vector<Shared> shared;
+    std::vector<Eigen::VectorXd> left_only, right_only;
+    for (std::uint32_t label = 0; label < blocks; ++label) {
+        std::vector<Eigen::Index> x, y;
+        for (Eigen::Index k = 0; k < covariance.rows(); ++k)
+            if (labels[static_cast<std::size_t>(k)] == label)
+                (k < lefts ? x : y).push_back(k);
+        const auto root = [&](const std::vector<Eigen::Index>& rows, Eigen::Index first, Eigen::Index size) {
+            const Eigen::MatrixXd own = principal_root(covariance(rows, rows));
+            Eigen::MatrixXd result = Eigen::MatrixXd::Zero(size, own.cols());
+            for (std::size_t k = 0; k < rows.size(); ++k)
+                result.row(rows[k] - first) = own.row(static_cast<Eigen::Index>(k));
+            return result;
+        };
+        Eigen::MatrixXd left = root(x, 0, lefts);
+        Eigen::MatrixXd right = root(y, lefts, covariance.rows() - lefts);
+        Eigen::VectorXd s(0);
+        if (left.cols() > 0 && right.cols() > 0) {
+            const Eigen::MatrixXd between =
+                inverse(left) * covariance.topRightCorner(lefts, covariance.rows() - lefts) * inverse(right).transpose();
+            const bool same = between.rows() == between.cols() && between.isIdentity(1e-9);
+            if (same) {
+                s = Eigen::VectorXd::Ones(between.rows());
+            } else {
+                const Eigen::JacobiSVD<Eigen::MatrixXd> svd(between, Eigen::ComputeFullU | Eigen::ComputeFullV);
+                s = svd.singularValues().cwiseMin(1);
+                left *= svd.matrixU();
+                right *= svd.matrixV();
+            }
+        }
+        for (Eigen::Index k = 0; k < std::max(left.cols(), right.cols()); ++k) {
+            if (k < s.size() && s[k] > 1e-15) {
+                shared.push_back({s[k], left.col(k), right.col(k)});
+                continue;
+            }
+            if (k < left.cols())
+                left_only.emplace_back(left.col(k));
+            if (k < right.cols())
+                right_only.emplace_back(right.col(k));
+        }
+    }
+    const auto count = static_cast<Eigen::Index>(shared.size());
+    Canonical result{Eigen::MatrixXd(lefts, count + static_cast<Eigen::Index>(left_only.size())),
+                     Eigen::MatrixXd(covariance.rows() - lefts, count + static_cast<Eigen::Index>(right_only.size())),
+                     Eigen::VectorXd(count)};
+    for (Eigen::Index k = 0; k < count; ++k) {
+        const Shared& one = shared[static_cast<std::size_t>(k)];
+        result.correlations[k] = one.correlation;
+        result.left.col(k) = one.left;
+        result.right.col(k) = one.right;
+    }
+    for (std::size_t k = 0; k < left_only.size(); ++k)
+        result.left.col(count + static_cast<Eigen::Index>(k)) = left_only[k];
+    for (std::size_t k = 0; k < right_only.size(); ++k)
+        result.right.col(count + static_cast<Eigen::Index>(k)) = right_only[k];
+    return result;
+}
+
 } // namespace
 
 bool is_smooth(const Integrand& integrand) {
@@ -267,24 +315,10 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
                                 const std::vector<double>& samples, bool slopes, double tolerance, std::size_t most_points) {
     const auto p = static_cast<Eigen::Index>(integrand.left_gaussians);
     const auto q = static_cast<Eigen::Index>(integrand.right_gaussians);
-    Eigen::MatrixXd root_left = principal_root(covariance.topLeftCorner(p, p));
-    Eigen::MatrixXd root_right = principal_root(covariance.bottomRightCorner(q, q));
     constexpr Eigen::Index most_dimensions = 6;
+    const auto [root_left, root_right, correlations] = canonical(covariance, p);
     if (root_left.cols() > most_dimensions || root_right.cols() > most_dimensions)
         return std::nullopt;
-    Eigen::VectorXd correlations(0);
-    if (root_left.cols() > 0 && root_right.cols() > 0) {
-        const Eigen::MatrixXd between =
-            inverse(root_left) * covariance.topRightCorner(p, q) * inverse(root_right).transpose();
-        const Eigen::JacobiSVD<Eigen::MatrixXd> svd(between, Eigen::ComputeFullU | Eigen::ComputeFullV);
-        correlations = svd.singularValues().cwiseMin(1);
-        root_left *= svd.matrixU();
-        root_right *= svd.matrixV();
-        Eigen::Index shared = 0;
-        while (shared < correlations.size() && correlations[shared] > 1e-15)
-            ++shared;
-        correlations.conservativeResize(shared);
-    }
     const auto outputs = [&](NodeId value, const std::vector<NodeId>& gradient) {
         std::vector<NodeId> all{value};
         if (slopes)
@@ -295,68 +329,55 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
     const Side right{&integrand, false, root_right, mean.tail(q), outputs(integrand.right, integrand.right_gradient),
                      &samples};
 
-    const auto rungs_of = [&](const Side& side) -> std::optional<std::vector<std::size_t>> {
-        std::vector<std::size_t> rungs;
-        double points = 1;
-        for (Eigen::Index d = 0; d < side.dimensions(); ++d) {
-            const auto rung = rung_of(side, d, tolerance);
-            if (!rung)
-                return std::nullopt;
-            rungs.push_back(*rung);
-            points *= static_cast<double>(ladder()[*rung].nodes.size());
-        }
-        return points <= static_cast<double>(most_points) ? std::optional(rungs) : std::nullopt;
-    };
-    auto left_rungs = rungs_of(left);
-    if (!left_rungs)
-        return std::nullopt;
-    auto right_rungs = rungs_of(right);
-    if (!right_rungs)
-        return std::nullopt;
-    for (std::size_t d = 0; d < static_cast<std::size_t>(correlations.size()); ++d)
-        (*left_rungs)[d] = (*right_rungs)[d] = std::max((*left_rungs)[d], (*right_rungs)[d]);
-
-    const auto at = [&](std::size_t shift) -> std::optional<Sum> { // `shift` - 1 rungs above
-        const auto moved = [&](const std::vector<std::size_t>& rungs) -> std::optional<std::vector<std::size_t>> {
-            std::vector<std::size_t> result;
+    // Each direction alone, the others coarsely: as many nodes as its error wants.
+    const Ladder& rules = ladder(tolerance);
+    const auto directions = static_cast<std::size_t>(std::max(left.dimensions(), right.dimensions()));
+    const std::size_t low = directions <= 3 ? 1 : 0;
+    std::vector<std::size_t> chosen(directions, low);
+    Precise result;
+    for (std::size_t d = 0;; ++d) {
+        for (const Side* side : {&left, &right}) { // with those chosen so far
             double points = 1;
-            for (const std::size_t rung : rungs) {
-                if (rung + shift < 1 || rung + shift > ladder().size())
-                    return std::nullopt;
-                result.push_back(rung + shift - 1);
-                points *= static_cast<double>(ladder()[result.back()].nodes.size());
+            for (std::size_t k = 0; k < static_cast<std::size_t>(side->dimensions()); ++k)
+                points *= static_cast<double>(rules[chosen[k]].nodes.size());
+            if (points > static_cast<double>(most_points))
+                return std::nullopt;
+        }
+        if (d == directions)
+            break;
+        std::vector<std::size_t> rungs(directions, low);
+        std::optional<Sum> before;
+        double last = 1;
+        for (rungs[d] = 0;; ++rungs[d]) {
+            if (rungs[d] == rules.size())
+                return std::nullopt;
+            Sum here = sum(left, right, correlations, rules, rungs, slopes);
+            if (!std::isfinite(here.norm) || !std::isfinite(here.slope_norm))
+                return std::nullopt;
+            result.points += here.points;
+            if (here.points > 2 * most_points)
+                return std::nullopt;
+            const double difference = before ? distance(here, *before) : 1;
+            before = std::move(here);
+            // twice, for symmetries may hide an error once; rung - 1 is off by no more than the difference
+            const double wanted = tolerance / static_cast<double>(5 * directions);
+            if (difference <= wanted && last <= 30 * wanted) {
+                chosen[d] = rungs[d] - 1;
+                result.error += 5 * difference;
+                break;
             }
-            return points <= static_cast<double>(most_points) ? std::optional(result) : std::nullopt;
-        };
-        const auto l = moved(*left_rungs);
-        const auto r = moved(*right_rungs);
-        if (!l || !r)
-            return std::nullopt;
-        return sum(left, right, correlations, *l, *r, slopes);
-    };
-    std::optional<Sum> coarse = at(0);
-    double before = 0; // the difference a rung below
-    for (std::size_t shift = 1; coarse; ++shift) {
-        auto fine = at(shift);
-        if (!fine || !std::isfinite(fine->norm))
-            return std::nullopt;
-        Precise result{fine->expectation, coarse->points + fine->points, 0};
-        const auto part = [](double difference, double norm) { return norm > 0 ? difference / norm : 0; };
-        result.error = part(std::abs(fine->expectation.value - coarse->expectation.value), fine->norm);
-        if (slopes && fine->expectation.slopes.size() > 0)
-            result.error =
-                std::max(result.error, part((fine->expectation.slopes - coarse->expectation.slopes).cwiseAbs().maxCoeff(),
-                                            fine->slope_norm));
-        // Of an analytic function, differences fall at least geometrically: the next one is the error.
-        const double difference = result.error;
-        if (before > 0 && difference < before)
-            result.error = std::max(difference * std::min(1.0, 4 * difference / before), 1e-15);
-        before = difference;
-        if (result.error <= tolerance)
-            return result;
-        coarse = std::move(fine);
+            last = difference;
+        }
     }
-    return std::nullopt;
+
+    Sum all = sum(left, right, correlations, rules, chosen, slopes);
+    if (!std::isfinite(all.norm) || !std::isfinite(all.slope_norm))
+        return std::nullopt;
+    result.points += all.points;
+    result.norm = all.norm;
+    result.slope_norm = all.slope_norm;
+    result.expectation = std::move(all.expectation);
+    return result;
 }
 
 } // namespace tpc::joint

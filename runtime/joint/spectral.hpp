@@ -13,8 +13,9 @@ namespace tpc::joint {
 
 struct Precise {
     Expectation expectation;
-    std::size_t points = 0; // of both sides
-    double error = 0;       // relative to the norms of both sides, estimated
+    std::size_t points = 0;          // of both sides
+    double error = 0;                // relative to the norms of both sides, estimated
+    double norm = 0, slope_norm = 0; // of values, of slopes
 };
 
 // Whether no function of the integrand has a kink or jump in a Gaussian.

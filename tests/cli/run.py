@@ -243,6 +243,16 @@ def test_show():
     expect(tpc("show", average, "--stage", "recursions"), 2)
 
 
+def test_explain():
+    p = os.path.join(EXAMPLES, "gru.tp")
+    x = save("x.npy", data(5, 2, 3))
+    done = expect(tpc("explain", p, "--input", x), 0, "expectations for each pair of samples", "error", "15 pairs")
+    assert "Sobol" not in done.stdout and "z_[2]" in done.stdout, done.stdout
+    listed = json.loads(expect(tpc("explain", p, "--input", x, "--json"), 0).stdout)
+    assert {row["for"] for row in listed["expectations"]} == {"sample", "pair"} and listed["ntk_error"] < 1e-8, listed
+    expect(tpc("explain", p), 64)
+
+
 def test_simulate():
     p = os.path.join(EXAMPLES, "mlp.tp")
     x = save("x.npy", data(3, 2))

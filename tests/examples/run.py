@@ -15,11 +15,13 @@ import numpy as np
 SAMPLES = 5
 SHAPES = {  # input name -> axes of one sample
     "average_readout": {"xi": (3,)},
+    "batchnorm_mlp": {"xi": (4, 3)},
     "birnn": {"xi": (4, 3)},
     "cnn_flatten": {"xi": (4, 5, 2)},
     "cnn_pooled": {"xi": (4, 5, 2)},
     "encoder": {"xi": (3, 4)},
     "gcn": {"xi": (4, 3), "A": (4, 4)},
+    "gru": {"xi": (2, 3)},
     "layernorm_mlp": {"xi": (3,)},
     "locally_connected": {"xi": (5, 2)},
     "mlp": {"xi": (3,)},
@@ -32,7 +34,7 @@ SHAPES = {  # input name -> axes of one sample
     "tied": {"xi": (3,)},
     "transformer": {"xi": (3, 4)},
 }
-FAMILY = {"rnn_steps": (4,)}  # the sizes of a family of outputs
+FAMILY = {"rnn_steps": (4,), "batchnorm_mlp": (4,)}  # the sizes of a family of outputs
 FAILS_CHECK = {"average_readout"}
 
 

@@ -1,0 +1,124 @@
+#include "runtime/execute/explain.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace tpc::execute {
+namespace {
+
+constexpr std::size_t few = 3; // samples that are evaluated
+
+SampleSet first_of(const SampleSet& set) {
+    SampleSet result = set;
+    result.samples = std::min(few, set.samples);
+    for (Input& input : result.inputs)
+        input.values.resize(input.values.size() / set.samples * result.samples);
+    return result;
+}
+
+std::string duration(double seconds) {
+    if (seconds < 1e-6)
+        return fmt::format("{:.0f} ns", seconds * 1e9);
+    if (seconds < 1e-3)
+        return fmt::format("{:.3g} us", seconds * 1e6);
+    return seconds < 1 ? fmt::format("{:.3g} ms", seconds * 1e3) : fmt::format("{:.3g} s", seconds);
+}
+
+struct Row {
+    std::string what, of, method;
+    LedgerEntry entry;
+    double each = 0; // seconds for one sample or pair
+};
+
+std::vector<Row> rows_of(const Ledger& ledger, bool pair) {
+    std::vector<Row> rows;
+    const std::size_t units = pair ? ledger.pairs : ledger.samples;
+    for (const auto& [key, entry] : ledger.entries) {
+        const auto& [is_pair, what, of, method] = key;
+        if (is_pair == pair)
+            rows.push_back({what, of, method, entry, units > 0 ? entry.seconds / static_cast<double>(units) : 0});
+    }
+    std::stable_sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.each > b.each; });
+    return rows;
+}
+
+double total(const std::vector<Row>& rows) {
+    double sum = 0;
+    for (const Row& row : rows)
+        sum += row.each;
+    return sum;
+}
+
+std::string text_of(const std::vector<Row>& rows) {
+    std::string text;
+    for (const Row& row : rows) {
+        text += fmt::format("  {}\n", row.what);
+        if (!row.of.empty())
+            text += fmt::format("    part over {}\n", row.of);
+        text += fmt::format("    {} Gaussian{}, {}", row.entry.dimension, row.entry.dimension == 1 ? "" : "s", row.method);
+        if (row.entry.points > 0)
+            text += fmt::format(", {} points", row.entry.points);
+        text += fmt::format(", {} of computation", duration(row.each));
+        text += row.entry.error > 0 ? fmt::format(", error {:.0e}\n", row.entry.error)
+                                    : std::string(row.entry.note.empty() ? "\n" : ", " + row.entry.note + "\n");
+    }
+    return text;
+}
+
+} // namespace
+
+Explanation explain(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options) {
+    Explanation result;
+    result.left_samples = left.samples;
+    result.right_samples = right != nullptr ? right->samples : left.samples;
+    result.symmetric = right == nullptr;
+    result.tolerance = options.tolerance.value_or(1e-8);
+    Options with = options;
+    with.ledger = &result.ledger;
+    const SampleSet few_left = first_of(left);
+    const std::optional<SampleSet> few_right = right != nullptr ? std::optional(first_of(*right)) : std::nullopt;
+    const Outcome outcome = evaluate(plan, few_left, few_right ? &*few_right : nullptr, with);
+    result.error = outcome.error;
+    for (const Kernel& kernel : outcome.outputs) {
+        result.nngp_error = std::max(result.nngp_error, kernel.nngp_error);
+        result.ntk_error = std::max(result.ntk_error, kernel.ntk_error);
+    }
+    result.ledger.samples = few_left.samples + (few_right ? few_right->samples : 0);
+    result.ledger.pairs = few_right ? few_left.samples * few_right->samples : few_left.samples * (few_left.samples + 1) / 2;
+    return result;
+}
+
+std::string print(const Explanation& explanation) {
+    const std::vector<Row> self = rows_of(explanation.ledger, false);
+    const std::vector<Row> cross = rows_of(explanation.ledger, true);
+    const auto n = static_cast<double>(explanation.left_samples);
+    const auto m = static_cast<double>(explanation.right_samples);
+    const double samples = explanation.symmetric ? n : n + m;
+    const double pairs = explanation.symmetric ? n * (n + 1) / 2 : n * m;
+    std::string text = fmt::format("expectations for each sample{}\n", self.empty() ? ": none" : ", the costly first");
+    text += text_of(self);
+    text += fmt::format("expectations for each pair of samples{}\n", cross.empty() ? ": none" : ", the costly first");
+    text += text_of(cross);
+    const double all_self = total(self) * samples;
+    const double all_cross = total(cross) * pairs;
+    text += fmt::format("all of it, one core: {} for {} samples, {} for {} pairs\n", duration(all_self), samples,
+                        duration(all_cross), pairs);
+    if (!cross.empty() || !self.empty()) {
+        const bool pair = all_cross >= all_self;
+        const std::vector<Row>& rows = pair ? cross : self;
+        text += fmt::format("{:.0f} % of it: {}, by {}\n",
+                            100 * rows[0].each * (pair ? pairs : samples) / std::max(all_self + all_cross, 1e-300),
+                            rows[0].what, rows[0].method);
+    }
+    if (explanation.error)
+        text += *explanation.error + "\n";
+    else if (explanation.nngp_error > 0 || explanation.ntk_error > 0)
+        text += fmt::format("estimated error of the kernels, relative to the largest entry: nngp {:.1e}, ntk {:.1e}\n",
+                            explanation.nngp_error, explanation.ntk_error);
+    else
+        text += fmt::format("deterministic methods only, to {:.0e} of each expectation's norm\n", explanation.tolerance);
+    return text;
+}
+
+} // namespace tpc::execute

@@ -1,0 +1,23 @@
+// How a plan's expectations are computed and what they cost, found by evaluating a few samples.
+#pragma once
+
+#include "runtime/execute/evaluate.hpp"
+#include "runtime/execute/ledger.hpp"
+
+namespace tpc::execute {
+
+struct Explanation {
+    Ledger ledger;
+    std::size_t left_samples = 0, right_samples = 0; // of the whole run
+    bool symmetric = false;
+    double tolerance = 0;
+    double nngp_error = 0, ntk_error = 0; // of the kernels of the few samples, estimated
+    std::optional<std::string> error;     // why the tolerance cannot be met
+};
+
+// Evaluates the first samples only; the costs are theirs.
+Explanation explain(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options);
+
+std::string print(const Explanation& explanation);
+
+} // namespace tpc::execute

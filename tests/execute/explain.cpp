@@ -1,0 +1,36 @@
+// The text of `tpc explain`.
+#include "runtime/execute/explain.hpp"
+#include "tests/execute/pipeline.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tpc;
+
+TEST_CASE("an explanation prints its expectations, the costly first, and what dominates") {
+    execute::Explanation explanation;
+    explanation.left_samples = explanation.right_samples = 10;
+    explanation.symmetric = true;
+    explanation.tolerance = 1e-8;
+    explanation.nngp_error = explanation.ntk_error = 2e-9;
+    explanation.ledger.samples = 2;
+    explanation.ledger.pairs = 3;
+    explanation.ledger.add({true, "E[relu(z) . relu(z)] of (g, g_), 4 for each pair", "", "closed form (piecewise linear)"},
+                           {2, 4, 0, 3e-6, 0, "to the tolerance"});
+    explanation.ledger.add({true, "E[x[2] x_[2]] and derivatives", "g[1], g_[1]", "tensor Hermite series"},
+                           {2, 3, 120, 0.03, 2e-9, ""});
+    explanation.ledger.add({false, "E[x[2]]", "g[1]", "scrambled Sobol points"}, {1, 2, 4096, 0.002, 0, ""});
+    CHECK(execute::print(explanation) == R"(expectations for each sample, the costly first
+  E[x[2]]
+    part over g[1]
+    1 Gaussian, scrambled Sobol points, 4096 points, 1 ms of computation
+expectations for each pair of samples, the costly first
+  E[x[2] x_[2]] and derivatives
+    part over g[1], g_[1]
+    2 Gaussians, tensor Hermite series, 120 points, 10 ms of computation, error 2e-09
+  E[relu(z) . relu(z)] of (g, g_), 4 for each pair
+    2 Gaussians, closed form (piecewise linear), 1 us of computation, to the tolerance
+all of it, one core: 10 ms for 10 samples, 550 ms for 55 pairs
+98 % of it: E[x[2] x_[2]] and derivatives, by tensor Hermite series
+estimated error of the kernels, relative to the largest entry: nngp 2.0e-09, ntk 2.0e-09
+)");
+}
