@@ -29,12 +29,18 @@ bool wraps(ir::IndexMode mode) {
     return mode == ir::IndexMode::wrap || mode == ir::IndexMode::clamp;
 }
 
-// Surely another element than the target.
-bool elsewhere(const Place& read, const std::vector<Linear>& target) {
+bool involves(const Linear& linear, std::uint32_t slot) {
+    return std::any_of(linear.terms.begin(), linear.terms.end(), [&](const auto& term) { return term.first == slot; });
+}
+
+constexpr std::uint32_t no_slot = ~std::uint32_t{0};
+
+// Surely another element than the target of any iteration of `slot`.
+bool elsewhere(const Place& read, const std::vector<Linear>& target, std::uint32_t slot = no_slot) {
     if (wraps(read.mode))
         return false;
     for (std::size_t d = 0; d < target.size(); ++d)
-        if (const auto apart = difference(read.indices[d], target[d]); apart && *apart != 0)
+        if (const auto apart = difference(read.indices[d], target[d]); apart && *apart != 0 && !involves(target[d], slot))
             return true;
     return false;
 }
@@ -87,20 +93,54 @@ bool fissile(const Part& part, const WalkItem& loop) {
     return true;
 }
 
-void mark(const Part& part, std::vector<WalkItem>& items) {
+void operations(const std::vector<WalkItem>& items, std::vector<std::uint32_t>& ops) {
+    for (const WalkItem& item : items) {
+        ops.insert(ops.end(), item.ops.begin(), item.ops.end());
+        operations(item.children, ops);
+    }
+}
+
+bool left_fissile(const Part& part, const WalkItem& loop) {
+    std::vector<std::vector<std::uint32_t>> ops; // by child
+    for (const WalkItem& child : loop.children) {
+        if (child.loop)
+            return false;
+        operations(part.right[child.statement], ops.emplace_back());
+    }
+    for (std::size_t child = 0; child < ops.size(); ++child)
+        for (const std::uint32_t k : ops[child]) {
+            const PairOp& op = part.ops[k];
+            if (op.output)
+                return false;
+            for (const EntryRead* read : reads_of(op))
+                for (std::size_t writer = 0; writer < ops.size(); ++writer)
+                    for (const std::uint32_t w : ops[writer]) {
+                        if (part.ops[w].array != read->array || elsewhere(read->left, op.left_target, loop.range.slot))
+                            continue;
+                        const bool before = writer < child && same_place(read->left, op.left_target) &&
+                                            same_place(read->right, op.right_target);
+                        if (!before)
+                            return false;
+                    }
+        }
+    return true;
+}
+
+void mark(const Part& part, std::vector<WalkItem>& items, bool left) {
     for (WalkItem& item : items) {
         if (!item.loop)
             continue;
-        item.fissile = fissile(part, item);
-        mark(part, item.children);
+        item.fissile = left ? left_fissile(part, item) : fissile(part, item);
+        mark(part, item.children, left);
     }
 }
 
 } // namespace
 
 void mark_fissile(Part& part) {
+    mark(part, part.left, true);
     for (std::vector<WalkItem>& items : part.right)
-        mark(part, items);
+        mark(part, items, false);
 }
 
 } // namespace tpc::plan

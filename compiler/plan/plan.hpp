@@ -144,7 +144,7 @@ struct WalkItem {
     std::size_t statement = 0;
     std::vector<std::uint32_t> ops; // right walks: the operations at this statement
     std::size_t position = 0;       // among its siblings in the program
-    bool fissile = false;           // right walks: a loop of statements that may run one after the other, each as one row
+    bool fissile = false;           // a loop of statements that may run one after the other, each as one row (fissile.hpp)
 };
 
 struct FiniteArray { // per sample, [element][coordinate]

@@ -16,6 +16,11 @@ std::int64_t coefficient(const plan::Linear& linear, std::uint32_t slot) {
             return factor;
     return 0;
 }
+// From one iteration to the next.
+std::int64_t step_of(const plan::Linear& linear, const Run& run) {
+    return (run.slot == no_slot ? 0 : coefficient(linear, run.slot)) +
+           (run.also == no_slot ? 0 : coefficient(linear, run.also));
+}
 } // namespace
 
 template <class Real>
@@ -43,12 +48,12 @@ template <class Real> double TileMachine<Real>::constant(const plan::Constant& c
                                        c.expression, slots_.data());
 }
 
-template <class Real> Spot TileMachine<Real>::spot(const Route& route, std::uint32_t slot, std::uint32_t sum) const {
+template <class Real> Spot TileMachine<Real>::spot(const Route& route, const Run& run, std::uint32_t sum) const {
     Spot result;
     result.element = route.base;
     for (const Route::Dimension& d : route.dimensions) {
         std::int64_t index = (*d.index)(slots_.data());
-        std::ptrdiff_t step = slot == no_slot ? 0 : coefficient(*d.index, slot);
+        std::ptrdiff_t step = step_of(*d.index, run);
         std::ptrdiff_t again = sum == no_slot ? 0 : coefficient(*d.index, sum);
         if (index < d.lower || index >= d.lower + d.size) {
             const auto mapped = apply_mode(index, d.lower, d.lower + d.size - 1, route.mode);
@@ -71,9 +76,8 @@ template <class Real> Spot TileMachine<Real>::spot(const Route& route, std::uint
 }
 
 template <class Real>
-typename TileMachine<Real>::Entry TileMachine<Real>::entry(const TileRead& read, std::uint32_t slot,
-                                                           std::uint32_t sum) const {
-    Entry result{spot(read.left, slot, sum), spot(read.right, slot, sum)};
+typename TileMachine<Real>::Entry TileMachine<Real>::entry(const TileRead& read, const Run& run, std::uint32_t sum) const {
+    Entry result{spot(read.left, run, sum), spot(read.right, run, sum)};
     if (!result.left.inside || !result.right.inside || read.array == plan::no_array)
         return result;
     result.array = &program_.arrays[read.array];
@@ -83,18 +87,28 @@ typename TileMachine<Real>::Entry TileMachine<Real>::entry(const TileRead& read,
     return result;
 }
 
+template <class Real> void TileMachine<Real>::enter(const Run& run) {
+    if (run.slot != no_slot)
+        slots_[run.slot] = run.lower;
+    if (run.also != no_slot)
+        slots_[run.also] = run.also_first;
+}
+
 template <class Real> void TileMachine<Real>::run(std::uint32_t index, const Run& run) {
     const plan::PairOp& op = part_.ops[index];
+    enter(run);
     const std::vector<std::uint32_t>& alone = program_.ops[index].alone;
-    if (run.slot != no_slot && std::find(alone.begin(), alone.end(), run.slot) != alone.end()) {
+    const auto varies = [&](std::uint32_t slot) { return std::find(alone.begin(), alone.end(), slot) != alone.end(); };
+    const bool row = std::none_of(op.guards.begin(), op.guards.end(),
+                                  [&](const plan::Guard& guard) { return step_of(guard.value, run) != 0; }) &&
+                     !(run.slot != no_slot && varies(run.slot)) && !(run.also != no_slot && varies(run.also));
+    if (!row) {
         for (std::int64_t i = run.lower; i <= run.upper; ++i) {
-            slots_[run.slot] = i;
+            enter(run.piece(i, i));
             this->run(index, {});
         }
         return;
     }
-    if (run.slot != no_slot)
-        slots_[run.slot] = run.lower;
     for (const plan::Guard& guard : op.guards)
         if (!guard.holds(slots_.data()))
             return;
@@ -122,7 +136,7 @@ template <class Real> void TileMachine<Real>::cuts(const Route& route, const Run
     if (route.mode == ir::IndexMode::none)
         return;
     for (const Route::Dimension& d : route.dimensions) {
-        const std::int64_t c = coefficient(*d.index, run.slot);
+        const std::int64_t c = step_of(*d.index, run);
         if (c == 0)
             continue;
         const std::int64_t start = (*d.index)(slots_.data());
@@ -167,7 +181,7 @@ bool TileMachine<Real>::within(const Route& route, const Run& run, std::uint32_t
     const auto positions = static_cast<std::int64_t>(run.count());
     return std::all_of(route.dimensions.begin(), route.dimensions.end(), [&](const Route::Dimension& d) {
         const std::int64_t start = (*d.index)(slots_.data());
-        const std::int64_t a = run.slot == no_slot ? 0 : coefficient(*d.index, run.slot) * (positions - 1);
+        const std::int64_t a = step_of(*d.index, run) * (positions - 1);
         const std::int64_t b = coefficient(*d.index, sum) * (repeats - 1);
         const std::int64_t least = start + std::min<std::int64_t>(a, 0) + std::min<std::int64_t>(b, 0);
         const std::int64_t most = start + std::max<std::int64_t>(a, 0) + std::max<std::int64_t>(b, 0);
@@ -221,8 +235,7 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
             number = static_cast<Real>(constant(fixed));
             return {};
         }
-        return moving((right ? program_.right : program_.left).coefficients[*given.array], spot(route, run.slot, sum),
-                      right);
+        return moving((right ? program_.right : program_.left).coefficients[*given.array], spot(route, run, sum), right);
     };
     out.left_factor = factor(term.left_factor, own.left_factor, false, own.left, out.left);
     out.right_factor = factor(term.right_factor, own.right_factor, true, own.right, out.right);
@@ -240,7 +253,7 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
             if (!place)
                 return true;
             const PerSample<Real>& numbers = (right ? program_.right : program_.left).mean[place->family];
-            const Spot at = spot(route, run.slot, sum);
+            const Spot at = spot(route, run, sum);
             if (!at.inside || numbers.empty())
                 return false;
             norm = moving(numbers, at, right);
@@ -252,8 +265,8 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
         break;
     }
     case PairTerm::Kind::input: {
-        const Spot left = spot(own.entry.left, run.slot);
-        const Spot right = spot(own.entry.right, run.slot);
+        const Spot left = spot(own.entry.left, run);
+        const Spot right = spot(own.entry.right, run);
         if (left.inside && right.inside) {
             gram(term, left, right, run.count(), out);
             break;
@@ -268,7 +281,7 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
     case PairTerm::Kind::read: {
         if (repeats > 1 && !(within(own.entry.left, run, sum, repeats) && within(own.entry.right, run, sum, repeats)))
             return false;
-        const Entry read = entry(own.entry, run.slot, sum);
+        const Entry read = entry(own.entry, run, sum);
         if ((!read.stored() && !gap) || (!read.left.inside && !read.right.inside))
             return true;
         if (read.stored()) {
@@ -331,11 +344,8 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
     const bool raw = value != nullptr || own.value;
     const bool gap = op.gap_linear && !raw;
     for (std::size_t k = 0; k < cuts_.size(); ++k) {
-        Run piece = run;
-        piece.lower = cuts_[k];
-        piece.upper = k + 1 < cuts_.size() ? cuts_[k + 1] - 1 : run.upper;
-        if (piece.slot != no_slot)
-            slots_[piece.slot] = piece.lower;
+        const Run piece = run.piece(cuts_[k], k + 1 < cuts_.size() ? cuts_[k + 1] - 1 : run.upper);
+        enter(piece);
         terms_.clear();
         grams_used_ = 0;
         for (std::size_t t = 0; t < op.terms.size(); ++t)
@@ -353,7 +363,7 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
             rows::linear(out);
             return;
         }
-        const Entry to = entry(own.target, piece.slot);
+        const Entry to = entry(own.target, piece);
         out.minus = minus(to);
         out.plus = plus(to);
         out.tangent = op.tangent ? this->tangent(to) : nullptr;
@@ -394,8 +404,8 @@ template <class Real> void TileMachine<Real>::settle(const plan::PairOp& op, con
 template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Run& run) {
     const plan::PairOp& op = part_.ops[index];
     const TileDual<Real>& own = program_.duals[index];
-    const Entry read = entry(program_.ops[index].read, run.slot);
-    const Entry out = entry(program_.ops[index].target, run.slot);
+    const Entry read = entry(program_.ops[index].read, run);
+    const Entry out = entry(program_.ops[index].target, run);
     if (!read.left.inside || !read.right.inside)
         throw MethodError("a nonlinearity of an element outside its family");
     const bool slopes = op.tangent && tangent_;
@@ -545,7 +555,7 @@ template <class Real> bool TileMachine<Real>::group(const plan::GroupOp& group, 
     if (t != nullptr)
         std::fill_n(t, lanes_, Real(0));
     if (group.cross) {
-        const Entry read = entry(cross, no_slot);
+        const Entry read = entry(cross, {});
         if (!read.stored())
             return false;
         covariance(read, out);
@@ -593,8 +603,7 @@ template <class Real> void TileMachine<Real>::product(std::uint32_t index, const
     Real* c = row_[2].data();
     Real* d = row_[3].data();
     for (std::size_t p = 0; p < run.count(); ++p) {
-        if (run.slot != no_slot)
-            slots_[run.slot] = run.lower + static_cast<std::int64_t>(p);
+        enter(run.piece(run.lower + static_cast<std::int64_t>(p), run.upper));
         std::fill_n(value, lanes_, Real(1));
         std::fill_n(t, lanes_, Real(0));
         for (std::size_t m = 0; m < op.groups.size(); ++m) {
@@ -606,7 +615,7 @@ template <class Real> void TileMachine<Real>::product(std::uint32_t index, const
                 value[k] *= c[k];
             }
         }
-        const Entry out = entry(program_.ops[index].target, no_slot);
+        const Entry out = entry(program_.ops[index].target, {});
         if (slopes)
             std::copy_n(t, lanes_, tangent(out));
         finish(op, out, value);

@@ -6,10 +6,21 @@
 
 namespace tpc::execute {
 
-// Instances of an operation along one loop; without a slot just the one that the slots say.
+// Instances of an operation along one loop; without a slot just the one that the slots say. Where the loop is a left one,
+// the right slot `also` moves with it, by one from `also_first`.
 struct Run {
     std::uint32_t slot = no_slot;
     std::int64_t lower = 0, upper = 0;
+    std::uint32_t also = no_slot;
+    std::int64_t also_first = 0;
+    // From iteration `first` to `last` alone.
+    [[nodiscard]] Run piece(std::int64_t first, std::int64_t last) const {
+        Run part = *this;
+        part.lower = first;
+        part.upper = last;
+        part.also_first += first - lower;
+        return part;
+    }
     [[nodiscard]] std::size_t count() const {
         return slot == no_slot ? 1 : static_cast<std::size_t>(std::max<std::int64_t>(0, upper - lower + 1));
     }
@@ -64,8 +75,9 @@ template <class Real> class TileMachine {
         return space_.data() + (static_cast<std::ptrdiff_t>(base) + at) * static_cast<std::ptrdiff_t>(width_);
     }
 
-    Spot spot(const Route& route, std::uint32_t slot, std::uint32_t sum = no_slot) const;
-    Entry entry(const TileRead& read, std::uint32_t slot, std::uint32_t sum = no_slot) const;
+    void enter(const Run& run); // its first iteration
+    Spot spot(const Route& route, const Run& run, std::uint32_t sum = no_slot) const;
+    Entry entry(const TileRead& read, const Run& run, std::uint32_t sum = no_slot) const;
     double constant(const plan::Constant& constant) const;
 
     void linear(std::uint32_t index, const Run& run, Real* value, Real* tangent);

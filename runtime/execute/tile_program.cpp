@@ -28,14 +28,13 @@ bool involves(const limit::Recursions& recursions, ir::ExprId e, std::uint32_t s
                        [&](ir::ExprId child) { return involves(recursions, child, slot); });
 }
 
-// Slots along which an operation cannot run as one row: their value changes more than addresses.
+// Slots along which an operation cannot run as one row: their value changes more than addresses. Its own guards are looked
+// at when it runs.
 class Alone {
   public:
     explicit Alone(const limit::Recursions& recursions) : recursions_(recursions) {}
 
     std::vector<std::uint32_t> operator()(const plan::PairOp& op) {
-        for (const plan::Guard& guard : op.guards)
-            all(guard.value);
         for (const auto* target : {&op.left_target, &op.right_target})
             fractions(*target);
         entry(op.entry, true);

@@ -7,6 +7,8 @@
 #include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
+#include <map>
+#include <optional>
 
 namespace tpc::execute {
 namespace {
@@ -40,6 +42,82 @@ template <class Visit> void walk_rows(const std::vector<plan::WalkItem>& items, 
     }
 }
 
+// An operation whose right indices follow from the left ones, along an innermost left loop.
+struct Follower {
+    std::uint32_t op = 0;
+    struct Loop {
+        const plan::LoopRange* range = nullptr;
+        const plan::Linear* value = nullptr;
+    };
+    std::vector<Loop> loops; // right ones, outermost first
+    std::size_t moving = 0;  // the loop whose index moves with the left one
+};
+
+// The operations below an item in the order of its solutions.
+void below(const plan::WalkItem& item, std::vector<std::uint32_t>& ops) {
+    ops.insert(ops.end(), item.ops.begin(), item.ops.end());
+    for (const plan::WalkItem& child : item.children)
+        below(child, ops);
+}
+
+bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path, std::uint32_t slot, Follower& result) {
+    result.op = op;
+    std::size_t moving = 0;
+    for (const plan::WalkItem* item : path) {
+        std::vector<std::uint32_t> ops;
+        below(*item, ops);
+        const auto k = static_cast<std::size_t>(std::find(ops.begin(), ops.end(), op) - ops.begin());
+        if (item->solutions[k].empty() || item->solutions[k][0].denominator != 1 || depends(item->range.lower, slot) ||
+            depends(item->range.upper, slot))
+            return false;
+        const plan::Linear& value = item->solutions[k][0];
+        // indices of outer right loops that move as well would have to be followed too
+        for (const Follower::Loop& outer : result.loops)
+            if (depends(value, outer.range->slot) || depends(item->range.lower, outer.range->slot) ||
+                depends(item->range.upper, outer.range->slot))
+                return false;
+        for (const auto& [own, coefficient] : value.terms)
+            if (own == slot) {
+                if (coefficient != 1)
+                    return false;
+                result.moving = result.loops.size();
+                ++moving;
+            }
+        result.loops.push_back({&item->range, &value});
+    }
+    return moving == 1;
+}
+
+bool follow(const std::vector<plan::WalkItem>& items, std::vector<const plan::WalkItem*>& path, std::uint32_t slot,
+            std::vector<Follower>& result) {
+    for (const plan::WalkItem& item : items) {
+        if (item.loop) {
+            path.push_back(&item);
+            if (!follow(item.children, path, slot, result))
+                return false;
+            path.pop_back();
+            continue;
+        }
+        for (const std::uint32_t op : item.ops)
+            if (!follow_op(op, path, slot, result.emplace_back()))
+                return false;
+    }
+    return true;
+}
+
+// The operations of an innermost left loop, statement by statement, where it may run as rows.
+std::optional<std::vector<Follower>> followers(const plan::Part& part, const plan::WalkItem& loop) {
+    std::vector<Follower> result;
+    if (!loop.fissile)
+        return std::nullopt;
+    for (const plan::WalkItem& child : loop.children) {
+        std::vector<const plan::WalkItem*> path;
+        if (!follow(part.right[child.statement], path, loop.range.slot, result))
+            return std::nullopt;
+    }
+    return result;
+}
+
 template <class Real> class TileRun {
   public:
     TileRun(const TileProgram<Real>& program, const EqualSamples& equal, const Options& options, Results& results)
@@ -47,6 +125,7 @@ template <class Real> class TileRun {
           left_samples_(program.left.state->samples), right_samples_(program.right.state->samples) {
         const std::size_t fitting = cache_bytes / std::max<std::size_t>(1, (program.rows + program.cached) * sizeof(Real));
         const std::size_t all = (right_samples_ + rows::lane_step - 1) / rows::lane_step * rows::lane_step;
+        find_followers(part_.left);
         lanes_ = std::clamp(fitting / rows::lane_step * rows::lane_step, rows::lane_step, std::min(most_lanes, all));
     }
 
@@ -73,6 +152,7 @@ template <class Real> class TileRun {
     bool tangent_;
     std::size_t left_samples_, right_samples_;
     std::size_t lanes_ = rows::lane_step;
+    std::map<const plan::WalkItem*, std::vector<Follower>> followers_; // by innermost left loop
     oneapi::tbb::enumerable_thread_specific<Local> locals_{[this] {
         return Local{TileMachine<Real>(program_, lanes_, tangent_), std::vector<Real>(lanes_), std::vector<Real>(lanes_)};
     }};
@@ -88,20 +168,73 @@ template <class Real> class TileRun {
         Local& local = locals_.local();
         TileMachine<Real>& machine = local.machine;
         machine.load(i, first, lanes, used, equal_(i, first, used));
-        Path path;
-        walk_left(part_.left, machine.slots(), path, false, [&](std::size_t statement) {
-            walk_rows(part_.right[statement], machine.slots(), [&](std::uint32_t op, const Run& run) {
-                if (!part_.ops[op].output) {
-                    machine.run(op, run);
-                    return;
-                }
-                for (std::int64_t k = run.lower; k <= run.upper; ++k) {
-                    if (run.slot != no_slot)
-                        machine.slots()[run.slot] = k;
-                    output(local, op, i, first, used);
-                }
-            });
-        });
+        const auto visit = [&](std::uint32_t op, const Run& run) {
+            if (!part_.ops[op].output) {
+                machine.run(op, run);
+                return;
+            }
+            for (std::int64_t k = run.lower; k <= run.upper; ++k) {
+                if (run.slot != no_slot)
+                    machine.slots()[run.slot] = k;
+                output(local, op, i, first, used);
+            }
+        };
+        walk(part_.left, machine.slots(), visit);
+    }
+
+    // The left walk: loops whose operations follow their index as rows, others iteration by iteration.
+    template <class Visit>
+    void walk(const std::vector<plan::WalkItem>& items, std::int64_t* slots, const Visit& visit) const {
+        for (const plan::WalkItem& item : items) {
+            if (!item.loop) {
+                walk_rows(part_.right[item.statement], slots, visit);
+                continue;
+            }
+            const std::int64_t lower = item.range.lower(slots);
+            const std::int64_t upper = item.range.upper(slots);
+            if (const auto found = followers_.find(&item); found != followers_.end() && lower < upper) {
+                for (const Follower& follower : found->second)
+                    run_along(follower, item.range.slot, lower, upper, slots, visit);
+                continue;
+            }
+            for (std::int64_t k = lower; k <= upper; ++k) {
+                slots[item.range.slot] = k;
+                walk(item.children, slots, visit);
+            }
+        }
+    }
+
+    template <class Visit>
+    static void run_along(const Follower& follower, std::uint32_t slot, std::int64_t lower, std::int64_t upper,
+                          std::int64_t* slots, const Visit& visit) {
+        Run run{slot, lower, upper};
+        slots[slot] = lower;
+        for (std::size_t k = 0; k < follower.loops.size(); ++k) {
+            const auto& [range, value] = follower.loops[k];
+            const std::int64_t index = (*value)(slots);
+            const std::int64_t least = range->lower(slots);
+            const std::int64_t most = range->upper(slots);
+            slots[range->slot] = index;
+            if (k == follower.moving) { // where the right index is within its own loop
+                run.also = range->slot;
+                run.also_first = index;
+                run = run.piece(std::max(lower, lower + least - index), std::min(upper, lower + most - index));
+            } else if (index < least || index > most) {
+                return;
+            }
+        }
+        if (run.lower <= run.upper)
+            visit(follower.op, run);
+    }
+
+    void find_followers(const std::vector<plan::WalkItem>& items) {
+        for (const plan::WalkItem& item : items) {
+            if (!item.loop)
+                continue;
+            if (auto found = followers(part_, item))
+                followers_.emplace(&item, std::move(*found));
+            find_followers(item.children);
+        }
     }
 
     void output(Local& local, std::uint32_t index, std::size_t i, std::size_t first, std::size_t used) {
