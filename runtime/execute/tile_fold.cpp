@@ -12,6 +12,7 @@ namespace {
 // One outermost statement, or one iteration of an outermost loop.
 struct Phase {
     std::optional<std::pair<std::uint32_t, std::int64_t>> loop; // slot and iteration
+    bool row = false; // iterations may run as one row: their entries must lie apart
     std::vector<std::uint32_t> ops;
 };
 
@@ -41,6 +42,7 @@ std::vector<Phase> phases_of(const plan::Part& part) {
             return {};
         for (std::int64_t i = item.range.lower.constant; i <= item.range.upper.constant; ++i) {
             phase.loop = {item.range.slot, i};
+            phase.row = item.fissile;
             phases.push_back(phase);
         }
     }
@@ -51,7 +53,7 @@ std::vector<Phase> phases_of(const plan::Part& part) {
 std::optional<std::int64_t> index_in(const Phase& phase, const plan::Linear& index) {
     std::int64_t value = index.constant;
     for (const auto& [slot, coefficient] : index.terms) {
-        if (!phase.loop || phase.loop->first != slot)
+        if (!phase.loop || phase.loop->first != slot || phase.row)
             return std::nullopt;
         value += coefficient * phase.loop->second;
     }
