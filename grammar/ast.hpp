@@ -4,6 +4,7 @@
 #include "compiler/source/source.hpp"
 
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -166,7 +167,9 @@ struct Module {
 struct Tree {
     std::vector<Stmt> statements;
     std::vector<Module> modules;
-    bool incomplete = false; // an import failed: unknown names may be its
+    bool incomplete = false;       // an import failed: unknown names may be its
+    bool broken = false;           // statements with syntax errors have been left out
+    std::set<std::string> unclear; // names that they may have given
 };
 
 } // namespace tpc::ast

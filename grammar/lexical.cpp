@@ -1,5 +1,7 @@
 #include "grammar/lexical.hpp"
 
+#include "grammar/hints.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -70,7 +72,8 @@ Misspelt misspelt_keyword(const State& state, const std::string& expected, Itera
                          (name_length(state.rest(where)) > 0 || *where == '"');
     if (!follows || expected != "'='" || is_keyword(word))
         return {};
-    return {from, word, source::did_you_mean(word, statement_keywords())};
+    const std::string hint = hint_for_opener(word);
+    return {from, word, hint.empty() ? source::did_you_mean(word, statement_keywords()) : hint};
 }
 
 } // namespace
@@ -88,7 +91,10 @@ void State::expected(const std::string& expected, Iterator where, Iterator from,
     // An unclosed `{` has its own message.
     if (where == end() && !text.reported.empty())
         return;
-    diagnostics.report(source::Id::syntax, span(found.begin, found.end), expected, found.text);
+    const bool comparison = expected == before_body.called && found.text == "'='";
+    const std::string hint =
+        hint_for_syntax(expected, std::string_view(begin(), static_cast<std::size_t>(where - begin())), rest(where));
+    diagnostics.report(source::Id::syntax, span(found.begin, found.end), comparison ? "'=='" : expected, found.text, hint);
 }
 
 Iterator State::statement_end(Iterator from) const {
@@ -139,8 +145,10 @@ Iterator NumberToken::match(const State& state, Iterator where, ast::Expr& value
     value.span = state.span(where, end);
     value.integer = std::none_of(where, end, [](char c) { return c == '.' || c == 'e' || c == 'E'; });
     const bool exact = std::from_chars(where, end, value.number).ec == std::errc{};
-    if (!exact)
+    if (!exact) {
+        value.number = 1;
         state.diagnostics.report(source::Id::number_range, value.span, state.rest(where).substr(0, length));
+    }
     return end;
 }
 

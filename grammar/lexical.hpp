@@ -23,6 +23,7 @@ struct State {
     std::uint32_t file;
     const Text& text;
     source::Diagnostics& diagnostics;
+    std::vector<source::Span>& skipped; // statements with an error
 
     [[nodiscard]] Iterator begin() const { return text.text.data(); }
     [[nodiscard]] Iterator end() const { return begin() + text.text.size(); }

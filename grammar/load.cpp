@@ -48,13 +48,13 @@ class Loader {
 
     std::optional<ast::Tree> run() {
         known.push_back({identity_of(files.files[0].path), {}, {}});
-        auto root = parse(files, 0, diagnostics);
+        auto root = parse_sound(files, 0, diagnostics);
         if (!root)
             return std::nullopt;
         open.push_back(0);
         follow(root->statements, 0);
         root->modules = std::move(modules);
-        root->incomplete = failed;
+        root->incomplete |= failed;
         return root;
     }
 

@@ -23,8 +23,9 @@ struct Loading {
 std::string read_file(const std::string& path);
 
 // Parses files.files[0], which is there, and what it imports, which is appended to `files`. Paths are relative to the
-// importing file; a file is read once, whatever the paths that lead to it. Nothing is returned when the first file has
-// syntax errors; where an import fails the tree is incomplete, and resolve looks for further errors in what there is.
+// importing file; a file is read once, whatever the paths that lead to it. Where statements of the first file have syntax
+// errors or an import fails the tree is broken or incomplete, and resolve looks for further errors in what there is; nothing
+// is returned when not even the statements can be told apart.
 std::optional<ast::Tree> load(source::Files& files, const Loading& loading, source::Diagnostics& diagnostics);
 
 } // namespace tpc::grammar

@@ -32,6 +32,7 @@ struct RecoverAtEnd {
         const State& state = state_of(context);
         const Iterator end = state.statement_end(first);
         state.expected(failure.which(), failure.where(), first, std::max(end, failure.where()));
+        state.skipped.push_back(state.span(first, end));
         first = end;
         return x3::error_handler_result::accept;
     }

@@ -14,7 +14,6 @@
 
 #include <algorithm>
 #include <set>
-#include <sstream>
 #include <tuple>
 
 namespace tpc::server {
@@ -31,7 +30,6 @@ bool is_library(const ast::Tree& tree) {
     });
 }
 
-// "  C(h[t], h_[t_]) = ..." of each family.
 void derive(Analysis& analysis, check::Verdict verdict) {
     if (analysis.program->statements.size() > most_statements)
         return;
@@ -42,16 +40,7 @@ void derive(Analysis& analysis, check::Verdict verdict) {
     const auto derived = limit::derive(network, options, ignored);
     if (!derived)
         return;
-    std::istringstream lines(limit::print(*derived));
-    bool cross = false;
-    for (std::string line; std::getline(lines, line);) {
-        if (!line.starts_with(" "))
-            cross = line == "recursions:";
-        if (!cross || !line.starts_with("  C("))
-            continue;
-        const std::string name = line.substr(4, line.find_first_of("[,") - 4);
-        analysis.covariances[name] += line.substr(2) + "\n";
-    }
+    analysis.covariances = limit::print_covariances(*derived);
 }
 
 void run(Analysis& analysis, const grammar::Loading& loading) {
@@ -59,6 +48,7 @@ void run(Analysis& analysis, const grammar::Loading& loading) {
     if (!tree)
         return;
     analysis.names = declarations(*tree, analysis.files);
+    analysis.whole = !tree->broken;
     if (is_library(*tree))
         return;
     analysis.program = resolve::resolve(*tree, analysis.files, {}, analysis.diagnostics);
@@ -123,11 +113,12 @@ std::string from_program(const Analysis& analysis, const Declaration& declaratio
             axes += (axes.empty() ? "" : ", ") + ir::print(ir::PrintNames{&program}, axis);
         return fmt::format("```tp\ninput {} : R{}\n```\n", input.name, axes.empty() ? "" : "[" + axes + "]");
     }
-    for (const ir::Family& family : program.families) {
+    for (std::uint32_t k = 0; k < program.families.size(); ++k) {
+        const ir::Family& family = program.families[k];
         if (!(family.span == declaration.span))
             continue;
         std::string text = fmt::format("{}: {}\n", family.name, shape_of(family));
-        const auto covariance = analysis.covariances.find(family.name);
+        const auto covariance = analysis.covariances.find(k);
         return covariance == analysis.covariances.end() ? text : text + "```\n" + covariance->second + "```\n";
     }
     return "";

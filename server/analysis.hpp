@@ -14,8 +14,9 @@ struct Analysis {
     source::Files files; // the file, then what it imports
     source::Diagnostics diagnostics;
     std::vector<Declaration> names;
+    bool whole = false; // no statement has a syntax error
     std::optional<ir::Program> program;
-    std::map<std::string, std::string> covariances; // by family: its lines of the recursions
+    std::map<std::uint32_t, std::string> covariances; // by family: its lines of the recursions
 };
 
 // Reads, resolves, verifies at small sizes and judges; `reads` gives the text of a file that is open instead of the disk's.

@@ -3,6 +3,7 @@
 #include "server/analysis.hpp"
 #include "server/positions.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <istream>
@@ -140,7 +141,7 @@ class Server {
             log(error.what());
             return;
         }
-        if (!document.analysis.names.empty())
+        if (document.analysis.whole)
             document.names = document.analysis.names;
         std::set<std::string> published;
         for (auto& [file, list] : protocol_diagnostics(document.analysis)) {
@@ -247,10 +248,14 @@ class Server {
         return completions(place.document->analysis, place.offset);
     }
 
-    // While a text cannot be parsed, its last names serve.
+    // While a text cannot be parsed, its last names serve for those of the statements with errors.
     static void with_names(Document& document) {
-        if (document.analysis.names.empty())
-            document.analysis.names = document.names;
+        if (document.analysis.whole)
+            return;
+        auto& names = document.analysis.names;
+        for (const Declaration& last : document.names)
+            if (std::ranges::find(names, last.name, &Declaration::name) == names.end())
+                names.push_back(last);
     }
 
     // --- notifications

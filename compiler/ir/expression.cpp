@@ -119,6 +119,7 @@ struct Comparison {
             if (!equal(x.children[k], y.children[k]))
                 return false;
         x.span = y.span;
+        x.matrix = y.matrix;
         x.children = y.children;
         if (x != y)
             return false;

@@ -110,7 +110,8 @@ struct Node {
     Access access;
     llvm::SmallVector<Range, 1> ranges;
     llvm::SmallVector<ExprId, 2> children;
-    source::Span span; // where it stands; part of the identity, so that two uses stay two nodes for diagnostics
+    source::Span span;   // where it stands; part of the identity, so that two uses stay two nodes for diagnostics
+    source::Span matrix; // matmul: where its matrix stands, with indices and '
     friend bool operator==(const Node&, const Node&) = default;
 };
 

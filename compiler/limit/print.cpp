@@ -326,6 +326,14 @@ class Printer {
         return text;
     }
 
+    std::map<std::uint32_t, std::string> covariances() const {
+        std::map<std::uint32_t, std::string> made;
+        for (const Line& each : formulas_.forward)
+            if (each.target.kind == Kind::covariance)
+                made[each.target.left->family] += written(each, false);
+        return made;
+    }
+
   private:
     const Recursions& recursions_;
     Formulas formulas_;
@@ -379,22 +387,24 @@ class Printer {
         if (lines.empty())
             return "";
         std::string text = "\n" + title + ":\n";
-        for (const Line& each : lines) {
-            const Text writer(formulas_, recursions_, each, one_sample);
-            std::string right = writer.domain(each.domain);
-            if (each.output && formulas_.several_outputs)
-                right = "for " + writer.output_pair(*each.output) + (right.empty() ? "" : ", ") + right;
-            const std::string head = fmt::format("  {} {}= ", writer.formula(each.target), each.adds ? "+" : "");
-            const std::vector<std::string> terms = terms_of(each, one_sample);
-            const std::string value = fmt::format("{}", fmt::join(terms, " "));
-            // the terms of a long kernel stand below each other
-            if (each.target.kind == Kind::kernel && characters(head + value) > longest) {
-                for (std::size_t k = 0; k < terms.size(); ++k)
-                    text += line((k == 0 ? head : std::string(characters(head) - 2, ' ')) + terms[k], k == 0 ? right : "");
-                continue;
-            }
-            text += line(head + value, right);
-        }
+        for (const Line& each : lines)
+            text += written(each, one_sample);
+        return text;
+    }
+
+    std::string written(const Line& each, bool one_sample) const {
+        const Text writer(formulas_, recursions_, each, one_sample);
+        std::string right = writer.domain(each.domain);
+        if (each.output && formulas_.several_outputs)
+            right = "for " + writer.output_pair(*each.output) + (right.empty() ? "" : ", ") + right;
+        const std::string head = fmt::format("  {} {}= ", writer.formula(each.target), each.adds ? "+" : "");
+        const std::vector<std::string> terms = terms_of(each, one_sample);
+        const std::string value = fmt::format("{}", fmt::join(terms, " "));
+        if (each.target.kind != Kind::kernel || characters(head + value) <= longest)
+            return line(head + value, right);
+        std::string text; // the terms of a long kernel stand below each other
+        for (std::size_t k = 0; k < terms.size(); ++k)
+            text += line((k == 0 ? head : std::string(characters(head) - 2, ' ')) + terms[k], k == 0 ? right : "");
         return text;
     }
 };
@@ -403,6 +413,10 @@ class Printer {
 
 std::string print(const Recursions& recursions) {
     return Printer(recursions).run();
+}
+
+std::map<std::uint32_t, std::string> print_covariances(const Recursions& recursions) {
+    return Printer(recursions).covariances();
 }
 
 } // namespace tpc::limit

@@ -13,6 +13,7 @@
 #include "compiler/limit/network.hpp"
 #include "compiler/source/diagnostic.hpp"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -106,5 +107,8 @@ std::optional<Recursions> derive(const Network& network, const DeriveOptions& op
 // "C(g[t], g_[r]) = ..." one line an equation; self part first.
 std::string print(const Recursions& recursions);
 std::string print_latex(const Recursions& recursions);
+
+// Of it, the lines "C(g[t], h_[t_]) = ..." across the samples, by the left family.
+std::map<std::uint32_t, std::string> print_covariances(const Recursions& recursions);
 
 } // namespace tpc::limit

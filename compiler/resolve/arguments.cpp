@@ -37,11 +37,7 @@ std::optional<Binding> members(Context& context, Scope* scope, const ast::Expr& 
     Binding made = *found;
     auto& place = made.kind == Kind::instance ? made.given : made.prefix;
     for (std::size_t k = 1; k <= given; ++k) {
-        const auto index = integer(context, scope, expr.children[k]);
-        if (!index) {
-            return std::nullopt;
-        }
-        place.push_back(*index);
+        place.push_back(integer(context, scope, expr.children[k]).value_or(Affine(1))); // an error is reported
     }
     made.argument = true;
     return made;

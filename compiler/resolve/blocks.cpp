@@ -117,7 +117,7 @@ Instance* instantiate(Context& context, Path path, const ast::Use& use, const st
     Scope* scope = open_path(context, path, around);
     const auto* binding = find(scope, use.block.text);
     if (binding == nullptr || binding->kind != Kind::block) {
-        if (binding == nullptr && context.incomplete) {
+        if (binding == nullptr && context.may_exist(use.block.text)) {
             return nullptr;
         }
         std::vector<std::string> blocks;
@@ -221,7 +221,9 @@ bool well_returned(Context& context, const ast::Block& block) {
     Returns returns;
     count_returns(block.body, false, returns);
     if (returns.count == 0) {
-        context.report(Id::no_return, block.name.span, block.name.text);
+        if (!context.broken) {
+            context.report(Id::no_return, block.name.span, block.name.text);
+        }
         return false;
     }
     if (returns.in_loop != nullptr) {

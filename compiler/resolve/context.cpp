@@ -94,7 +94,7 @@ bool is_builtin(const std::string& name) {
 }
 
 void report_unknown(Context& context, const Scope* scope, const std::string& name, Span span) {
-    if (context.incomplete) {
+    if (context.may_exist(name)) {
         return;
     }
     if (auto later = context.later.find(name); later != context.later.end()) {

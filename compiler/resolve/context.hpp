@@ -108,6 +108,7 @@ struct Context {
     std::vector<Call> calls;
     std::vector<Scope*> modules;   // of the imported files
     bool incomplete = false;       // an import failed: unknown names are no errors of their own
+    bool broken = false;           // statements are missing that have syntax errors
     unsigned depth = 0;            // of expressions within expressions, calls included
     unsigned expansions = 0;       // calls so far
     unsigned suggestions = 0;      // unknown names so far
@@ -129,6 +130,10 @@ struct Context {
     template <class... Args> source::Diagnostic& report(Id id, Span span, const Args&... args) {
         return add(id, span, fmt::format(fmt::runtime(source::template_of(id)), args...));
     }
+
+    // Whether a statement or a file that cannot be read may give this name.
+    std::set<std::string> unclear;
+    [[nodiscard]] bool may_exist(const std::string& name) const { return incomplete || unclear.contains(name); }
 
     // Whether one more call may be expanded; reports it where not.
     bool may_call(const void* callee, const std::string& name, Span span, Span declared);

@@ -171,13 +171,34 @@ void axes(Context& context, const std::vector<const ast::Input*>& inputs) {
     }
 }
 
+// A new name in an axis such as 2*q: said once, with what an axis may be.
+void explain_axis(Context& context, std::size_t since) {
+    for (auto k = since; k < context.diagnostics.list.size(); ++k) {
+        auto& diagnostic = context.diagnostics.list[k];
+        if (diagnostic.id != Id::unknown_name) {
+            continue;
+        }
+        const std::string name(source::text_of(context.files, diagnostic.span));
+        diagnostic.note(diagnostic.span,
+                        fmt::format("an axis is one name, or made of integer parameters: declare {}: int in "
+                                    "the header, and the data give its value",
+                                    name));
+        Binding unknown;
+        unknown.span = diagnostic.span;
+        unknown.value = bad_value(context, diagnostic.span);
+        context.global->names.emplace(name, std::move(unknown));
+    }
+}
+
 void input(Context& context, const ast::Input& input) {
     ir::Input made{input.name.text, {}, input.name.span};
     if (input.axes.size() > most_indices) {
         context.report(Id::too_many_indices, input.name.span, most_indices);
     }
     for (const auto& axis : input.axes) {
+        const auto before = context.diagnostics.list.size();
         const auto size = integer(context, context.global, axis);
+        explain_axis(context, before);
         if (size && size->is_constant() && size->constant < 1) {
             context.report(Id::empty_axis, axis.span, size->constant);
         }

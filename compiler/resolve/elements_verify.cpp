@@ -308,6 +308,9 @@ class Verifier {
 
     // --- what expressions read
 
+    // The name that is indexed, with its indices.
+    [[nodiscard]] static Span reference(const ir::Node& node) { return node.op == ir::Op::matmul ? node.matrix : node.span; }
+
     [[nodiscard]] const Space* space_of(const ir::Node& node) const {
         switch (node.op) {
         case ir::Op::input:
@@ -435,7 +438,7 @@ class Verifier {
         for (std::size_t k = 0; k < access.indices.size(); ++k) {
             std::int64_t i = 0;
             if (!walk_.evaluate(access.indices[k], i))
-                return inexact({&access.indices[k], place.node->span == Span{} ? statement : place.node->span});
+                return inexact({&access.indices[k], reference(*place.node) == Span{} ? statement : reference(*place.node)});
             index_.push_back(i);
             if (space.inside(k, i))
                 continue;
@@ -502,7 +505,7 @@ class Verifier {
     // --- messages about reads
 
     void report_unassigned(const Place& place) {
-        const Span span = place.node->span;
+        const Span span = reference(*place.node);
         const Space& space = *place.space;
         if (reported(Id::element_unassigned, span) || reported(Id::element_never_assigned, span))
             return;
@@ -520,7 +523,7 @@ class Verifier {
     }
 
     void report_outside(const Place& place) {
-        const Span span = place.node->span;
+        const Span span = reference(*place.node);
         const Space& space = *place.space;
         if (space.bad)
             return;
@@ -645,7 +648,7 @@ class Verifier {
         using Key = std::tuple<std::uint32_t, std::uint32_t, std::uint32_t, std::size_t>;
         std::map<Key, std::pair<std::uint64_t, std::uint64_t>> counts;
         const auto key = [](const Place& place, std::size_t k) {
-            const Span span = place.node->span;
+            const Span span = reference(*place.node);
             return Key{span.file, span.begin, span.end, k};
         };
         for (const Place& place : places_)
@@ -658,7 +661,7 @@ class Verifier {
             for (std::size_t k = 0; k < place.outside.size(); ++k) {
                 const auto [reads, outside] = counts[key(place, k)];
                 if (place.node->access.mode != ir::IndexMode::none && reads > 0 && outside == reads)
-                    report(Id::index_always_outside, place.node->span,
+                    report(Id::index_always_outside, reference(*place.node),
                            ir::print(ir::PrintNames{.program = &program_}, place.node->access.indices[k]), place.space->name,
                            range_text(*place.space, k));
             }

@@ -11,6 +11,10 @@ bool right_count(Context& context, const std::string& name, std::size_t given, s
     if (given == wanted) {
         return true;
     }
+    if (wanted == 0) {
+        context.report(Id::not_a_family, span, name, name).note(declared, fmt::format("{} is declared here", name));
+        return false;
+    }
     context.report(Id::index_count, span, name, wanted, wanted == 1 ? "index" : "indices", given)
         .note(declared, fmt::format("{} is declared here", name));
     return false;

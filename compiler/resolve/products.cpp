@@ -59,6 +59,7 @@ Value matmul(Context& context, const Value& matrix, const Value& operand, const 
         node.transposed = matrix.transposed;
         node.target = matrix.matrix;
         node.access = matrix.access;
+        node.matrix = matrix.span;
         node.children.push_back(child);
         node.span = expr.span;
         return context.program.exprs.add(std::move(node));

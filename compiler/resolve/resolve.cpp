@@ -52,7 +52,7 @@ Declared collect(Context& context, const ast::Tree& tree) {
             if (declared.program != nullptr) {
                 continue; // the parser has reported it
             }
-            if (&statement != &tree.statements.front()) {
+            if (!tree.broken && &statement != &tree.statements.front()) {
                 context.report(Id::program_first, statement.span);
             }
             declared.program = program;
@@ -123,7 +123,8 @@ bool writes_output(const std::vector<ast::Stmt>& body) {
 }
 
 void check_outputs(Context& context, const ast::Tree& tree) {
-    if (context.program.outputs.empty() && (!writes_output(tree.statements) || !context.diagnostics.has_errors())) {
+    if (!tree.broken && context.program.outputs.empty() &&
+        (!writes_output(tree.statements) || !context.diagnostics.has_errors())) {
         context.report(Id::no_output, tree.statements.back().span);
     }
     for (const auto& output : context.program.outputs) {
@@ -173,6 +174,8 @@ void run(Context& context, const ast::Tree& tree) {
     context.global = context.open(nullptr);
     context.body = &context.program.body;
     context.incomplete = tree.incomplete;
+    context.broken = tree.broken;
+    context.unclear = tree.unclear;
     open_modules(context, tree.modules);
     import_names(context, context.global, tree.statements);
     const auto declared = collect(context, tree);
@@ -196,7 +199,9 @@ void run(Context& context, const ast::Tree& tree) {
     check_uncalled(context, declared);
     settle_parameters(context);
     check_outputs(context, tree);
-    check_defines(context, declared);
+    if (!tree.broken) {
+        check_defines(context, declared);
+    }
 }
 
 } // namespace
@@ -220,17 +225,18 @@ std::optional<ir::Program> resolve(const ast::Tree& tree, const source::Files& f
                 continue;
             }
         }
-        if (!context.diagnostics.has_errors() && !tree.incomplete) {
+        const bool whole = !tree.incomplete && !tree.broken;
+        if (!context.diagnostics.has_errors() && whole) {
             for (auto& late : context.unanchored.list) {
                 context.diagnostics.list.push_back(std::move(late));
             }
         }
         const bool failed = context.diagnostics.has_errors();
-        if (!failed && !tree.incomplete) {
+        if (!failed && whole) {
             warn_unused(context);
         }
         diagnostics.list.insert(diagnostics.list.end(), context.diagnostics.list.begin(), context.diagnostics.list.end());
-        return failed || tree.incomplete ? std::nullopt : std::optional(std::move(context.program));
+        return failed || !whole ? std::nullopt : std::optional(std::move(context.program));
     }
 }
 

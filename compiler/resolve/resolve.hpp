@@ -19,7 +19,7 @@ struct Options {
 };
 
 // Parameters become numbers, functions and blocks are expanded, axes stay symbolic (those given by -D are in
-// Program::sizes). Reports every independent error; nothing is returned when there is one or the tree is incomplete. A
+// Program::sizes). Reports every independent error; nothing is returned when there is one or the tree is not whole. A
 // define that the program does not have, or of the wrong kind, is reported under the ids `unknown_define` and `bad_define`
 // (wrong usage, exit code 64).
 std::optional<ir::Program> resolve(const ast::Tree& tree, const source::Files& files, const Options& options,

@@ -3,7 +3,11 @@
 
 namespace tpc::fuzz {
 
-void all_stages(std::string_view bytes) {
+std::string mutated(std::string_view bytes, std::uint64_t seed) {
+    return mutated_bytes(bytes, seed);
+}
+
+void run(std::string_view bytes) {
     const tests::Spec spec = tests::spec_of(bytes);
     const tests::Finding finding = tests::find(spec, tests::Effort::quick);
     const bool holds = finding.fault == tests::Fault::none || finding.fault == tests::Fault::refused;

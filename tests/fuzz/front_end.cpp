@@ -57,7 +57,11 @@ void layout(const std::string& text, const ast::Tree& tree) {
 
 } // namespace
 
-void front_end(std::string_view bytes) {
+std::string mutated(std::string_view bytes, std::uint64_t seed) {
+    return mutated_text(bytes, seed);
+}
+
+void run(std::string_view bytes) {
     source::Files files{{{"fuzz.tp", std::string(bytes)}}};
     const std::string text = files.files[0].text;
     source::Diagnostics diagnostics;

@@ -6,8 +6,6 @@
 
 namespace {
 
-constexpr const tpc::fuzz::Target& target = tpc::fuzz::targets[TPC_FUZZ_TARGET];
-
 std::string_view text_of(const std::uint8_t* data, std::size_t size) {
     return {reinterpret_cast<const char*>(data), size};
 }
@@ -15,7 +13,7 @@ std::string_view text_of(const std::uint8_t* data, std::size_t size) {
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    target.run(text_of(data, size));
+    tpc::fuzz::run(text_of(data, size));
     return 0;
 }
 
@@ -24,7 +22,7 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed) {
     if (seed % 4 == 0)
         return LLVMFuzzerMutate(data, size, most);
-    const std::string made = target.mutate(text_of(data, size), seed);
+    const std::string made = tpc::fuzz::mutated(text_of(data, size), seed);
     const std::size_t length = std::min(made.size(), most);
     std::memcpy(data, made.data(), length);
     return length;

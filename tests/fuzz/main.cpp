@@ -1,5 +1,5 @@
 // Runs a target over a kept corpus, and over mutations of it for some seconds:
-//   fuzz front_end|all_stages SECONDS SEED FILE-OR-FOLDER...
+//   fuzz_front_end SECONDS SEED FILE-OR-FOLDER...
 // What fails is left in fuzz-failure.
 #include "tests/fuzz/targets.hpp"
 
@@ -52,16 +52,14 @@ void collect(const std::filesystem::path& path, std::vector<std::string>& corpus
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto* target = argc < 5 ? std::end(fuzz::targets)
-                                  : std::ranges::find(fuzz::targets, std::string_view(argv[1]), &fuzz::Target::name);
-    if (target == std::end(fuzz::targets)) {
-        std::fprintf(stderr, "usage: fuzz front_end|all_stages SECONDS SEED FILE-OR-FOLDER...\n");
+    if (argc < 4) {
+        std::fprintf(stderr, "usage: %s SECONDS SEED FILE-OR-FOLDER...\n", argv[0]);
         return 64;
     }
     for (const int signal : {SIGABRT, SIGSEGV, SIGALRM, SIGFPE})
         std::signal(signal, fail);
     std::vector<std::string> corpus;
-    for (int k = 4; k < argc; ++k)
+    for (int k = 3; k < argc; ++k)
         collect(argv[k], corpus);
 
     double slowest = 0;
@@ -69,17 +67,17 @@ int main(int argc, char** argv) {
         last = std::move(text);
         ::alarm(hang);
         const auto begin = Clock::now();
-        target->run(last);
+        fuzz::run(last);
         const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
         slowest = std::max(slowest, seconds);
     };
     for (const std::string& text : corpus)
         run(text);
-    const auto end = Clock::now() + std::chrono::duration<double>(std::strtod(argv[2], nullptr));
-    const std::uint64_t seed = std::strtoull(argv[3], nullptr, 10);
+    const auto end = Clock::now() + std::chrono::duration<double>(std::strtod(argv[1], nullptr));
+    const std::uint64_t seed = std::strtoull(argv[2], nullptr, 10);
     std::uint64_t mutations = 0;
     for (; Clock::now() < end; ++mutations)
-        run(target->mutate(corpus[mutations % corpus.size()], seed * 1'000'003 + mutations));
+        run(fuzz::mutated(corpus[mutations % corpus.size()], seed * 1'000'003 + mutations));
     std::printf("%zu of the corpus, %llu mutations, the slowest %.2f s\n", corpus.size(),
                 static_cast<unsigned long long>(mutations), slowest);
     return 0;

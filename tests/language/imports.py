@@ -121,7 +121,11 @@ def test_errors_in_an_imported_file():
     equal(messages("p.tp"), """p.tp:3:11: error: expected an expression here, found the end of the line
     3 | output 1 +
       |           ^
-""")  # imports are followed once the file itself can be read
+a.tp:1:14: error: expected an expression here, found the end of the line
+    1 | fn σ(x) = 2 *
+      |              ^
+p.tp:2:8: note: imported here
+""")
     write("p.tp", 'program p\nimport "a.tp"\noutput 1\n')
     equal(messages("p.tp"), '''a.tp:1:14: error: expected an expression here, found the end of the line
     1 | fn σ(x) = 2 *
@@ -156,7 +160,7 @@ def test_errors_beside_a_failed_import():
 p.tp:7:31: error: a matrix only multiplies vectors, with @
     7 | x = twice(r(U @ xi)); z = 1 + U
       |                               ^
-p.tp:8:5: error: x takes 0 indices, not 1
+p.tp:8:5: error: x is not a family: it takes no index, write x alone
     8 | y = x[1] + third
       |     ^~~~
 p.tp:7:1: note: x is declared here
