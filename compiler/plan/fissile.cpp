@@ -66,7 +66,7 @@ std::vector<const EntryRead*> reads_of(const PairOp& op) {
 
 bool fissile(const Part& part, const WalkItem& loop) {
     struct Written {
-        std::uint32_t array = 0;
+        std::uint32_t op = 0;
         std::size_t child = 0;
     };
     std::vector<Written> written;
@@ -74,7 +74,7 @@ bool fissile(const Part& part, const WalkItem& loop) {
         if (loop.children[child].loop)
             return false;
         for (const std::uint32_t k : loop.children[child].ops)
-            written.push_back({part.ops[k].array, child});
+            written.push_back({k, child});
     }
     for (std::size_t child = 0; child < loop.children.size(); ++child)
         for (const std::uint32_t k : loop.children[child].ops) {
@@ -83,9 +83,10 @@ bool fissile(const Part& part, const WalkItem& loop) {
                 return false;
             for (const EntryRead* read : reads_of(op))
                 for (const Written& write : written) {
-                    if (write.array != read->array || elsewhere(read->left, op.left_target))
+                    const PairOp& writer = part.ops[write.op];
+                    if (writer.array != read->array || elsewhere(read->left, writer.left_target))
                         continue;
-                    const bool before = write.child < child && same_place(read->right, op.right_target);
+                    const bool before = write.child < child && same_place(read->right, writer.right_target);
                     if (!before)
                         return false;
                 }
@@ -113,12 +114,13 @@ bool left_fissile(const Part& part, const WalkItem& loop) {
             if (op.output)
                 return false;
             for (const EntryRead* read : reads_of(op))
-                for (std::size_t writer = 0; writer < ops.size(); ++writer)
-                    for (const std::uint32_t w : ops[writer]) {
-                        if (part.ops[w].array != read->array || elsewhere(read->left, op.left_target, loop.range.slot))
+                for (std::size_t earlier = 0; earlier < ops.size(); ++earlier)
+                    for (const std::uint32_t w : ops[earlier]) {
+                        const PairOp& writer = part.ops[w];
+                        if (writer.array != read->array || elsewhere(read->left, writer.left_target, loop.range.slot))
                             continue;
-                        const bool before = writer < child && same_place(read->left, op.left_target) &&
-                                            same_place(read->right, op.right_target);
+                        const bool before = earlier < child && same_place(read->left, writer.left_target) &&
+                                            same_place(read->right, writer.right_target);
                         if (!before)
                             return false;
                     }

@@ -51,7 +51,7 @@ TEST_CASE("errors of shape, integers and names have their place", "[resolve]") {
         {"z = x / (a - 2)", "10 division_by_zero"},
         {"z = sqrt(-a)", "5 not_a_finite_number"},
         {"z = relu", "5 function_as_value"},
-        {"z = x[1]", "5 index_count"},
+        {"z = x[1]", "5 not_a_family"},
         {"z = y[1,2]", "5 index_count"},
         {"z = xi[1,2,3]", "5 input_index_count"},
         {"z = y[a]", "7 real_as_integer"},
