@@ -80,6 +80,12 @@ class Grower {
                     entry(term.entry, slots);
                 }
             }
+        if (plan_.same_sizes) { // an element has one offset on both sides
+            for (std::size_t f = 0; f < halo_.left.families.size(); ++f)
+                unite(halo_.left.families[f], halo_.right.families[f]);
+            for (std::size_t f = 0; f < halo_.left.finite.size(); ++f)
+                unite(halo_.left.finite[f], halo_.right.finite[f]);
+        }
         return std::move(halo_);
     }
 
@@ -88,16 +94,22 @@ class Grower {
     Intervals loops_;
     Halo halo_;
 
-    static bool grow(std::int64_t lower, std::int64_t size, const Interval& range, std::int64_t& outer_lower,
+    static void unite(plan::Box& a, plan::Box& b) {
+        for (std::size_t d = 0; d < a.size.size(); ++d) {
+            const std::int64_t upper = std::max(a.lower[d] + a.size[d], b.lower[d] + b.size[d]);
+            a.lower[d] = b.lower[d] = std::min(a.lower[d], b.lower[d]);
+            a.size[d] = b.size[d] = upper - a.lower[d];
+        }
+    }
+    static void grow(std::int64_t lower, std::int64_t size, const Interval& range, std::int64_t& outer_lower,
                      std::int64_t& outer_size) {
         const std::int64_t below = std::max<std::int64_t>(0, lower - range.lower);
         const std::int64_t above = std::max<std::int64_t>(0, range.upper - (lower + size - 1));
         if (below > most_beyond(size) || above > most_beyond(size))
-            return false;
+            return;
         const std::int64_t upper = std::max(outer_lower + outer_size, lower + size + above);
         outer_lower = std::min(outer_lower, lower - below);
         outer_size = upper - outer_lower;
-        return true;
     }
     static void grow(const plan::Place& place, const plan::Box& box, plan::Box& outer, const Intervals& slots) {
         if (place.mode != ir::IndexMode::zero)

@@ -248,6 +248,8 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
     case PairTerm::Kind::means: {
         if (gap) // the constant 1
             break;
+        if (repeats > 1 && !(within(own.left_mean, run, sum, repeats) && within(own.right_mean, run, sum, repeats)))
+            return false;
         const auto mean = [&](const std::optional<plan::Place>& place, const Route& route, bool right,
                               rows::Moving<Real>& norm) {
             if (!place)
@@ -341,7 +343,7 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
             cuts(op.terms[k], own.terms[k], 0, run, cuts_);
     std::sort(cuts_.begin(), cuts_.end());
     cuts_.erase(std::unique(cuts_.begin(), cuts_.end()), cuts_.end());
-    const bool raw = value != nullptr || own.value;
+    const bool raw = value != nullptr || program_.arrays[op.array].value;
     const bool gap = op.gap_linear && !raw;
     for (std::size_t k = 0; k < cuts_.size(); ++k) {
         const Run piece = run.piece(cuts_[k], k + 1 < cuts_.size() ? cuts_[k + 1] - 1 : run.upper);
@@ -418,28 +420,28 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
         moved.right.element += by * entry.right.element_step;
         return moved;
     };
+    const auto connect = [&](auto& row, const Entry& from, const Entry& to) {
+        row.minus = from.stored() ? minus(from) : twos_.data();
+        row.plus = from.stored() ? plus(from) : nullptr;
+        row.tangent = from.stored() ? tangent(from) : zeros_.data();
+        row.out_minus = minus(to);
+        row.out_plus = plus(to);
+        row.out_tangent = slopes ? tangent(to) : nullptr;
+    };
     const bool coarse = !out.array->value;
     if (coarse && own.shape.kind == gaussian::Shape::Kind::homogeneous) {
         const bool whole = read.stored() && read.step == 1 && out.step == 1 && lanes_ == width_;
         for (std::size_t p = 0; p < (whole ? 1 : count); ++p) {
-            const Entry from = at(read, p);
-            const Entry to = at(out, p);
             rows::HomogeneousRow<Real> row;
             row.count = whole ? count * lanes_ : lanes_;
             row.linear = static_cast<Real>(own.shape.linear);
             row.absolute = static_cast<Real>(own.shape.absolute);
-            row.minus = from.stored() ? minus(from) : twos_.data();
-            row.plus = from.stored() ? plus(from) : nullptr;
-            row.tangent = from.stored() ? tangent(from) : zeros_.data();
-            row.out_minus = minus(to);
-            row.out_plus = plus(to);
-            row.out_tangent = slopes ? tangent(to) : nullptr;
+            connect(row, at(read, p), at(out, p));
             rows::homogeneous(row);
         }
     } else if (coarse && own.shape.kind == gaussian::Shape::Kind::series) {
         for (std::size_t p = 0; p < count; ++p) {
             const Entry from = at(read, p);
-            const Entry to = at(out, p);
             rows::SeriesRow<Real> row;
             row.lanes = lanes_;
             row.terms = own.shape.terms;
@@ -454,12 +456,7 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             row.right_slopes = row.right_values + row.terms * row.right_stride;
             row.left_squares = row.left_slopes + row.terms;
             row.right_squares = row.right_slopes + row.terms * row.right_stride;
-            row.minus = from.stored() ? minus(from) : twos_.data();
-            row.plus = from.stored() ? plus(from) : nullptr;
-            row.tangent = from.stored() ? tangent(from) : zeros_.data();
-            row.out_minus = minus(to);
-            row.out_plus = plus(to);
-            row.out_tangent = slopes ? tangent(to) : nullptr;
+            connect(row, from, at(out, p));
             rows::series(row);
         }
     } else {

@@ -1,5 +1,6 @@
 #include "runtime/execute/tile_program.hpp"
 
+#include "runtime/execute/tile_fold.hpp"
 #include "runtime/execute/tile_halo.hpp"
 #include "runtime/rows/rows.hpp"
 
@@ -203,6 +204,15 @@ class Router {
         if (read.array == plan::no_array)
             return result;
         strides(result, read.left.indices.size());
+        // An index that the array does not keep follows from the left one for elements that are there: beyond its family
+        // none of the rows is its.
+        const std::vector<std::size_t>& kept = plan_.cross.arrays[read.array].kept;
+        const plan::Box& inner = plan_.right.boxes[read.right.family];
+        for (std::size_t d = 0; d < result.right.dimensions.size(); ++d)
+            if (std::find(kept.begin(), kept.end(), read.left.indices.size() + d) == kept.end()) {
+                result.right.dimensions[d].lower = inner.lower[d];
+                result.right.dimensions[d].size = inner.size[d];
+            }
         return result;
     }
     static Route route(const std::vector<plan::Linear>& indices, ir::IndexMode mode, const plan::Box& inner,
@@ -359,7 +369,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
     const Halo halo = halo_of(plan);
     TileProgram<Real> program;
     program.plan = &plan;
-    program.folds = folds_of(plan);
+    const std::vector<Fold> folds = folds_of(plan);
     program.left = tile_side(left, false, halo.left);
     program.right = tile_side(right, true, halo.right);
     program.duals.resize(plan.cross.ops.size());
@@ -373,7 +383,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         tile.signs = !tile.value && !nonnegative[a];
         const auto take = [&](std::size_t& offset) {
             offset = program.rows;
-            program.rows += rows_of(halo.arrays[a], program.folds[a]);
+            program.rows += rows_of(halo.arrays[a], folds[a]);
         };
         take(tile.minus);
         if (tile.signs)
@@ -382,10 +392,9 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             take(tile.tangent);
         program.arrays.push_back(tile);
     }
-    const Router router(plan, halo, program.folds);
+    const Router router(plan, halo, folds);
     for (const plan::PairOp& op : plan.cross.ops) {
         TileOp tile;
-        tile.value = op.output || plan.cross.arrays[op.array].value;
         tile.alone = Alone(plan.recursions)(op);
         if (!op.output)
             tile.target = router.target(op);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "runtime/execute/duals.hpp"
-#include "runtime/execute/tile_fold.hpp"
 #include "runtime/execute/tile_side.hpp"
 
 namespace tpc::execute {
@@ -51,7 +50,6 @@ struct TileTerm {
     bool repeats = false; // its innermost sum changes nothing but addresses
 };
 struct TileOp {
-    bool value = false;               // writes C itself
     std::vector<std::uint32_t> alone; // slots that must not vary along a row
     TileRead target, read;            // what it writes; what a dual reads
     std::vector<TileTerm> terms;
@@ -62,9 +60,8 @@ template <class Real> struct TileProgram {
     const plan::Plan* plan = nullptr;
     TileSide<Real> left, right;
     std::vector<TileArray> arrays;
-    std::vector<Fold> folds; // by array
-    std::size_t rows = 0;    // of the workspace
-    std::size_t cached = 0;  // numbers of each right sample that every tile reads
+    std::size_t rows = 0;   // of the workspace
+    std::size_t cached = 0; // numbers of each right sample that every tile reads
     std::vector<TileOp> ops;
     std::vector<TileDual<Real>> duals; // by operation
 };

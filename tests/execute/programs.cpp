@@ -54,6 +54,36 @@ for l in 2..3, i in 1..P { x[l,i] = relu(sum(a in -1..1: K[l,a] @ x[l-1, i+a | c
 output v' @ mean(i in 1..P: x[3,i]) / sqrt(n)
 )",
          {{"P", 4}, {"c", 2}}},
+        {"sums of means under every mode",
+         R"(program shifted
+input xi : R[P, d]
+matrix U ~ N(0, 1/d)
+matrix W[k in 1..3] ~ N(0, 1/n)
+vector v ~ N(0, 1)
+for i in 1..P { x[i] = relu(U @ xi[i]) }
+for i in 1..P {
+    y[1,i] = 1 + sum(a in -1..1: x[i+a | zero])
+    y[2,i] = 1 + sum(a in -1..1: x[i+a | clamp])
+    y[3,i] = 1 + sum(a in -1..1: x[i+a | wrap])
+}
+output v' @ relu(sum(k in 1..3: W[k] @ y[k,1] + W[k] @ y[k,P])) / sqrt(n)
+)",
+         {{"P", 4}, {"d", 2}}},
+        {"a matrix for each position, read beyond the end",
+         R"(program own
+input xi : R[P, d]
+matrix U[i in 1..P] ~ N(0, 1/d)
+matrix K[l in 1..3, a in -1..1] ~ N(0, 0.4/n)
+vector b[l in 1..3] ~ N(0, 0.1)
+vector v ~ N(0, 1)
+for i in 1..P {
+    g[i] = U[i] @ xi[i]
+    x[1,i] = erf(g[i])
+}
+for l in 2..3, i in 1..P { x[l,i] = erf(sum(a in -1..1: K[l,a] @ x[l-1, i+a | zero]) + b[l]) + x[l-1, 2*i-1 | zero] }
+output f[i in 1..P] = v' @ x[3,i] / sqrt(n)
+)",
+         {{"P", 2}, {"d", 2}}},
         {"transformer",
          R"(program transformer
 input xi : R[T, d]
