@@ -78,12 +78,10 @@ class Recovery {
 
     // True where the head up to the body has an error; its names are unclear then.
     bool head(const Span& span) {
-        if (span.end == 0)
+        if (span.end == 0) // the rest was skipped
             return true;
         const std::uint32_t begin = span.begin;
         const auto end = static_cast<std::uint32_t>(std::min(text.find('{', begin), text.size()));
-        if (span.end == 0) // an error was found in it, and the rest skipped
-            return false;
         if (!holds_error(begin, end))
             return false;
         names({file, begin, end});
