@@ -24,11 +24,6 @@ struct Extraction {
     void switches(Function function, const llvm::SmallVector<ExprId, 2>& arguments) {
         const ExprId x = arguments[0];
         switch (function) {
-        case Function::relu:
-        case Function::leaky_relu:
-        case Function::abs:
-        case Function::sign:
-        case Function::step:
         case Function::log:
         case Function::sqrt:
         case Function::pow:
@@ -60,6 +55,8 @@ struct Extraction {
             changing.push_back(to.apply(Function::sub, {x, arguments[1]}));
             break;
         default:
+            if (ir::has_kink(function))
+                changing.push_back(x);
             break;
         }
     }
