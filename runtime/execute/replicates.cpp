@@ -70,6 +70,7 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
     sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 4, 1e-3));
     for (unsigned log2_points = first_log2_points;; log2_points += 2) {
         std::vector<Spread> nngp, ntk;
+        double deterministic = 0; // the largest estimate of the expectations that are not sampled: it does not spread
         for (std::uint32_t replicate = 0; replicate < replicates; ++replicate) {
             std::atomic<bool> random = false;
             std::atomic<double> error = 0;
@@ -83,6 +84,7 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
                     kernel.nngp_error = kernel.ntk_error = error;
                 return outcome;
             }
+            deterministic = std::max(deterministic, error.load());
             nngp.resize(outcome.outputs.size());
             ntk.resize(outcome.outputs.size());
             for (std::size_t o = 0; o < outcome.outputs.size(); ++o) {
@@ -98,8 +100,8 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
             nngp[o].mean = kernel.nngp;
             ntk[o].mean = kernel.ntk;
             const Options::Largest largest = o < elsewhere.size() ? elsewhere[o] : Options::Largest{};
-            kernel.nngp_error = nngp[o].error(largest.nngp);
-            kernel.ntk_error = ntk[o].error(largest.ntk);
+            kernel.nngp_error = nngp[o].error(largest.nngp) + deterministic;
+            kernel.ntk_error = ntk[o].error(largest.ntk) + deterministic;
             worst = std::max({worst, kernel.nngp_error, kernel.ntk_error});
         }
         if (worst <= tolerance)
