@@ -100,7 +100,8 @@ class PartPrinter {
                 continue;
             const auto entries = static_cast<std::size_t>(array.box.count());
             text +=
-                beside("    " + buffer(array), fmt::format("{} entries, {} bytes", entries, entries * reals * real_bytes));
+                beside("    " + buffer(array), fmt::format("{} entries, {} bytes{}", entries, entries * reals * real_bytes,
+                                                           array.value ? ", C alone" : ""));
         }
         text += fmt::format("    {} entries, {} bytes {}\n", part_.entries, part_.entries * reals * real_bytes,
                             one_sample_ ? "a sample" : "a pair");
@@ -164,7 +165,7 @@ class PartPrinter {
         });
     }
 
-    // Loops with one child share a line.
+    // Loops with one child share a line. As rows: statements one after the other, each over the whole innermost loop.
     template <class Leaf>
     void walk(const std::vector<WalkItem>& items, std::size_t indent, std::string& text, bool right,
               const Leaf& leaf) const {
@@ -181,7 +182,7 @@ class PartPrinter {
                 last = &last->children[0];
                 ranges += ", " + header(*last);
             }
-            text += fmt::format("{:{}}for {}\n", "", indent, ranges);
+            text += fmt::format("{:{}}for {}{}\n", "", indent, ranges, last->fissile ? ", as rows" : "");
             walk(last->children, indent + 2, text, right, leaf);
         }
     }
@@ -271,7 +272,7 @@ class PartPrinter {
                 append(term(each));
             if (op.terms.empty())
                 return "0";
-            return "linear " + text + (op.gap_linear ? ", gaps too" : "");
+            return "linear " + text + (op.gap_linear && !part_.arrays[op.array].value ? ", gaps too" : "");
         case Rule::product:
             for (const GroupOp& group : op.groups)
                 append(group.joint ? joint(group) : group.cross ? entry(group.entry) : "one sample's moments");

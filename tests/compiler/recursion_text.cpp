@@ -43,6 +43,15 @@ bool has_line(const std::string& text, const std::string& line) {
     return text.find("  " + line + "\n") != std::string::npos || text.find("  " + line + " ") != std::string::npos;
 }
 
+std::string planned(const std::string& name, const std::map<std::string, std::string>& defines) {
+    test::Checked checked = test::check_text(read("examples/" + name + ".tp"), defines);
+    const limit::Network network = limit::name_preactivations(checked.program, checked.verdict.terms);
+    const ir::Sizes sizes = resolve::small_sizes(checked.program);
+    const auto plan = plan::build(network, sizes, sizes, true, checked.diagnostics);
+    REQUIRE(plan);
+    return plan::print(*plan);
+}
+
 } // namespace
 
 TEST_CASE("the recursions of the examples read as in the papers") {
@@ -131,15 +140,14 @@ TEST_CASE("latex is one align environment after a line of notation") {
     CHECK(std::count(text.begin(), text.end(), '{') == std::count(text.begin(), text.end(), '}'));
 }
 
+TEST_CASE("plans print loops, buffers, rows and what is stored as C alone") {
+    for (const std::string name : {"cnn_flatten", "cnn_pooled"}) {
+        INFO(name);
+        CHECK(planned(name, {{"rows", "4"}, {"cols", "4"}, {"c", "3"}}) == read("tests/compiler/plans/" + name + ".txt"));
+    }
+}
+
 TEST_CASE("a plan shows that only needed entries are stored") {
-    const auto planned = [](const std::string& name, const std::map<std::string, std::string>& defines) {
-        test::Checked checked = test::check_text(read("examples/" + name + ".tp"), defines);
-        const limit::Network network = limit::name_preactivations(checked.program, checked.verdict.terms);
-        const ir::Sizes sizes = resolve::small_sizes(checked.program);
-        const auto plan = plan::build(network, sizes, sizes, true, checked.diagnostics);
-        REQUIRE(plan);
-        return plan::print(*plan);
-    };
     const std::string last = planned("rnn_last", {{"T", "7"}, {"d", "2"}});
     INFO(last);
     CHECK(last.find("(g[t], g_[.])  t in 1..7") != std::string::npos);
