@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kernels of random samples: this compiler beside a hand-written loop, NumPy and Neural Tangents, in one run.
 
-    scripts/bench [--out RESULTS.json] [--peers] [--quick]
+    scripts/bench [--out RESULTS.json] [--peers] [--only CASE...]
 
 Prints one line a case and stores all figures as JSON. Times are of the evaluation alone, without files, the least of some
 runs; only ratios mean anything on a shared machine. --peers installs Neural Tangents 0.6.5 with a JAX release that it runs on
