@@ -1,7 +1,9 @@
 #include "compiler/limit/form.hpp"
 #include "compiler/limit/index_space.hpp"
 #include "compiler/plan/fissile.hpp"
+#include "compiler/plan/partition.hpp"
 #include "compiler/plan/plan.hpp"
+#include "compiler/plan/solve.hpp"
 
 #include <algorithm>
 #include <map>
@@ -39,7 +41,9 @@ class Compiler {
         return substitute(affine, [&](Symbol s) -> std::optional<Affine> { return Affine::of(recursions_.primed(s)); });
     }
     Guard guard(const Condition& condition) const { return {linear(condition.value), condition.relation}; }
-    LoopRange range(const Range& r) const { return {static_cast<std::uint32_t>(r.index), linear(r.lower), linear(r.upper)}; }
+    LoopRange range(const Range& r) const {
+        return {static_cast<std::uint32_t>(r.index), linear(r.lower), linear(r.upper), {}, {}};
+    }
     LoopRange primed(const Range& r) const { return range({recursions_.primed(r.index), prime(r.lower), prime(r.upper)}); }
     std::vector<Linear> list(const llvm::ArrayRef<Affine> affines) const {
         std::vector<Linear> result;
@@ -237,6 +241,7 @@ class PartBuilder {
         for (const Equation& equation : equations)
             part_.ops.push_back(compile(equation));
         walks();
+        part_.slots = program().symbols.size();
     }
 
   private:
@@ -535,8 +540,7 @@ class PartBuilder {
             items.push_back(std::move(item));
         }
         if (right)
-            for (WalkItem& item : items)
-                solve(item, {});
+            solve(items, part_.ops, recursions_.left_symbols, static_cast<std::uint32_t>(program().symbols.size()));
         return items;
     }
 
@@ -560,52 +564,6 @@ class PartBuilder {
             }
         }
         return items;
-    }
-
-    static void operations(const WalkItem& item, std::vector<std::uint32_t>& ops) {
-        ops.insert(ops.end(), item.ops.begin(), item.ops.end());
-        for (const WalkItem& child : item.children)
-            operations(child, ops);
-    }
-
-    // For a right loop: the value that each operation below leaves for its index, where an equality decides it from what is
-    // known by then (the left instance and the outer right loops).
-    void solve(WalkItem& item, std::vector<std::uint32_t> known) const {
-        if (!item.loop)
-            return;
-        std::vector<std::uint32_t> ops;
-        operations(item, ops);
-        for (const std::uint32_t k : ops) {
-            std::vector<Linear> values;
-            for (const Guard& guard : part_.ops[k].guards) {
-                if (guard.relation != Relation::zero)
-                    continue;
-                std::int64_t own = 0;
-                bool decided = true;
-                Linear rest{guard.value.constant, {}, 1};
-                for (const auto& [slot, coefficient] : guard.value.terms) {
-                    if (slot == item.range.slot) {
-                        own = coefficient;
-                        continue;
-                    }
-                    const bool left = slot < recursions_.left_symbols;
-                    decided = decided && (left || std::find(known.begin(), known.end(), slot) != known.end());
-                    rest.terms.emplace_back(slot, coefficient);
-                }
-                if (own == 0 || !decided)
-                    continue;
-                const std::int64_t sign = own > 0 ? -1 : 1;
-                rest.constant *= sign;
-                for (auto& [slot, coefficient] : rest.terms)
-                    coefficient *= sign;
-                rest.denominator = own > 0 ? own : -own;
-                values.push_back(rest);
-            }
-            item.solutions.push_back(std::move(values));
-        }
-        known.push_back(item.range.slot);
-        for (WalkItem& child : item.children)
-            solve(child, known);
     }
 };
 
@@ -644,6 +602,7 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
             return std::nullopt;
         PartBuilder(plan.cross, plan.recursions, plan.left, plan.right, false).run();
         mark_fissile(plan.cross);
+        plan.planes = partition(plan);
     } catch (const passes::IntegerSetError& error) {
         diagnostics.report(source::Id::index_analysis, network.outputs.front().span, error.what());
         return std::nullopt;

@@ -73,7 +73,7 @@ class Counter {
     void left(const std::vector<WalkItem>& items, std::uint64_t weight) {
         for (const WalkItem& item : items) {
             if (item.loop)
-                turns(item, item.range.lower(values_.data()), item.range.upper(values_.data()), weight,
+                turns(item, item.range.first(values_.data()), item.range.last(values_.data()), weight,
                       [&](std::uint64_t inner) { left(item.children, inner); });
             else if (item.statement < part_.right.size())
                 right(part_.right[item.statement], weight);
@@ -82,8 +82,8 @@ class Counter {
 
     // Of a right loop: the values that the operations below leave for its index.
     std::pair<std::int64_t, std::int64_t> bounds(const WalkItem& item) const {
-        const std::int64_t lower = item.range.lower(values_.data());
-        const std::int64_t upper = item.range.upper(values_.data());
+        const std::int64_t lower = item.range.first(values_.data());
+        const std::int64_t upper = item.range.last(values_.data());
         std::int64_t least = upper + 1;
         std::int64_t greatest = lower - 1;
         for (const auto& values : item.solutions) {

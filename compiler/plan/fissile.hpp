@@ -1,12 +1,16 @@
-// Which innermost loops may run one statement after the other, each over all iterations.
+// Which loops may run one statement after the other, each over all iterations.
 #pragma once
 
 #include "compiler/plan/plan.hpp"
 
 namespace tpc::plan {
 
-// Sets WalkItem::fissile of right loops, for one left instance, and of left loops, for operations whose right indices the
-// left ones decide. Legal where no operation reads an entry that another iteration of the loop writes.
+// Sets WalkItem::fissile of innermost right loops, for one left instance, and of nests of left loops (each the only child of
+// the one around it), for operations whose right indices the left ones decide. Legal where no operation reads an entry that
+// another iteration of the loops writes.
 void mark_fissile(Part& part);
+
+// The entries of pairs that an operation reads.
+std::vector<const EntryRead*> reads_of(const PairOp& op);
 
 } // namespace tpc::plan

@@ -7,6 +7,7 @@
 #include "compiler/limit/recursion.hpp"
 #include "compiler/resolve/resolve.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <string>
@@ -43,6 +44,19 @@ struct Guard {
 struct LoopRange {
     std::uint32_t slot = 0;
     Linear lower, upper;
+    std::vector<Linear> lowers, uppers; // further bounds
+    [[nodiscard]] std::int64_t first(const std::int64_t* slots) const {
+        std::int64_t value = lower(slots);
+        for (const Linear& bound : lowers)
+            value = std::max(value, bound(slots));
+        return value;
+    }
+    [[nodiscard]] std::int64_t last(const std::int64_t* slots) const {
+        std::int64_t value = upper(slots);
+        for (const Linear& bound : uppers)
+            value = std::min(value, bound(slots));
+        return value;
+    }
 };
 
 // A box of indices, row-major. `lower` and `size` by dimension.
@@ -68,6 +82,7 @@ struct PairArray {
     std::uint32_t left = 0, right = 0;
     bool output = false;
     bool value = false;            // C alone: nothing needs the gaps, nor the second moments of the elements
+    bool accumulated = false;      // holds nothing when a pair begins
     std::vector<std::size_t> kept; // dimensions of (left indices, right indices) that are stored
     Box box;                       // of the kept dimensions
     std::size_t offset = 0;        // first entry in the workspace, in entries
@@ -127,6 +142,7 @@ struct PairOp {
     bool gap_linear = false;
     bool tangent = false;
     bool output = false;
+    bool accumulates = false; // adds to its target (partition.hpp)
     std::vector<TermOp> terms;
     std::optional<ir::ExprId> left_function, right_function;
     EntryRead entry; // dual: the two Gaussians
@@ -142,9 +158,11 @@ struct WalkItem {
         solutions; // right walks: for each operation below, values of the index when solved (else empty)
     std::vector<WalkItem> children;
     std::size_t statement = 0;
-    std::vector<std::uint32_t> ops; // right walks: the operations at this statement
-    std::size_t position = 0;       // among its siblings in the program
-    bool fissile = false;           // a loop of statements that may run one after the other, each as one row (fissile.hpp)
+    std::vector<std::uint32_t> ops;   // right walks: the operations at this statement
+    std::size_t position = 0;         // among its siblings in the program
+    bool fissile = false;             // a loop of statements that may run one after the other, each as one row (fissile.hpp)
+    bool apart = false;               // a loop over an offset, whose iterations have nothing in common (partition.hpp)
+    std::vector<std::uint32_t> fresh; // arrays that hold nothing when an iteration begins
 };
 
 struct FiniteArray { // per sample, [element][coordinate]
@@ -168,6 +186,8 @@ struct Part { // self or cross
     std::vector<PairOp> ops;
     std::vector<WalkItem> left;               // the left walk; statements with work
     std::vector<std::vector<WalkItem>> right; // by left statement
+    std::size_t slots = 0;                    // symbols, and then offsets
+    std::vector<std::string> offsets;         // names of the slots after the symbols
 };
 
 // What one sample needs of itself, for the sizes of the left or of the right sample set.
@@ -187,6 +207,8 @@ struct Plan {
     SelfPlan left, right;         // equal when the sets' sizes are
     bool same_sizes = true;
     Part cross;
+    std::optional<Part> planes; // `cross` for C and T forward, cut into independent parts (partition.hpp)
+    [[nodiscard]] const Part& forward() const { return planes ? *planes : cross; }
     std::vector<Box> left_outputs, right_outputs; // by output: the indices of its family
     std::vector<std::uint32_t> output_arrays;     // by output
 };

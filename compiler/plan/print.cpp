@@ -25,9 +25,12 @@ std::string beside(std::string text, const std::string& right) {
 // Names of slots, families and their indices.
 class Names {
   public:
-    Names(const Recursions& recursions, bool one_sample) : recursions_(recursions), one_sample_(one_sample) {}
+    Names(const Recursions& recursions, bool one_sample, const std::vector<std::string>& offsets)
+        : recursions_(recursions), one_sample_(one_sample), offsets_(offsets) {}
 
     std::string slot(std::uint32_t s) const {
+        if (const std::size_t symbols = recursions_.network.program.symbols.size(); s >= symbols)
+            return "(" + offsets_[s - symbols] + ")";
         const std::string& name = recursions_.network.program.symbols[s].name;
         if (one_sample_ && s >= recursions_.left_symbols) // the second element of one sample
             return name.substr(0, name.size() - 1) + "2";
@@ -82,13 +85,15 @@ class Names {
   private:
     const Recursions& recursions_;
     bool one_sample_;
+    const std::vector<std::string>& offsets_;
 };
 
 class PartPrinter {
   public:
-    PartPrinter(const Part& part, const Recursions& recursions, bool one_sample)
-        : part_(part), recursions_(recursions), one_sample_(one_sample), names_(recursions, one_sample),
-          counts_(count_runs(part, recursions.network.program.symbols.size())) {}
+    // `whole`: the part before it was cut into planes, whose operations are the first ones.
+    PartPrinter(const Part& part, const Part& whole, const Recursions& recursions, bool one_sample)
+        : part_(part), recursions_(recursions), one_sample_(one_sample), names_(recursions, one_sample, part.offsets),
+          counts_(count_runs(whole, recursions.network.program.symbols.size())) {}
 
     std::string run() const {
         const std::size_t reals = 2 + (!one_sample_ && recursions_.tangent ? 1 : 0);
@@ -101,7 +106,9 @@ class PartPrinter {
             const auto entries = static_cast<std::size_t>(array.box.count());
             text +=
                 beside("    " + buffer(array), fmt::format("{} entries, {} bytes{}", entries, entries * reals * real_bytes,
-                                                           array.value ? ", C alone" : ""));
+                                                           array.accumulated ? ", sums over planes"
+                                                           : array.value     ? ", C alone"
+                                                                             : ""));
         }
         text += fmt::format("    {} entries, {} bytes {}\n", part_.entries, part_.entries * reals * real_bytes,
                             one_sample_ ? "a sample" : "a pair");
@@ -178,11 +185,14 @@ class PartPrinter {
             }
             std::string ranges = header(item);
             const WalkItem* last = &item;
-            while (last->children.size() == 1 && last->children[0].loop) {
+            while (last->children.size() == 1 && last->children[0].loop && last->children[0].apart == item.apart) {
                 last = &last->children[0];
                 ranges += ", " + header(*last);
             }
-            text += fmt::format("{:{}}for {}{}\n", "", indent, ranges, last->fissile ? ", as rows" : "");
+            text += fmt::format("{:{}}for {}{}\n", "", indent, ranges,
+                                last->fissile ? ", as rows"
+                                : last->apart ? ", planes apart"
+                                              : "");
             walk(last->children, indent + 2, text, right, leaf);
         }
     }
@@ -230,7 +240,15 @@ class PartPrinter {
     std::string entry(const EntryRead& read) const {
         if (read.array == no_array)
             return "0";
-        return fmt::format("({}, {})", place(read.left, false), place(read.right, true));
+        return fmt::format("{}({}, {})", part_.arrays[read.array].accumulated ? "sums " : "", place(read.left, false),
+                           place(read.right, true));
+    }
+
+    std::string bounds(const Linear& first, const std::vector<Linear>& rest, const char* choice) const {
+        std::string text = names_.linear(first);
+        for (const Linear& bound : rest)
+            text += ", " + names_.linear(bound);
+        return rest.empty() ? text : fmt::format("{}({})", choice, text);
     }
 
     std::string term(const TermOp& term) const {
@@ -255,7 +273,7 @@ class PartPrinter {
         std::string over;
         for (const LoopRange& range : term.sums)
             over += fmt::format("{}{} in {}..{}", over.empty() ? "" : ", ", names_.slot(range.slot),
-                                names_.linear(range.lower), names_.linear(range.upper));
+                                bounds(range.lower, range.lowers, "max"), bounds(range.upper, range.uppers, "min"));
         const std::string guards = names_.guards(term.guards);
         over += (over.empty() || guards.empty() ? "" : ", ") + guards;
         return over.empty() ? text : fmt::format("sum({}: {})", over, text);
@@ -298,16 +316,17 @@ class PartPrinter {
         collect_solved(walk_of, solved);
         std::vector<Guard> written = op.guards;
         std::erase_if(written, [&](const Guard& guard) {
-            const auto right = std::count_if(guard.value.terms.begin(), guard.value.terms.end(),
-                                             [&](const auto& t) { return t.first >= recursions_.left_symbols; });
+            const auto right = std::count_if(guard.value.terms.begin(), guard.value.terms.end(), [&](const auto& t) {
+                return t.first >= recursions_.left_symbols && t.first < recursions_.network.program.symbols.size();
+            });
             const bool stated = std::any_of(guard.value.terms.begin(), guard.value.terms.end(),
                                             [&](const auto& t) { return solved.contains(t.first); });
             return guard.relation == ir::Relation::zero && right == 1 && stated;
         });
         const std::string guards = names_.guards(written);
-        return beside(
-            fmt::format("{:{}}{} = {}{}", "", indent, target(op), value(op), guards.empty() ? "" : "   if " + guards),
-            fmt::format("x {}", counts_.runs[k]));
+        return beside(fmt::format("{:{}}{} {} {}{}", "", indent, target(op), op.accumulates ? "+=" : "=", value(op),
+                                  guards.empty() ? "" : "   if " + guards),
+                      op.accumulates ? "each plane" : fmt::format("x {}", counts_.runs[k]));
     }
 };
 
@@ -328,7 +347,7 @@ std::string self_part(const SelfPlan& plan, const std::string& title) {
     }
     for (const CoefficientArray& array : plan.coefficients)
         text += beside("  coefficients", fmt::format("{} numbers", array.box.count()));
-    return text + PartPrinter(plan.part, plan.recursions, true).run();
+    return text + PartPrinter(plan.part, plan.part, plan.recursions, true).run();
 }
 
 } // namespace
@@ -342,7 +361,7 @@ std::string print(const Plan& plan) {
         text += self_part(plan.right, "each right sample") + "\n";
     }
     text += "each pair of samples\n";
-    return text + PartPrinter(plan.cross, plan.recursions, false).run();
+    return text + PartPrinter(plan.forward(), plan.cross, plan.recursions, false).run();
 }
 
 } // namespace tpc::plan

@@ -77,8 +77,8 @@ void PairMachine<Real>::over_sums(const plan::TermOp& term, std::size_t depth, c
         return;
     }
     const plan::LoopRange& range = term.sums[depth];
-    const std::int64_t upper = range.upper(slots_.data());
-    for (std::int64_t i = range.lower(slots_.data()); i <= upper; ++i) {
+    const std::int64_t upper = range.last(slots_.data());
+    for (std::int64_t i = range.first(slots_.data()); i <= upper; ++i) {
         slots_[range.slot] = i;
         over_sums(term, depth + 1, visit);
     }

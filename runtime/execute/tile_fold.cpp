@@ -1,5 +1,7 @@
 #include "runtime/execute/tile_fold.hpp"
 
+#include "compiler/plan/fissile.hpp"
+
 #include <algorithm>
 #include <functional>
 #include <map>
@@ -29,17 +31,18 @@ void statements(const plan::WalkItem& item, const plan::Part& part, std::vector<
         statements(child, part, ops);
 }
 
-std::vector<Phase> phases_of(const plan::Part& part) {
+// Nothing where the bounds of a loop are not numbers.
+std::optional<std::vector<Phase>> phases_of(const plan::Part& part, const std::vector<plan::WalkItem>& items) {
     std::vector<Phase> phases;
-    for (const plan::WalkItem& item : part.left) {
+    for (const plan::WalkItem& item : items) {
         Phase phase;
         statements(item, part, phase.ops);
-        if (!item.loop) {
+        if (!item.loop || item.apart) {
             phases.push_back(phase);
             continue;
         }
         if (!item.range.lower.terms.empty() || !item.range.upper.terms.empty())
-            return {};
+            return std::nullopt;
         for (std::int64_t i = item.range.lower.constant; i <= item.range.upper.constant; ++i) {
             phase.loop = {item.range.slot, i};
             phase.row = item.fissile;
@@ -47,6 +50,29 @@ std::vector<Phase> phases_of(const plan::Part& part) {
         }
     }
     return phases;
+}
+
+bool touches(const plan::PairOp& op, std::uint32_t array) {
+    const auto reads = plan::reads_of(op);
+    return (op.array == array && !op.output) ||
+           std::any_of(reads.begin(), reads.end(), [&](const plan::EntryRead* read) { return read->array == array; });
+}
+
+// The loops that all accesses to an array are in: those of one iteration over offsets, or all.
+const std::vector<plan::WalkItem>& home_of(const plan::Part& part, std::uint32_t array) {
+    const std::vector<plan::WalkItem>* home = nullptr;
+    for (const plan::WalkItem& item : part.left) {
+        std::vector<std::uint32_t> ops;
+        statements(item, part, ops);
+        if (std::none_of(ops.begin(), ops.end(), [&](std::uint32_t op) { return touches(part.ops[op], array); }))
+            continue;
+        if (!item.apart || home != nullptr)
+            return part.left;
+        home = &item.children;
+        while (home->size() == 1 && home->front().apart)
+            home = &home->front().children;
+    }
+    return home == nullptr ? part.left : *home;
 }
 
 // The index in a phase, where that and numbers decide it.
@@ -133,20 +159,20 @@ bool works(const std::vector<Accesses>& phases, std::int64_t period) {
 } // namespace
 
 std::vector<Fold> folds_of(const plan::Plan& plan) {
-    const plan::Part& part = plan.cross;
+    const plan::Part& part = plan.forward();
     std::vector<Fold> folds(part.arrays.size());
-    const std::vector<Phase> phases = phases_of(part);
-    if (phases.empty())
-        return folds;
     for (std::uint32_t a = 0; a < part.arrays.size(); ++a) {
         const plan::PairArray& array = part.arrays[a];
         if (array.output || array.kept.empty() || array.left >= plan.left.boxes.size())
+            continue;
+        const auto phases = phases_of(part, home_of(part, a));
+        if (!phases)
             continue;
         const std::size_t left_rank = plan.left.boxes[array.left].size.size();
         for (std::size_t k = 0; k < array.kept.size() && folds[a].period == 0; ++k) {
             if (array.kept[k] >= left_rank || array.box.size[k] < 2)
                 continue;
-            const auto found = accesses(part, phases, a, array.kept[k]);
+            const auto found = accesses(part, *phases, a, array.kept[k]);
             for (std::int64_t period = 1; found && period < array.box.size[k]; ++period)
                 if (works(*found, period)) {
                     folds[a] = {k, period};

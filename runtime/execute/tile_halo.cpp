@@ -1,17 +1,10 @@
 #include "runtime/execute/tile_halo.hpp"
 
 #include <algorithm>
-#include <map>
 
 namespace tpc::execute {
-namespace {
 
 using limit::PairTerm;
-
-struct Interval {
-    std::int64_t lower = 0, upper = 0;
-};
-using Intervals = std::map<std::uint32_t, Interval>; // by slot
 
 Interval range_of(const plan::Linear& linear, const Intervals& slots) {
     Interval result{linear.constant, linear.constant};
@@ -34,10 +27,13 @@ void add(const plan::LoopRange& range, Intervals& slots) {
         own->second.upper = std::max(own->second.upper, upper.upper);
     }
 }
+
+namespace {
+
 void add(const std::vector<plan::WalkItem>& items, Intervals& slots) {
     for (const plan::WalkItem& item : items) {
         if (item.loop)
-            add(item.range, slots);
+            execute::add(item.range, slots);
         add(item.children, slots);
     }
 }
@@ -49,10 +45,7 @@ std::int64_t most_beyond(std::int64_t size) {
 
 class Grower {
   public:
-    explicit Grower(const plan::Plan& plan) : plan_(plan) {
-        add(plan.cross.left, loops_);
-        for (const auto& items : plan.cross.right)
-            add(items, loops_);
+    explicit Grower(const plan::Plan& plan) : plan_(plan), loops_(loops_of(plan.forward())) {
         const auto finite = [](const plan::SelfPlan& side) {
             std::vector<plan::Box> boxes;
             for (const plan::FiniteArray& array : side.finite)
@@ -61,16 +54,16 @@ class Grower {
         };
         halo_.left = {plan.left.boxes, finite(plan.left)};
         halo_.right = {plan.right.boxes, finite(plan.right)};
-        for (const plan::PairArray& array : plan.cross.arrays)
+        for (const plan::PairArray& array : plan.forward().arrays)
             halo_.arrays.push_back(array.box);
     }
 
     Halo run() {
-        for (const plan::PairOp& op : plan_.cross.ops)
+        for (const plan::PairOp& op : plan_.forward().ops)
             for (const plan::TermOp& term : op.terms) {
                 Intervals slots = loops_;
                 for (const plan::LoopRange& sum : term.sums)
-                    add(sum, slots);
+                    execute::add(sum, slots);
                 if (term.kind == PairTerm::Kind::input) {
                     grow(term.left_place, plan_.left.finite[term.left_finite].box, halo_.left.finite[term.left_finite],
                          slots);
@@ -122,7 +115,7 @@ class Grower {
         grow(read.right, plan_.right.boxes[read.right.family], halo_.right.families[read.right.family], slots);
         if (read.array == plan::no_array)
             return;
-        const plan::PairArray& array = plan_.cross.arrays[read.array];
+        const plan::PairArray& array = plan_.forward().arrays[read.array];
         plan::Box& outer = halo_.arrays[read.array];
         const std::size_t left_rank = read.left.indices.size();
         for (std::size_t k = 0; k < array.kept.size(); ++k) {
@@ -136,6 +129,14 @@ class Grower {
 };
 
 } // namespace
+
+Intervals loops_of(const plan::Part& part) {
+    Intervals slots;
+    add(part.left, slots);
+    for (const auto& items : part.right)
+        add(items, slots);
+    return slots;
+}
 
 Halo halo_of(const plan::Plan& plan) {
     return Grower(plan).run();

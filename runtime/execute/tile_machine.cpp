@@ -25,9 +25,8 @@ std::int64_t step_of(const plan::Linear& linear, const Run& run) {
 
 template <class Real>
 TileMachine<Real>::TileMachine(const TileProgram<Real>& program, std::size_t lanes, bool tangent)
-    : program_(program), part_(program.plan->cross), width_(lanes), tangent_(tangent),
-      slots_(program.plan->recursions.network.program.symbols.size(), 0), space_(program.rows * lanes, Real(0)),
-      zeros_(lanes, Real(0)), twos_(lanes, Real(2)) {
+    : program_(program), part_(program.plan->forward()), width_(lanes), tangent_(tangent), slots_(part_.slots, 0),
+      space_(program.rows * lanes, Real(0)), zeros_(lanes, Real(0)), twos_(lanes, Real(2)) {
     for (auto& scratch : row_)
         scratch.assign(lanes, Real(0));
 }
@@ -40,6 +39,19 @@ void TileMachine<Real>::load(std::size_t left, std::size_t first, std::size_t la
     lanes_ = lanes;
     used_ = used;
     equal_ = std::move(equal);
+    for (std::uint32_t a = 0; a < part_.arrays.size(); ++a)
+        if (part_.arrays[a].accumulated)
+            clear(a);
+}
+
+template <class Real> void TileMachine<Real>::clear(std::uint32_t array) {
+    const TileArray& own = program_.arrays[array];
+    const auto rows = static_cast<std::ptrdiff_t>(own.rows * width_);
+    // gaps of elements that are 0 count for nothing
+    if (own.value)
+        std::fill_n(row(own.minus, 0), rows, Real(0));
+    if (tangent_)
+        std::fill_n(row(own.tangent, 0), rows, Real(0));
 }
 
 template <class Real> double TileMachine<Real>::constant(const plan::Constant& c) const {
@@ -50,6 +62,27 @@ template <class Real> double TileMachine<Real>::constant(const plan::Constant& c
 
 template <class Real> Spot TileMachine<Real>::spot(const Route& route, const Run& run, std::uint32_t sum) const {
     Spot result;
+    if (route.straight) {
+        const auto step = [](const Address& address, const Run& along) {
+            return (along.slot == no_slot ? 0 : address.factor(along.slot)) +
+                   (along.also == no_slot ? 0 : address.factor(along.also));
+        };
+        result.element = route.element_at(slots_.data());
+        result.element_step = step(route.element_at, run);
+        result.entry = route.entry_at(slots_.data());
+        result.entry_step = step(route.entry_at, run);
+        if (outer_.slot != no_slot) {
+            result.element_sheet = step(route.element_at, outer_);
+            result.entry_sheet = step(route.entry_at, outer_);
+        }
+        if (sum != no_slot) {
+            result.element_again = route.element_at.factor(sum);
+            result.entry_again = route.entry_at.factor(sum);
+        }
+        for (const Route::Dimension& d : route.folded)
+            result.entry += d.entry * (((*d.index)(slots_.data()) % d.period + d.period) % d.period);
+        return result;
+    }
     result.element = route.base;
     for (const Route::Dimension& d : route.dimensions) {
         std::int64_t index = (*d.index)(slots_.data());
@@ -84,6 +117,19 @@ typename TileMachine<Real>::Entry TileMachine<Real>::entry(const TileRead& read,
     result.at = read.base + result.left.entry + result.right.entry;
     result.step = result.left.entry_step + result.right.entry_step;
     result.again = result.left.entry_again + result.right.entry_again;
+    result.sheet = result.left.entry_sheet + result.right.entry_sheet;
+    return result;
+}
+
+template <class Real>
+typename TileMachine<Real>::Entry TileMachine<Real>::moved(const Entry& entry, std::size_t sheet,
+                                                           std::size_t position) const {
+    Entry result = entry;
+    const auto s = static_cast<std::ptrdiff_t>(sheet);
+    const auto p = static_cast<std::ptrdiff_t>(position);
+    result.at += s * entry.sheet + p * entry.step;
+    result.left.element += s * entry.left.element_sheet + p * entry.left.element_step;
+    result.right.element += s * entry.right.element_sheet + p * entry.right.element_step;
     return result;
 }
 
@@ -94,15 +140,33 @@ template <class Real> void TileMachine<Real>::enter(const Run& run) {
         slots_[run.also] = run.also_first;
 }
 
-template <class Real> void TileMachine<Real>::run(std::uint32_t index, const Run& run) {
+// Nothing but addresses changes along the run.
+template <class Real> bool TileMachine<Real>::steady(std::uint32_t index, const Run& run) const {
     const plan::PairOp& op = part_.ops[index];
-    enter(run);
     const std::vector<std::uint32_t>& alone = program_.ops[index].alone;
     const auto varies = [&](std::uint32_t slot) { return std::find(alone.begin(), alone.end(), slot) != alone.end(); };
-    const bool row = std::none_of(op.guards.begin(), op.guards.end(),
-                                  [&](const plan::Guard& guard) { return step_of(guard.value, run) != 0; }) &&
-                     !(run.slot != no_slot && varies(run.slot)) && !(run.also != no_slot && varies(run.also));
-    if (!row) {
+    return std::none_of(op.guards.begin(), op.guards.end(),
+                        [&](const plan::Guard& guard) { return step_of(guard.value, run) != 0; }) &&
+           !(run.slot != no_slot && varies(run.slot)) && !(run.also != no_slot && varies(run.also));
+}
+
+template <class Real> void TileMachine<Real>::run(std::uint32_t index, const Run& run, const Run& outer) {
+    const plan::PairOp& op = part_.ops[index];
+    const auto straight = [&](const Run& along) {
+        return (along.slot == no_slot || program_.ops[index].straight_along(along.slot)) &&
+               (along.also == no_slot || program_.ops[index].straight_along(along.also));
+    };
+    if (outer.slot != no_slot && !(steady(index, outer) && steady(index, run) && straight(outer) && straight(run))) {
+        for (std::int64_t i = outer.lower; i <= outer.upper; ++i) {
+            enter(outer.piece(i, i));
+            this->run(index, run);
+        }
+        return;
+    }
+    outer_ = outer;
+    enter(outer);
+    enter(run);
+    if (!steady(index, run)) {
         for (std::int64_t i = run.lower; i <= run.upper; ++i) {
             enter(run.piece(i, i));
             this->run(index, {});
@@ -126,6 +190,7 @@ template <class Real> void TileMachine<Real>::run(std::uint32_t index, const Run
 }
 
 template <class Real> void TileMachine<Real>::output(std::uint32_t index, Real* nngp, Real* ntk) {
+    outer_ = {};
     linear(index, {}, nngp, ntk);
 }
 
@@ -162,10 +227,12 @@ template <class Real> void TileMachine<Real>::cuts(const Route& route, const Run
 template <class Real>
 void TileMachine<Real>::cuts(const plan::TermOp& term, const TileTerm& own, std::size_t depth, const Run& run,
                              std::vector<std::int64_t>& at) {
+    if (own.entry.left.mode == ir::IndexMode::none && own.entry.right.mode == ir::IndexMode::none)
+        return;
     if (depth < term.sums.size()) {
         const plan::LoopRange& range = term.sums[depth];
-        const std::int64_t upper = range.upper(slots_.data());
-        for (std::int64_t i = range.lower(slots_.data()); i <= upper; ++i) {
+        const std::int64_t upper = range.last(slots_.data());
+        for (std::int64_t i = range.first(slots_.data()); i <= upper; ++i) {
             slots_[range.slot] = i;
             cuts(term, own, depth + 1, run, at);
         }
@@ -178,6 +245,8 @@ void TileMachine<Real>::cuts(const plan::TermOp& term, const TileTerm& own, std:
 // Every read of the rectangle (positions, repeats) is where the first one says.
 template <class Real>
 bool TileMachine<Real>::within(const Route& route, const Run& run, std::uint32_t sum, std::int64_t repeats) const {
+    if (route.straight)
+        return true;
     const auto positions = static_cast<std::int64_t>(run.count());
     return std::all_of(route.dimensions.begin(), route.dimensions.end(), [&](const Route::Dimension& d) {
         const std::int64_t start = (*d.index)(slots_.data());
@@ -192,7 +261,7 @@ bool TileMachine<Real>::within(const Route& route, const Run& run, std::uint32_t
 template <class Real>
 rows::Moving<Real> TileMachine<Real>::moving(const PerSample<Real>& numbers, const Spot& spot, bool right) const {
     return {numbers.at(spot.element, right ? first_ : left_), spot.element_step * numbers.element,
-            spot.element_again * numbers.element};
+            spot.element_again * numbers.element, spot.element_sheet * numbers.element};
 }
 
 // The normalised gaps of two finite vectors along a row.
@@ -202,20 +271,26 @@ void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const S
     if (grams_used_ == grams_.size())
         grams_.emplace_back();
     std::vector<Real>& space = grams_[grams_used_++];
-    if (space.size() < 2 * positions * width_)
-        space.resize(2 * positions * width_);
+    const std::size_t sheets = outer_.count();
+    if (space.size() < 2 * sheets * positions * width_)
+        space.resize(2 * sheets * positions * width_);
     const PerSample<Real>& x = program_.left.unit[term.left_finite];
     const PerSample<Real>& y = program_.right.unit[term.right_finite];
     const auto length = static_cast<std::size_t>(program_.plan->left.finite[term.left_finite].length);
-    for (std::size_t p = 0; p < positions; ++p) {
-        const auto at = static_cast<std::ptrdiff_t>(p);
-        rows::gram(rows::GramRow<Real>{length, lanes_, x.at(left.element + at * left.element_step, left_),
-                                       y.at(right.element + at * right.element_step, first_), program_.right.coordinate,
-                                       space.data() + p * width_, space.data() + (positions + p) * width_});
+    Real* minus = space.data();
+    Real* plus = space.data() + sheets * positions * width_;
+    for (std::size_t k = 0; k < sheets * positions; ++k) {
+        const auto at = [&](const Spot& spot) {
+            return spot.element + static_cast<std::ptrdiff_t>(k / positions) * spot.element_sheet +
+                   static_cast<std::ptrdiff_t>(k % positions) * spot.element_step;
+        };
+        rows::gram(rows::GramRow<Real>{length, lanes_, x.at(at(left), left_), y.at(at(right), first_),
+                                       program_.right.coordinate, minus + k * width_, plus + k * width_});
     }
     const auto step = static_cast<std::ptrdiff_t>(width_);
-    out.minus = {space.data(), step, 0};
-    out.plus = {space.data() + positions * width_, step, 0};
+    const std::ptrdiff_t sheet = step * static_cast<std::ptrdiff_t>(positions);
+    out.minus = {minus, step, 0, sheet};
+    out.plus = {plus, step, 0, sheet};
     out.left_norm = moving(program_.left.length[term.left_finite], left, false);
     out.right_norm = moving(program_.right.length[term.right_finite], right, true);
 }
@@ -288,11 +363,14 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
             return true;
         if (read.stored()) {
             out.value = read.array->value;
-            out.minus = {minus(read), read.step * row, read.again * row};
+            const auto at = [&](const Real* data) {
+                return rows::Moving<Real>{data, read.step * row, read.again * row, read.sheet * row};
+            };
+            out.minus = at(minus(read));
             if (read.array->signs)
-                out.plus = {plus(read), read.step * row, read.again * row};
+                out.plus = at(plus(read));
             if (tangent_)
-                out.tangent = {tangent(read), read.step * row, read.again * row};
+                out.tangent = at(tangent(read));
         } else {
             out.minus = {twos_.data(), 0, 0};
             out.rate = 0;
@@ -320,8 +398,8 @@ void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, s
         return;
     }
     const plan::LoopRange& range = term.sums[depth];
-    const std::int64_t lower = range.lower(slots_.data());
-    const std::int64_t upper = range.upper(slots_.data());
+    const std::int64_t lower = range.first(slots_.data());
+    const std::int64_t upper = range.last(slots_.data());
     if (depth + 1 == term.sums.size() && own.repeats && upper > lower) {
         slots_[range.slot] = lower;
         if (!holds() || add(term, own, run, gap, range.slot, upper - lower + 1))
@@ -353,6 +431,7 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
         for (std::size_t t = 0; t < op.terms.size(); ++t)
             collect(op.terms[t], own.terms[t], 0, piece, gap);
         rows::LinearRow<Real> out;
+        out.sheets = outer_.count();
         out.positions = piece.count();
         out.lanes = lanes_;
         out.terms = terms_.data();
@@ -366,10 +445,22 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
             return;
         }
         const Entry to = entry(own.target, piece);
+        if (op.accumulates) {
+            rows::Term<Real> before;
+            before.value = true;
+            const auto row = static_cast<std::ptrdiff_t>(width_);
+            before.minus = {minus(to), to.step * row, 0, to.sheet * row};
+            if (tangent_)
+                before.tangent = {this->tangent(to), to.step * row, 0, to.sheet * row};
+            terms_.push_back(before);
+            out.terms = terms_.data();
+            out.count = terms_.size();
+        }
         out.minus = minus(to);
         out.plus = plus(to);
         out.tangent = op.tangent ? this->tangent(to) : nullptr;
         out.step = to.step * static_cast<std::ptrdiff_t>(width_);
+        out.sheet = to.sheet * static_cast<std::ptrdiff_t>(width_);
         if (!raw) {
             const plan::PairArray& array = part_.arrays[op.array];
             out.left_inverse = moving(program_.left.inverse[array.left], to.left, false);
@@ -384,14 +475,16 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
 template <class Real> void TileMachine<Real>::settle(const plan::PairOp& op, const Entry& out, std::size_t count) {
     if (equal_.empty() || op.left_statement != op.right_statement || out.array->value)
         return;
-    for (std::size_t p = 0; p < count; ++p) {
-        const auto at = static_cast<std::ptrdiff_t>(p);
-        if (out.left.element + at * out.left.element_step != out.right.element + at * out.right.element_step)
+    const Spot& left = out.left;
+    const Spot& right = out.right;
+    if (left.element != right.element && left.element_step == right.element_step &&
+        left.element_sheet == right.element_sheet)
+        return; // nowhere
+    for (std::size_t k = 0; k < outer_.count() * count; ++k) {
+        const Entry entry = moved(out, k / count, k % count);
+        if (entry.left.element != entry.right.element)
             continue;
-        const Real* inverse =
-            program_.right.inverse[part_.arrays[op.array].right].at(out.right.element + at * out.right.element_step, first_);
-        Entry entry = out;
-        entry.at += at * out.step;
+        const Real* inverse = program_.right.inverse[part_.arrays[op.array].right].at(entry.right.element, first_);
         for (const std::size_t lane : equal_) {
             const bool none = inverse[lane] == Real(0);
             minus(entry)[lane] = none ? Real(2) : Real(0);
@@ -412,14 +505,7 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
         throw MethodError("a nonlinearity of an element outside its family");
     const bool slopes = op.tangent && tangent_;
     const std::size_t count = run.count();
-    const auto at = [&](const Entry& entry, std::size_t p) {
-        Entry moved = entry;
-        const auto by = static_cast<std::ptrdiff_t>(p);
-        moved.at += by * entry.step;
-        moved.left.element += by * entry.left.element_step;
-        moved.right.element += by * entry.right.element_step;
-        return moved;
-    };
+    const std::size_t sheets = outer_.count();
     const auto connect = [&](auto& row, const Entry& from, const Entry& to) {
         row.minus = from.stored() ? minus(from) : twos_.data();
         row.plus = from.stored() ? plus(from) : nullptr;
@@ -431,17 +517,18 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
     const bool coarse = !out.array->value;
     if (coarse && own.shape.kind == gaussian::Shape::Kind::homogeneous) {
         const bool whole = read.stored() && read.step == 1 && out.step == 1 && lanes_ == width_;
-        for (std::size_t p = 0; p < (whole ? 1 : count); ++p) {
+        const std::size_t calls = whole ? 1 : count;
+        for (std::size_t k = 0; k < sheets * calls; ++k) {
             rows::HomogeneousRow<Real> row;
             row.count = whole ? count * lanes_ : lanes_;
             row.linear = static_cast<Real>(own.shape.linear);
             row.absolute = static_cast<Real>(own.shape.absolute);
-            connect(row, at(read, p), at(out, p));
+            connect(row, moved(read, k / calls, k % calls), moved(out, k / calls, k % calls));
             rows::homogeneous(row);
         }
     } else if (coarse && own.shape.kind == gaussian::Shape::Kind::series) {
-        for (std::size_t p = 0; p < count; ++p) {
-            const Entry from = at(read, p);
+        for (std::size_t k = 0; k < sheets * count; ++k) {
+            const Entry from = moved(read, k / count, k % count);
             rows::SeriesRow<Real> row;
             row.lanes = lanes_;
             row.terms = own.shape.terms;
@@ -456,12 +543,12 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             row.right_slopes = row.right_values + row.terms * row.right_stride;
             row.left_squares = row.left_slopes + row.terms;
             row.right_squares = row.right_slopes + row.terms * row.right_stride;
-            connect(row, from, at(out, p));
+            connect(row, from, moved(out, k / count, k % count));
             rows::series(row);
         }
     } else {
-        for (std::size_t p = 0; p < count; ++p)
-            dual_by_method(index, at(read, p), at(out, p));
+        for (std::size_t k = 0; k < sheets * count; ++k)
+            dual_by_method(index, moved(read, k / count, k % count), moved(out, k / count, k % count));
     }
     settle(op, out, count);
 }

@@ -26,11 +26,12 @@ struct Run {
     }
 };
 
-// An element read by a row, as offsets: the first one's, and how they change along the row and along a sum.
+// An element read by a row, as offsets: the first one's, and how they change along the row, along a sum, and from one row of
+// a sheet to the next.
 struct Spot {
     bool inside = true;
-    std::ptrdiff_t element = 0, element_step = 0, element_again = 0;
-    std::ptrdiff_t entry = 0, entry_step = 0, entry_again = 0;
+    std::ptrdiff_t element = 0, element_step = 0, element_again = 0, element_sheet = 0;
+    std::ptrdiff_t entry = 0, entry_step = 0, entry_again = 0, entry_sheet = 0;
 };
 
 template <class Real> class TileMachine {
@@ -41,8 +42,11 @@ template <class Real> class TileMachine {
     // The samples of the next tile: `first` of the right ones is a multiple of rows::lane_step; `used` lanes are samples.
     // Equal lanes hold the same numbers as the left sample: an element with itself has no gap at all (limits.md section 8).
     void load(std::size_t left, std::size_t first, std::size_t lanes, std::size_t used, std::vector<std::size_t> equal);
+    // What an array holds counts for nothing.
+    void clear(std::uint32_t array);
     std::int64_t* slots() { return slots_.data(); }
-    void run(std::uint32_t op, const Run& run);
+    // Over a sheet: `run` for every iteration of `outer`.
+    void run(std::uint32_t op, const Run& run, const Run& outer = {});
     // An output operation's kernels at the current instances, by lane; `ntk` null without tangents.
     void output(std::uint32_t op, Real* nngp, Real* ntk);
 
@@ -54,6 +58,7 @@ template <class Real> class TileMachine {
     std::size_t left_ = 0, first_ = 0, lanes_ = 0, used_ = 0;
     std::vector<std::size_t> equal_;
     std::vector<std::int64_t> slots_;
+    Run outer_; // of the sheet at hand
     std::vector<Real> space_;
     std::vector<Real> zeros_, twos_;
     std::vector<rows::Term<Real>> terms_;
@@ -64,8 +69,8 @@ template <class Real> class TileMachine {
 
     struct Entry {
         Spot left, right;
-        const TileArray* array = nullptr;           // null: not stored
-        std::ptrdiff_t at = 0, step = 0, again = 0; // rows
+        const TileArray* array = nullptr;                      // null: not stored
+        std::ptrdiff_t at = 0, step = 0, again = 0, sheet = 0; // rows
         [[nodiscard]] bool stored() const { return array != nullptr; }
     };
     Real* minus(const Entry& e) { return row(e.array->minus, e.at); }
@@ -76,6 +81,8 @@ template <class Real> class TileMachine {
     }
 
     void enter(const Run& run); // its first iteration
+    [[nodiscard]] bool steady(std::uint32_t op, const Run& run) const;
+    [[nodiscard]] Entry moved(const Entry& entry, std::size_t sheet, std::size_t position) const;
     Spot spot(const Route& route, const Run& run, std::uint32_t sum = no_slot) const;
     Entry entry(const TileRead& read, const Run& run, std::uint32_t sum = no_slot) const;
     double constant(const plan::Constant& constant) const;

@@ -1,5 +1,6 @@
 #include "runtime/execute/tile_program.hpp"
 
+#include "compiler/plan/linear.hpp"
 #include "runtime/execute/tile_fold.hpp"
 #include "runtime/execute/tile_halo.hpp"
 #include "runtime/rows/rows.hpp"
@@ -10,8 +11,34 @@
 
 namespace tpc::execute {
 
+void Address::add(const plan::Linear& index, std::ptrdiff_t stride) {
+    base += stride * index.constant;
+    for (const auto& [slot, coefficient] : index.terms) {
+        const auto found = std::find_if(factors.begin(), factors.end(), [&](const auto& own) { return own.first == slot; });
+        if (found != factors.end())
+            found->second += stride * coefficient;
+        else
+            factors.emplace_back(slot, stride * coefficient);
+    }
+}
+
 bool depends(const plan::Linear& linear, std::uint32_t slot) {
     return std::any_of(linear.terms.begin(), linear.terms.end(), [&](const auto& term) { return term.first == slot; });
+}
+
+bool Route::straight_along(std::uint32_t slot) const {
+    return straight &&
+           std::none_of(folded.begin(), folded.end(), [&](const Dimension& d) { return depends(*d.index, slot); });
+}
+bool TileOp::straight_along(std::uint32_t slot) const {
+    const auto all = [&](std::initializer_list<const Route*> routes) {
+        return std::all_of(routes.begin(), routes.end(), [&](const Route* route) { return route->straight_along(slot); });
+    };
+    return groups.empty() && all({&target.left, &target.right, &read.left, &read.right}) &&
+           std::all_of(terms.begin(), terms.end(), [&](const TileTerm& term) {
+               return all({&term.entry.left, &term.entry.right, &term.left_factor, &term.right_factor, &term.left_mean,
+                           &term.right_mean});
+           });
 }
 
 namespace {
@@ -45,6 +72,8 @@ class Alone {
             for (const plan::LoopRange& range : term.sums) {
                 all(range.lower);
                 all(range.upper);
+                for (const auto* bounds : {&range.lowers, &range.uppers})
+                    std::for_each(bounds->begin(), bounds->end(), [&](const plan::Linear& bound) { all(bound); });
             }
             for (const plan::Factor* factor : {&term.left_factor, &term.right_factor}) {
                 fractions(factor->point);
@@ -104,7 +133,7 @@ class Alone {
 
 // Arrays whose entries cannot be negative: squares of functions that are not, and sums of those with positive weights.
 template <class Real> std::vector<bool> never_negative(const plan::Plan& plan, const std::vector<TileDual<Real>>& duals) {
-    std::vector<bool> result(plan.cross.arrays.size(), true);
+    std::vector<bool> result(plan.forward().arrays.size(), true);
     const auto positive = [](const plan::Factor& factor) { return !factor.array && factor.constant.fixed; };
     const auto term_is = [&](const plan::TermOp& term) {
         if (!positive(term.left_factor) || !positive(term.right_factor) || !term.scale.fixed || term.scale.value < 0 ||
@@ -118,8 +147,8 @@ template <class Real> std::vector<bool> never_negative(const plan::Plan& plan, c
     };
     for (bool changed = true; changed;) {
         changed = false;
-        for (std::size_t k = 0; k < plan.cross.ops.size(); ++k) {
-            const plan::PairOp& op = plan.cross.ops[k];
+        for (std::size_t k = 0; k < plan.forward().ops.size(); ++k) {
+            const plan::PairOp& op = plan.forward().ops[k];
             if (!result[op.array])
                 continue;
             const bool holds = op.rule == limit::Rule::dual ? duals[k].shape.nonnegative
@@ -168,7 +197,7 @@ PerSample<Real> plain_features(const std::vector<Real>& features, std::size_t wi
 }
 
 template <class Real> void add_dual(TileProgram<Real>& program, std::size_t op, const DualFeatures<Real>& features) {
-    const plan::EntryRead& read = program.plan->cross.ops[op].entry;
+    const plan::EntryRead& read = program.plan->forward().ops[op].entry;
     TileDual<Real>& dual = program.duals[op];
     dual.method = features.dual;
     dual.shape = dual.method->shape();
@@ -194,25 +223,49 @@ template <class Real> void add_dual(TileProgram<Real>& program, std::size_t op, 
     program.cached += dual.right.data.size() / std::max<std::size_t>(1, program.right.layout.padded());
 }
 
+// right - left of a read or a target, as numbers and offsets, where the guards of an operation say so.
+std::optional<plan::Linear> apart(const plan::Linear& right, const plan::Linear& left,
+                                  const std::vector<plan::Guard>& guards, std::size_t symbols) {
+    const auto of_offsets = [&](const plan::Linear& linear) {
+        return std::all_of(linear.terms.begin(), linear.terms.end(), [&](const auto& t) { return t.first >= symbols; });
+    };
+    const auto difference = plan::difference(right, left);
+    if (!difference || of_offsets(*difference))
+        return difference;
+    for (const plan::Guard& guard : guards)
+        for (const std::int64_t sign : {1, -1})
+            if (guard.relation == ir::Relation::zero && guard.value.denominator == 1)
+                if (auto rest = plan::combine(guard.value, sign, *difference); of_offsets(rest))
+                    return rest;
+    return std::nullopt;
+}
+
 class Router {
   public:
     Router(const plan::Plan& plan, const Halo& halo, const std::vector<Fold>& folds)
-        : plan_(plan), halo_(halo), folds_(folds) {}
+        : plan_(plan), halo_(halo), folds_(folds), loops_(loops_of(plan.forward())) {}
 
-    TileRead entry(const plan::EntryRead& read) const {
+    TileRead entry(const plan::PairOp& op, const plan::EntryRead& read) const {
         TileRead result{side(read.left, halo_.left), side(read.right, halo_.right), read.array};
         if (read.array == plan::no_array)
             return result;
         strides(result, read.left.indices.size());
         // An index that the array does not keep follows from the left one for elements that are there: beyond its family
-        // none of the rows is its.
-        const std::vector<std::size_t>& kept = plan_.cross.arrays[read.array].kept;
+        // none of the rows is its, unless the read keeps to it there as well. Such rows hold nothing.
+        const std::vector<std::size_t>& kept = plan_.forward().arrays[read.array].kept;
         const plan::Box& inner = plan_.right.boxes[read.right.family];
         for (std::size_t d = 0; d < result.right.dimensions.size(); ++d)
-            if (std::find(kept.begin(), kept.end(), read.left.indices.size() + d) == kept.end()) {
+            if (std::find(kept.begin(), kept.end(), read.left.indices.size() + d) == kept.end() && !keeps(op, read, d)) {
                 result.right.dimensions[d].lower = inner.lower[d];
                 result.right.dimensions[d].size = inner.size[d];
             }
+        return result;
+    }
+    // The same, of an operation without sums.
+    TileRead whole(const plan::PairOp& op, const plan::EntryRead& read) const {
+        TileRead result = entry(op, read);
+        within(result.left, loops_);
+        within(result.right, loops_);
         return result;
     }
     static Route route(const std::vector<plan::Linear>& indices, ir::IndexMode mode, const plan::Box& inner,
@@ -230,7 +283,7 @@ class Router {
         return result;
     }
 
-    TileTerm term(const plan::TermOp& op) const {
+    TileTerm term(const plan::PairOp& whole, const plan::TermOp& op) const {
         TileTerm result;
         result.scale = folded(op.scale);
         result.rate = folded(op.rate);
@@ -244,8 +297,13 @@ class Router {
             result.entry.right = route(op.right_place.indices, op.right_place.mode, plan_.right.finite[op.right_finite].box,
                                        halo_.right.finite[op.right_finite]);
         } else if (op.kind == PairTerm::Kind::matmul || op.kind == PairTerm::Kind::read) {
-            result.entry = entry(op.entry);
+            result.entry = entry(whole, op.entry);
         }
+        Intervals slots = loops_;
+        for (const plan::LoopRange& sum : op.sums)
+            add(sum, slots);
+        within(result.entry.left, slots);
+        within(result.entry.right, slots);
         const auto factor = [](const plan::Factor& f, const plan::SelfPlan& side) {
             if (!f.array)
                 return Route{};
@@ -258,6 +316,8 @@ class Router {
             result.left_mean = side(*op.left_mean, halo_.left);
         if (op.right_mean)
             result.right_mean = side(*op.right_mean, halo_.right);
+        for (Route* route : {&result.left_factor, &result.right_factor, &result.left_mean, &result.right_mean})
+            straighten(*route);
         if (op.sums.empty() || op.kind == PairTerm::Kind::input)
             return result;
         const std::uint32_t slot = op.sums.back().slot;
@@ -268,10 +328,12 @@ class Router {
         return result;
     }
     TileRead target(const plan::PairOp& op) const {
-        const plan::PairArray& array = plan_.cross.arrays[op.array];
+        const plan::PairArray& array = plan_.forward().arrays[op.array];
         TileRead result{target_side(op.left_target, array.left, plan_.left, halo_.left),
                         target_side(op.right_target, array.right, plan_.right, halo_.right), op.array};
         strides(result, op.left_target.size());
+        straighten(result.left);
+        straighten(result.right);
         return result;
     }
 
@@ -279,10 +341,54 @@ class Router {
     const plan::Plan& plan_;
     const Halo& halo_;
     const std::vector<Fold>& folds_;
+    Intervals loops_;
+
+    // The read's right index `d` is where every element of the array has it, whatever the left one is.
+    bool keeps(const plan::PairOp& op, const plan::EntryRead& read, std::size_t d) const {
+        const std::size_t symbols = plan_.recursions.network.program.symbols.size();
+        const plan::Part& part = plan_.forward();
+        for (std::size_t e = 0; e < read.left.indices.size(); ++e) {
+            const auto own = apart(read.right.indices[d], read.left.indices[e], op.guards, symbols);
+            const auto same = [&](const plan::PairOp& writer) {
+                if (writer.array != read.array || writer.output)
+                    return true;
+                const auto there = apart(writer.right_target[d], writer.left_target[e], writer.guards, symbols);
+                return there && plan::constant_difference(*own, *there) == 0;
+            };
+            if (own && std::all_of(part.ops.begin(), part.ops.end(), same))
+                return true;
+        }
+        return false;
+    }
+    // Indices that cannot leave their range need no tests.
+    static void within(Route& route, const Intervals& slots) {
+        const bool all = std::all_of(route.dimensions.begin(), route.dimensions.end(), [&](const Route::Dimension& d) {
+            const Interval range = range_of(*d.index, slots);
+            return range.lower >= d.lower && range.upper < d.lower + d.size;
+        });
+        if (all)
+            route.mode = ir::IndexMode::none;
+        straighten(route);
+    }
+    static void straighten(Route& route) {
+        route.straight = route.mode == ir::IndexMode::none &&
+                         std::all_of(route.dimensions.begin(), route.dimensions.end(),
+                                     [](const Route::Dimension& d) { return d.index->denominator == 1; });
+        if (!route.straight)
+            return;
+        route.element_at.base = route.base;
+        for (const Route::Dimension& d : route.dimensions) {
+            route.element_at.add(*d.index, d.element);
+            if (d.period > 0)
+                route.folded.push_back(d);
+            else
+                route.entry_at.add(*d.index, d.entry);
+        }
+    }
 
     // Offsets of the rows of the array.
     void strides(TileRead& read, std::size_t left_rank) const {
-        const plan::PairArray& array = plan_.cross.arrays[read.array];
+        const plan::PairArray& array = plan_.forward().arrays[read.array];
         const plan::Box& outer = halo_.arrays[read.array];
         std::ptrdiff_t stride = 1;
         for (std::size_t k = array.kept.size(); k-- > 0;) {
@@ -351,7 +457,7 @@ std::size_t rows_of(const plan::Box& outer, const Fold& fold) {
 
 template <class Real> bool fits_tiles(const plan::Plan& plan) {
     constexpr std::size_t most_bytes = std::size_t{2} << 30; // for each thread
-    for (const plan::PairOp& op : plan.cross.ops)
+    for (const plan::PairOp& op : plan.forward().ops)
         for (const plan::GroupOp& group : op.groups)
             if (group.joint)
                 return false;
@@ -372,18 +478,19 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
     const std::vector<Fold> folds = folds_of(plan);
     program.left = tile_side(left, false, halo.left);
     program.right = tile_side(right, true, halo.right);
-    program.duals.resize(plan.cross.ops.size());
-    for (std::size_t k = 0; k < plan.cross.ops.size(); ++k)
-        if (plan.cross.ops[k].rule == limit::Rule::dual)
+    program.duals.resize(plan.forward().ops.size());
+    for (std::size_t k = 0; k < plan.forward().ops.size(); ++k)
+        if (plan.forward().ops[k].rule == limit::Rule::dual)
             add_dual(program, k, features[k]);
     const std::vector<bool> nonnegative = never_negative(plan, program.duals);
-    for (std::size_t a = 0; a < plan.cross.arrays.size(); ++a) {
+    for (std::size_t a = 0; a < plan.forward().arrays.size(); ++a) {
         TileArray tile;
-        tile.value = plan.cross.arrays[a].value;
+        tile.value = plan.forward().arrays[a].value;
         tile.signs = !tile.value && !nonnegative[a];
+        tile.rows = rows_of(halo.arrays[a], folds[a]);
         const auto take = [&](std::size_t& offset) {
             offset = program.rows;
-            program.rows += rows_of(halo.arrays[a], folds[a]);
+            program.rows += tile.rows;
         };
         take(tile.minus);
         if (tile.signs)
@@ -393,17 +500,17 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         program.arrays.push_back(tile);
     }
     const Router router(plan, halo, folds);
-    for (const plan::PairOp& op : plan.cross.ops) {
+    for (const plan::PairOp& op : plan.forward().ops) {
         TileOp tile;
         tile.alone = Alone(plan.recursions)(op);
         if (!op.output)
             tile.target = router.target(op);
         if (op.rule == limit::Rule::dual)
-            tile.read = router.entry(op.entry);
+            tile.read = router.whole(op, op.entry);
         for (const plan::TermOp& term : op.terms)
-            tile.terms.push_back(router.term(term));
+            tile.terms.push_back(router.term(op, term));
         for (const plan::GroupOp& group : op.groups)
-            tile.groups.push_back(group.cross ? router.entry(group.entry) : TileRead{});
+            tile.groups.push_back(group.cross ? router.whole(op, group.entry) : TileRead{});
         program.ops.push_back(std::move(tile));
     }
     return program;

@@ -12,8 +12,9 @@ inline constexpr std::uint32_t no_slot = ~std::uint32_t{0};
 // Rows of lanes by array; offsets and strides count rows.
 struct TileArray {
     std::size_t minus = 0, plus = 0, tangent = 0;
-    bool value = false; // C itself in `minus`
-    bool signs = false; // C may be negative: `plus` is there
+    std::size_t rows = 0; // of each of these
+    bool value = false;   // C itself in `minus`
+    bool signs = false;   // C may be negative: `plus` is there
 };
 
 // The dual kernel of an operation and what it needs of the samples.
@@ -22,6 +23,25 @@ template <class Real> struct TileDual {
     gaussian::Shape shape; // what it is, for the coarse row operations
     // By element: the method's features; for a series values over norms, slopes, squares (series_width).
     PerSample<Real> left, right;
+};
+
+// An affine function of the slots.
+struct Address {
+    std::ptrdiff_t base = 0;
+    llvm::SmallVector<std::pair<std::uint32_t, std::ptrdiff_t>, 4> factors;
+    void add(const plan::Linear& index, std::ptrdiff_t stride);
+    [[nodiscard]] std::ptrdiff_t operator()(const std::int64_t* slots) const {
+        std::ptrdiff_t value = base;
+        for (const auto& [slot, factor] : factors)
+            value += factor * slots[slot];
+        return value;
+    }
+    [[nodiscard]] std::ptrdiff_t factor(std::uint32_t slot) const {
+        for (const auto& [own, factor] : factors)
+            if (own == slot)
+                return factor;
+        return 0;
+    }
 };
 
 // One side of a read: how its indices, each within [lower, lower + size), become offsets.
@@ -36,6 +56,11 @@ struct Route {
     llvm::SmallVector<Dimension, 4> dimensions;
     std::ptrdiff_t base = 0; // of the element's offset
     ir::IndexMode mode = ir::IndexMode::none;
+    // Where no index can leave its range: both offsets at once, but for the layers that are folded.
+    bool straight = true;
+    Address element_at, entry_at;
+    llvm::SmallVector<Dimension, 1> folded;
+    [[nodiscard]] bool straight_along(std::uint32_t slot) const;
 };
 struct TileRead {
     Route left, right;
@@ -54,6 +79,8 @@ struct TileOp {
     TileRead target, read;            // what it writes; what a dual reads
     std::vector<TileTerm> terms;
     std::vector<TileRead> groups; // those across the samples
+    // Whether addresses are affine in a slot, for linear operations and duals.
+    [[nodiscard]] bool straight_along(std::uint32_t slot) const;
 };
 
 template <class Real> struct TileProgram {

@@ -1,5 +1,6 @@
 #include "runtime/execute/tile_run.hpp"
 
+#include "compiler/plan/linear.hpp"
 #include "runtime/execute/tile_machine.hpp"
 #include "runtime/execute/walk.hpp"
 
@@ -42,15 +43,15 @@ template <class Visit> void walk_rows(const std::vector<plan::WalkItem>& items, 
     }
 }
 
-// An operation whose right indices follow from the left ones, along an innermost left loop.
+// An operation whose right indices follow from the left ones, along an innermost left loop or two nested ones.
 struct Follower {
     std::uint32_t op = 0;
     struct Loop {
         const plan::LoopRange* range = nullptr;
         const plan::Linear* value = nullptr;
     };
-    std::vector<Loop> loops; // right ones, outermost first
-    std::size_t moving = 0;  // the loop whose index moves with the left one
+    std::vector<Loop> loops;                  // right ones, outermost first
+    llvm::SmallVector<std::size_t, 2> moving; // by left loop, outermost first: the loop whose index moves with it
 };
 
 // The operations below an item in the order of its solutions.
@@ -60,15 +61,21 @@ void below(const plan::WalkItem& item, std::vector<std::uint32_t>& ops) {
         below(child, ops);
 }
 
-bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path, std::uint32_t slot, Follower& result) {
+using Slots = llvm::SmallVector<std::uint32_t, 2>;
+
+bool depends_on_any(const plan::Linear& value, const Slots& slots) {
+    return std::any_of(slots.begin(), slots.end(), [&](std::uint32_t slot) { return depends(value, slot); });
+}
+
+bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path, const Slots& slots, Follower& result) {
     result.op = op;
-    std::size_t moving = 0;
+    result.moving.assign(slots.size(), path.size());
     for (const plan::WalkItem* item : path) {
         std::vector<std::uint32_t> ops;
         below(*item, ops);
         const auto k = static_cast<std::size_t>(std::find(ops.begin(), ops.end(), op) - ops.begin());
-        if (item->solutions[k].empty() || item->solutions[k][0].denominator != 1 || depends(item->range.lower, slot) ||
-            depends(item->range.upper, slot))
+        if (item->solutions[k].empty() || item->solutions[k][0].denominator != 1 ||
+            depends_on_any(item->range.lower, slots) || depends_on_any(item->range.upper, slots))
             return false;
         const plan::Linear& value = item->solutions[k][0];
         // indices of outer right loops that move as well would have to be followed too
@@ -76,56 +83,73 @@ bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path,
             if (depends(value, outer.range->slot) || depends(item->range.lower, outer.range->slot) ||
                 depends(item->range.upper, outer.range->slot))
                 return false;
-        for (const auto& [own, coefficient] : value.terms)
-            if (own == slot) {
-                if (coefficient != 1)
-                    return false;
-                result.moving = result.loops.size();
-                ++moving;
-            }
+        bool moves = false;
+        for (std::size_t s = 0; s < slots.size(); ++s) {
+            const std::int64_t factor = plan::coefficient(value, slots[s]);
+            if (factor == 0)
+                continue;
+            if (factor != 1 || moves || result.moving[s] != path.size())
+                return false;
+            result.moving[s] = result.loops.size();
+            moves = true;
+        }
         result.loops.push_back({&item->range, &value});
     }
-    return moving == 1;
+    return std::find(result.moving.begin(), result.moving.end(), path.size()) == result.moving.end();
 }
 
-bool follow(const std::vector<plan::WalkItem>& items, std::vector<const plan::WalkItem*>& path, std::uint32_t slot,
+bool follow(const std::vector<plan::WalkItem>& items, std::vector<const plan::WalkItem*>& path, const Slots& slots,
             std::vector<Follower>& result) {
     for (const plan::WalkItem& item : items) {
         if (item.loop) {
             path.push_back(&item);
-            if (!follow(item.children, path, slot, result))
+            if (!follow(item.children, path, slots, result))
                 return false;
             path.pop_back();
             continue;
         }
         for (const std::uint32_t op : item.ops)
-            if (!follow_op(op, path, slot, result.emplace_back()))
+            if (!follow_op(op, path, slots, result.emplace_back()))
                 return false;
     }
     return true;
 }
 
-// The operations of an innermost left loop, statement by statement, where it may run as rows.
-std::optional<std::vector<Follower>> followers(const plan::Part& part, const plan::WalkItem& loop) {
-    std::vector<Follower> result;
-    if (!loop.fissile)
+// The operations of a left loop or of two nested ones, statement by statement, where they may run as rows or as sheets.
+struct Nest {
+    llvm::SmallVector<const plan::LoopRange*, 2> loops; // outermost first
+    std::vector<Follower> followers;
+};
+std::optional<Nest> nest_of(const plan::Part& part, const plan::WalkItem& outer) {
+    Nest nest;
+    if (!outer.fissile)
         return std::nullopt;
-    for (const plan::WalkItem& child : loop.children) {
+    const plan::WalkItem* loop = &outer;
+    Slots slots{outer.range.slot};
+    nest.loops.push_back(&outer.range);
+    if (outer.children.size() == 1 && outer.children[0].loop) {
+        loop = &outer.children[0];
+        if (depends_on_any(loop->range.lower, slots) || depends_on_any(loop->range.upper, slots))
+            return std::nullopt;
+        slots.push_back(loop->range.slot);
+        nest.loops.push_back(&loop->range);
+    }
+    for (const plan::WalkItem& child : loop->children) {
         std::vector<const plan::WalkItem*> path;
-        if (!follow(part.right[child.statement], path, loop.range.slot, result))
+        if (child.loop || !follow(part.right[child.statement], path, slots, nest.followers))
             return std::nullopt;
     }
-    return result;
+    return nest;
 }
 
 template <class Real> class TileRun {
   public:
     TileRun(const TileProgram<Real>& program, const EqualSamples& equal, const Options& options, Results& results)
-        : program_(program), part_(program.plan->cross), equal_(equal), results_(results), tangent_(options.ntk),
+        : program_(program), part_(program.plan->forward()), equal_(equal), results_(results), tangent_(options.ntk),
           left_samples_(program.left.state->samples), right_samples_(program.right.state->samples) {
         const std::size_t fitting = cache_bytes / std::max<std::size_t>(1, (program.rows + program.cached) * sizeof(Real));
         const std::size_t all = (right_samples_ + rows::lane_step - 1) / rows::lane_step * rows::lane_step;
-        find_followers(part_.left);
+        find_nests(part_.left);
         lanes_ = std::clamp(fitting / rows::lane_step * rows::lane_step, rows::lane_step, std::min(most_lanes, all));
     }
 
@@ -152,7 +176,7 @@ template <class Real> class TileRun {
     bool tangent_;
     std::size_t left_samples_, right_samples_;
     std::size_t lanes_ = rows::lane_step;
-    std::map<const plan::WalkItem*, std::vector<Follower>> followers_; // by innermost left loop
+    std::map<const plan::WalkItem*, Nest> nests_; // by outermost loop
     oneapi::tbb::enumerable_thread_specific<Local> locals_{[this] {
         return Local{TileMachine<Real>(program_, lanes_, tangent_), std::vector<Real>(lanes_), std::vector<Real>(lanes_)};
     }};
@@ -168,9 +192,9 @@ template <class Real> class TileRun {
         Local& local = locals_.local();
         TileMachine<Real>& machine = local.machine;
         machine.load(i, first, lanes, used, equal_(i, first, used));
-        const auto visit = [&](std::uint32_t op, const Run& run) {
+        const auto visit = [&](std::uint32_t op, const Run& run, const Run& outer = {}) {
             if (!part_.ops[op].output) {
-                machine.run(op, run);
+                machine.run(op, run, outer);
                 return;
             }
             for (std::int64_t k = run.lower; k <= run.upper; ++k) {
@@ -179,61 +203,70 @@ template <class Real> class TileRun {
                 output(local, op, i, first, used);
             }
         };
-        walk(part_.left, machine.slots(), visit);
+        walk(part_.left, machine, visit);
     }
 
     // The left walk: loops whose operations follow their index as rows, others iteration by iteration.
     template <class Visit>
-    void walk(const std::vector<plan::WalkItem>& items, std::int64_t* slots, const Visit& visit) const {
+    void walk(const std::vector<plan::WalkItem>& items, TileMachine<Real>& machine, const Visit& visit) const {
+        std::int64_t* slots = machine.slots();
         for (const plan::WalkItem& item : items) {
             if (!item.loop) {
                 walk_rows(part_.right[item.statement], slots, visit);
                 continue;
             }
-            const std::int64_t lower = item.range.lower(slots);
-            const std::int64_t upper = item.range.upper(slots);
-            if (const auto found = followers_.find(&item); found != followers_.end() && lower < upper) {
-                for (const Follower& follower : found->second)
-                    run_along(follower, item.range.slot, lower, upper, slots, visit);
+            const std::int64_t lower = item.range.first(slots);
+            const std::int64_t upper = item.range.last(slots);
+            if (const auto found = nests_.find(&item); found != nests_.end() && lower <= upper) {
+                for (const Follower& follower : found->second.followers)
+                    run_along(follower, found->second, slots, visit);
                 continue;
             }
             for (std::int64_t k = lower; k <= upper; ++k) {
                 slots[item.range.slot] = k;
-                walk(item.children, slots, visit);
+                for (const std::uint32_t array : item.fresh)
+                    machine.clear(array);
+                walk(item.children, machine, visit);
             }
         }
     }
 
     template <class Visit>
-    static void run_along(const Follower& follower, std::uint32_t slot, std::int64_t lower, std::int64_t upper,
-                          std::int64_t* slots, const Visit& visit) {
-        Run run{slot, lower, upper};
-        slots[slot] = lower;
+    static void run_along(const Follower& follower, const Nest& nest, std::int64_t* slots, const Visit& visit) {
+        llvm::SmallVector<Run, 2> runs;
+        for (const plan::LoopRange* range : nest.loops) {
+            runs.push_back({range->slot, range->first(slots), range->last(slots)});
+            slots[range->slot] = runs.back().lower;
+        }
         for (std::size_t k = 0; k < follower.loops.size(); ++k) {
             const auto& [range, value] = follower.loops[k];
             const std::int64_t index = (*value)(slots);
-            const std::int64_t least = range->lower(slots);
-            const std::int64_t most = range->upper(slots);
+            const std::int64_t least = range->first(slots);
+            const std::int64_t most = range->last(slots);
             slots[range->slot] = index;
-            if (k == follower.moving) { // where the right index is within its own loop
+            const auto moving = std::find(follower.moving.begin(), follower.moving.end(), k);
+            if (moving != follower.moving.end()) { // where the right index is within its own loop
+                Run& run = runs[static_cast<std::size_t>(moving - follower.moving.begin())];
                 run.also = range->slot;
                 run.also_first = index;
-                run = run.piece(std::max(lower, lower + least - index), std::min(upper, lower + most - index));
+                run =
+                    run.piece(std::max(run.lower, run.lower + least - index), std::min(run.upper, run.lower + most - index));
             } else if (index < least || index > most) {
                 return;
             }
         }
-        if (run.lower <= run.upper)
-            visit(follower.op, run);
+        if (std::all_of(runs.begin(), runs.end(), [](const Run& run) { return run.lower <= run.upper; }))
+            visit(follower.op, runs.back(), runs.size() == 2 ? runs.front() : Run{});
     }
 
-    void find_followers(const std::vector<plan::WalkItem>& items) {
+    void find_nests(const std::vector<plan::WalkItem>& items) {
         for (const plan::WalkItem& item : items) {
             if (!item.loop)
                 continue;
-            if (auto found = followers(part_, item))
-                followers_.emplace(&item, std::move(*found));
-            find_followers(item.children);
+            if (auto nest = nest_of(part_, item))
+                nests_.emplace(&item, std::move(*nest));
+            else
+                find_nests(item.children);
         }
     }
 

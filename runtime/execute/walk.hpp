@@ -21,8 +21,8 @@ void walk_left(const std::vector<plan::WalkItem>& items, std::int64_t* slots, Pa
     const auto one = [&](const plan::WalkItem& item) {
         path.push_back({item.position, 0});
         if (item.loop) {
-            const std::int64_t lower = item.range.lower(slots);
-            const std::int64_t upper = item.range.upper(slots);
+            const std::int64_t lower = item.range.first(slots);
+            const std::int64_t upper = item.range.last(slots);
             for (std::int64_t k = lower; k <= upper; ++k) {
                 const std::int64_t i = reverse ? lower + upper - k : k;
                 slots[item.range.slot] = i;
@@ -44,8 +44,8 @@ void walk_left(const std::vector<plan::WalkItem>& items, std::int64_t* slots, Pa
 
 // The iterations of a right loop: where every operation below has its index decided, only those.
 inline std::pair<std::int64_t, std::int64_t> right_bounds(const plan::WalkItem& item, const std::int64_t* slots) {
-    std::int64_t lower = item.range.lower(slots);
-    std::int64_t upper = item.range.upper(slots);
+    std::int64_t lower = item.range.first(slots);
+    std::int64_t upper = item.range.last(slots);
     std::int64_t least = upper + 1;
     std::int64_t greatest = lower - 1;
     for (const auto& values : item.solutions) {

@@ -23,12 +23,16 @@ namespace hn = hwy::HWY_NAMESPACE;
 template <class Real> using Tag = hn::CappedTag<Real, lane_step>;
 template <class D> using Vec = hn::Vec<D>;
 
-template <class Real> HWY_INLINE Real number(const Moving<Real>& m, std::ptrdiff_t position, std::ptrdiff_t again) {
-    return m.data != nullptr ? m.data[position * m.step + again * m.again] : Real(1);
+// A position of a row of positions.
+struct Position {
+    std::ptrdiff_t sheet = 0, position = 0;
+};
+template <class Real> HWY_INLINE Real number(const Moving<Real>& m, Position at, std::ptrdiff_t again) {
+    return m.data != nullptr ? m.data[at.sheet * m.sheet + at.position * m.step + again * m.again] : Real(1);
 }
 template <class Real>
-HWY_INLINE const Real* pointer(const Moving<Real>& m, std::ptrdiff_t position, std::ptrdiff_t again, std::size_t lane) {
-    return m.data == nullptr ? nullptr : m.data + position * m.step + again * m.again + lane;
+HWY_INLINE const Real* pointer(const Moving<Real>& m, Position at, std::ptrdiff_t again, std::size_t lane) {
+    return m.data == nullptr ? nullptr : m.data + at.sheet * m.sheet + at.position * m.step + again * m.again + lane;
 }
 
 // Sums over the terms for `Vectors` vectors of lanes at one position.
@@ -41,9 +45,8 @@ template <class D, std::size_t Vectors> struct Sums {
 };
 
 template <bool Gap, bool Plus, bool Tangent, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void add_term(D d, const LinearRow<Real>& row, const Term<Real>& term, std::ptrdiff_t position,
-                         std::ptrdiff_t again, std::size_t lane, Real left_inverse, const Vec<D>* right_inverse,
-                         Sums<D, Vectors>& sums) {
+HWY_INLINE void add_term(D d, const LinearRow<Real>& row, const Term<Real>& term, Position position, std::ptrdiff_t again,
+                         std::size_t lane, Real left_inverse, const Vec<D>* right_inverse, Sums<D, Vectors>& sums) {
     const std::size_t width = hn::Lanes(d);
     const Real* minus = pointer(term.minus, position, again, lane);
     const Real* plus = pointer(term.plus, position, again, lane);
@@ -92,8 +95,99 @@ HWY_INLINE void add_term(D d, const LinearRow<Real>& row, const Term<Real>& term
     static_cast<void>(row);
 }
 
+// What most rows are made of: terms x y without factors and without signs, of one scale, whose steps agree. Repetitions are
+// terms of their own here.
+template <class Real> struct PlainTerm {
+    const Real* minus;
+    const Real* tangent;
+    const Real* left;
+    const Real* right;
+};
+template <class Real> struct PlainTerms {
+    static constexpr std::size_t most = 32;
+    PlainTerm<Real> terms[most];
+    std::size_t count = 0;
+    Moving<Real> row, left, right; // steps
+    Real scale = 1, rate = 0;
+
+    static HWY_INLINE bool together(const Moving<Real>& a, const Moving<Real>& b) {
+        return a.step == b.step && a.sheet == b.sheet;
+    }
+    // False when the term is of another kind.
+    HWY_INLINE bool take(const Term<Real>& term, bool tangent) {
+        const bool plain = !term.value && term.minus.data != nullptr && term.plus.data == nullptr && term.left == Real(1) &&
+                           term.right == Real(1) && term.left_factor.data == nullptr && term.right_factor.data == nullptr &&
+                           term.left_norm.data != nullptr && term.right_norm.data != nullptr &&
+                           (!tangent || (term.tangent.data != nullptr && together(term.tangent, term.minus)));
+        if (!plain || count + term.repeats > most)
+            return false;
+        if (count == 0) {
+            row = term.minus;
+            left = term.left_norm;
+            right = term.right_norm;
+            scale = term.scale;
+            rate = term.rate;
+        }
+        if (!together(term.minus, row) || !together(term.left_norm, left) || !together(term.right_norm, right) ||
+            term.scale != scale || term.rate != rate)
+            return false;
+        for (std::size_t again = 0; again < term.repeats; ++again) {
+            const auto by = static_cast<std::ptrdiff_t>(again);
+            terms[count++] = {
+                term.minus.data + by * term.minus.again, tangent ? term.tangent.data + by * term.tangent.again : nullptr,
+                term.left_norm.data + by * term.left_norm.again, term.right_norm.data + by * term.right_norm.again};
+        }
+        return true;
+    }
+};
+
+template <bool Tangent, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void add_plain(D d, const PlainTerms<Real>& plain, Position position, std::size_t lane, Real left_inverse,
+                          const Vec<D>* right_inverse, Sums<D, Vectors>& sums) {
+    const std::size_t width = hn::Lanes(d);
+    const auto inverse = hn::Set(d, left_inverse);
+    Vec<D> size[Vectors];
+    Vec<D> minus[Vectors];
+    Vec<D> apart[Vectors];
+    Vec<D> tangent[Vectors];
+    for (std::size_t v = 0; v < Vectors; ++v)
+        size[v] = minus[v] = apart[v] = tangent[v] = hn::Zero(d);
+    const auto moved = [&](const Moving<Real>& m) { return position.sheet * m.sheet + position.position * m.step; };
+    const std::ptrdiff_t row = moved(plain.row) + static_cast<std::ptrdiff_t>(lane);
+    const std::ptrdiff_t right = moved(plain.right) + static_cast<std::ptrdiff_t>(lane);
+    const std::ptrdiff_t left = moved(plain.left);
+    for (std::size_t k = 0; k < plain.count; ++k) {
+        const PlainTerm<Real>& term = plain.terms[k];
+        const auto x = hn::Set(d, term.left[left]);
+        const auto own = hn::Mul(x, inverse);
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            const auto at = static_cast<std::ptrdiff_t>(v * width);
+            const auto y = hn::LoadU(d, term.right + right + at);
+            const auto w = hn::Mul(x, y);
+            const auto e = hn::NegMulAdd(y, right_inverse[v], own);
+            size[v] = hn::Add(size[v], w);
+            minus[v] = hn::MulAdd(w, hn::LoadU(d, term.minus + row + at), minus[v]);
+            apart[v] = hn::MulAdd(e, e, apart[v]);
+            if constexpr (Tangent)
+                tangent[v] = hn::Add(tangent[v], hn::LoadU(d, term.tangent + row + at));
+        }
+    }
+    const auto scale = hn::Set(d, plain.scale);
+    const auto rate = hn::Set(d, plain.rate);
+    const auto half = hn::Set(d, Real(0.5));
+    for (std::size_t v = 0; v < Vectors; ++v) {
+        sums.minus[v] = hn::MulAdd(scale, minus[v], sums.minus[v]);
+        sums.apart[v] = hn::MulAdd(scale, apart[v], sums.apart[v]);
+        if constexpr (Tangent) {
+            sums.tangent[v] = hn::MulAdd(scale, tangent[v], sums.tangent[v]);
+            sums.tangent[v] = hn::MulAdd(rate, hn::NegMulAdd(half, minus[v], size[v]), sums.tangent[v]);
+        }
+    }
+}
+
 template <bool Gap, bool Plus, bool Tangent, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void linear_chunk(D d, const LinearRow<Real>& row, std::ptrdiff_t position, std::size_t lane) {
+HWY_INLINE void linear_chunk(D d, const LinearRow<Real>& row, const PlainTerms<Real>& plain, std::size_t first,
+                             Position position, std::size_t lane) {
     const std::size_t width = hn::Lanes(d);
     Sums<D, Vectors> sums;
     Vec<D> right_inverse[Vectors];
@@ -102,7 +196,10 @@ HWY_INLINE void linear_chunk(D d, const LinearRow<Real>& row, std::ptrdiff_t pos
         sums.value[v] = sums.minus[v] = sums.plus[v] = sums.apart[v] = sums.tangent[v] = hn::Zero(d);
         right_inverse[v] = row.value ? hn::Zero(d) : hn::LoadU(d, pointer(row.right_inverse, position, 0, lane + v * width));
     }
-    for (std::size_t k = 0; k < row.count; ++k) {
+    if constexpr (Gap && !Plus)
+        if (plain.count > 0)
+            add_plain<Tangent, Vectors>(d, plain, position, lane, left_inverse, right_inverse, sums);
+    for (std::size_t k = first; k < row.count; ++k) {
         const Term<Real>& term = row.terms[k];
         for (std::size_t again = 0; again < term.repeats; ++again)
             add_term<Gap, Plus, Tangent, Vectors>(d, row, term, position, static_cast<std::ptrdiff_t>(again), lane,
@@ -111,7 +208,8 @@ HWY_INLINE void linear_chunk(D d, const LinearRow<Real>& row, std::ptrdiff_t pos
     const auto zero = hn::Zero(d);
     const auto two = hn::Set(d, Real(2));
     for (std::size_t v = 0; v < Vectors; ++v) {
-        const std::ptrdiff_t at = position * row.step + static_cast<std::ptrdiff_t>(lane + v * width);
+        const std::ptrdiff_t at =
+            position.sheet * row.sheet + position.position * row.step + static_cast<std::ptrdiff_t>(lane + v * width);
         if constexpr (Tangent)
             hn::StoreU(sums.tangent[v], d, row.tangent + at);
         if (row.value) {
@@ -139,13 +237,20 @@ HWY_INLINE void linear_chunk(D d, const LinearRow<Real>& row, std::ptrdiff_t pos
 template <bool Gap, bool Plus, bool Tangent, class Real> HWY_INLINE void linear_row(const LinearRow<Real>& row) {
     const Tag<Real> d;
     const std::size_t width = hn::Lanes(d);
-    for (std::size_t position = 0; position < row.positions; ++position) {
-        std::size_t lane = 0;
-        for (; lane + 2 * width <= row.lanes; lane += 2 * width)
-            linear_chunk<Gap, Plus, Tangent, 2>(d, row, static_cast<std::ptrdiff_t>(position), lane);
-        for (; lane < row.lanes; lane += width)
-            linear_chunk<Gap, Plus, Tangent, 1>(d, row, static_cast<std::ptrdiff_t>(position), lane);
-    }
+    PlainTerms<Real> plain; // the first ones, as far as they are plain
+    std::size_t first = 0;
+    if constexpr (Gap && !Plus)
+        while (first < row.count && plain.take(row.terms[first], Tangent))
+            ++first;
+    for (std::size_t sheet = 0; sheet < row.sheets; ++sheet)
+        for (std::size_t position = 0; position < row.positions; ++position) {
+            const Position at{static_cast<std::ptrdiff_t>(sheet), static_cast<std::ptrdiff_t>(position)};
+            std::size_t lane = 0;
+            for (; lane + 2 * width <= row.lanes; lane += 2 * width)
+                linear_chunk<Gap, Plus, Tangent, 2>(d, row, plain, first, at, lane);
+            for (; lane < row.lanes; lane += width)
+                linear_chunk<Gap, Plus, Tangent, 1>(d, row, plain, first, at, lane);
+        }
 }
 
 template <class Real> HWY_INLINE void linear_any(const LinearRow<Real>& row) {

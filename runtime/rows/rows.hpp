@@ -14,10 +14,11 @@ namespace tpc::rows {
 inline constexpr std::size_t lane_step = 16;
 
 // One term of a linear row: scale * (l x) (r y), x of the left sample and y of the right ones, whose entry is read.
-// Pointers move by their steps from one position to the next, and by `again` from one repetition to the next.
+// Pointers move by `step` from one position to the next, by `again` from one repetition to the next, and by `sheet` from one
+// row of positions to the next.
 template <class Real> struct Moving {
     const Real* data = nullptr;
-    std::ptrdiff_t step = 0, again = 0;
+    std::ptrdiff_t step = 0, again = 0, sheet = 0;
 };
 template <class Real> struct Term {
     bool value = false;        // the entry is C itself (in `minus`), not a normalised gap
@@ -34,7 +35,7 @@ template <class Real> struct Term {
 };
 
 template <class Real> struct LinearRow {
-    std::size_t positions = 1, lanes = 0;
+    std::size_t sheets = 1, positions = 1, lanes = 0;
     const Term<Real>* terms = nullptr;
     std::size_t count = 0;
     Moving<Real> left_inverse, right_inverse; // 1 / norm of the target's elements (0 for norm 0); null when `value`
@@ -42,7 +43,7 @@ template <class Real> struct LinearRow {
     Real* minus = nullptr;                    // C itself when `value`
     Real* plus = nullptr;                     // null: not wanted
     Real* tangent = nullptr;                  // null: not wanted
-    std::ptrdiff_t step = 0;                  // from one position to the next
+    std::ptrdiff_t step = 0, sheet = 0;       // from one position to the next, from one row of them to the next
     bool value = false;
 };
 // minus, plus, tangent of sum over terms. With e = |l| norm(x) / a - |r| norm(y) / b and w = l norm(x) r norm(y),

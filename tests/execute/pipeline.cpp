@@ -87,10 +87,12 @@ execute::Outcome evaluate(const std::string& text, const Set& left, const Set* r
     compiled.require_clean();
     compiled.program.sizes.clear();
     const limit::Network network = limit::name_preactivations(std::move(compiled.program), std::move(verdict.terms));
-    const auto plan = plan::build(network, left_sizes, right_sizes, settings.options.ntk, compiled.diagnostics);
+    auto plan = plan::build(network, left_sizes, right_sizes, settings.options.ntk, compiled.diagnostics);
     compiled.require_clean();
     const execute::SampleSet left_data = data_of(left);
     const execute::SampleSet right_data = right != nullptr ? data_of(*right) : execute::SampleSet{};
+    if (settings.whole)
+        plan->planes.reset();
     return execute::evaluate(plan.value(), left_data, right != nullptr ? &right_data : nullptr, settings.options);
 }
 

@@ -25,6 +25,7 @@ struct Settings {
     std::map<std::string, std::string> defines;
     resolve::Rates rates = resolve::Rates::unit;
     execute::Options options;
+    bool whole = false; // without the partition into planes
 };
 
 // Throws std::runtime_error with what the compiler has to say against the program.
