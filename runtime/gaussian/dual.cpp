@@ -35,6 +35,8 @@ std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& p
     why.clear();
     if (auto dual = make_piecewise<Real>(sides, regime, options))
         return dual;
+    if (auto dual = make_short_series<Real>(sides, regime))
+        return dual;
     if (auto dual = make_closed<Real>(sides, regime, options, &why))
         return dual;
     if (auto dual = make_hermite<Real>(sides, regime, options, &why))

@@ -24,6 +24,9 @@ template <class Real>
 std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regime, const DualOptions& options,
                                          std::string* reason);
 
+// The same where it is as good as a closed form, and cheaper: one smooth function on both sides, zero means, few terms.
+template <class Real> std::unique_ptr<Dual<Real>> make_short_series(const Sides& sides, const Regime& regime);
+
 // Panels split at kinks: any two functions with second moments.
 template <class Real>
 std::unique_ptr<Dual<Real>> make_quadrature(const Sides& sides, const Regime& regime, const DualOptions& options,

@@ -2,6 +2,7 @@
 // Hermite coefficients of phi, phi' at each sample's own mean and variance:
 //   E[(phi -+ psi)^2] = sum_k (h_k -+ sign^k h'_k)^2 +- 2 sign^k h_k h'_k (1 - |rho|^k),   sign that of rho,
 // where nothing cancels, since 1 - r^(k+1) = (1 - r^k) + r^k (1 - r).
+#include "runtime/gaussian/coefficient_table.hpp"
 #include "runtime/gaussian/correlation.hpp"
 #include "runtime/gaussian/hermite.hpp"
 #include "runtime/gaussian/line.hpp"
@@ -93,9 +94,14 @@ std::unique_ptr<HermiteRule> rule_for(const Univariate& phi, const std::vector<P
 // Coefficients of one side at any Gaussian.
 struct Side {
     std::shared_ptr<const Univariate> phi;
-    std::shared_ptr<const HermiteRule> rule; // null: kinked
+    std::shared_ptr<const HermiteRule> rule;       // null: kinked
+    std::shared_ptr<const CoefficientTable> table; // of centred Gaussians
     [[nodiscard]] HermiteCoefficients at(std::size_t terms, double variance, double mean) const {
         return rule ? (*rule)(*phi, variance, mean) : kinked_coefficients(*phi, terms, variance, mean);
+    }
+    void tabulate(std::size_t terms) {
+        const Side plain{phi, rule, nullptr};
+        table = std::make_shared<CoefficientTable>([plain, terms](double variance) { return plain.at(terms, variance, 0); });
     }
 };
 
@@ -182,7 +188,7 @@ void Series<Real>::prepare(int side, std::size_t count, const Real* variance, co
             features[terms_ * stride + i] = static_cast<Real>((*given.phi->slope)(m));
             continue;
         }
-        const HermiteCoefficients coefficients = given.at(terms_, A, m);
+        const HermiteCoefficients coefficients = m == 0 ? (*given.table)(A) : given.at(terms_, A, m);
         for (std::size_t k = 0; k < terms_; ++k) {
             features[k * stride + i] = static_cast<Real>(coefficients.values(static_cast<Eigen::Index>(k)));
             features[(terms_ + k) * stride + i] = static_cast<Real>(coefficients.slopes(static_cast<Eigen::Index>(k)));
@@ -282,6 +288,53 @@ std::optional<std::size_t> terms_needed(const std::vector<HermiteCoefficients>& 
     return needed;
 }
 
+// To `sharp` with `most` terms, or to `tolerance` with most_terms.
+template <class Real>
+std::unique_ptr<Dual<Real>> series_of(const Sides& sides, const Regime& regime, double sharp, double tolerance,
+                                      std::size_t most, std::string* reason) {
+    const std::vector<Place> places = places_of(regime);
+    for (std::size_t terms : {std::size_t{64}, std::size_t{256}, most_terms}) {
+        if (terms > most)
+            break;
+        Side left{sides.phi, nullptr, nullptr}, right{sides.psi, nullptr, nullptr};
+        if (sides.phi->smooth)
+            left.rule = rule_for(*sides.phi, places, terms, reason);
+        if (sides.phi->smooth && !left.rule)
+            return nullptr;
+        if (sides.same)
+            right = left;
+        else if (sides.psi->smooth)
+            right.rule = rule_for(*sides.psi, places, terms, reason);
+        if (sides.psi->smooth && !right.rule)
+            return nullptr;
+        std::vector<HermiteCoefficients> at_left, at_right;
+        for (const Place& place : places) {
+            at_left.push_back(left.at(terms, place.variance, place.mean));
+            at_right.push_back(right.at(terms, place.variance, place.mean));
+        }
+        auto needed = terms_needed(at_left, at_right, sharp);
+        if (!needed && terms >= most_terms) // what was asked for will do
+            needed = terms_needed(at_left, at_right, tolerance);
+        if (!needed)
+            continue;
+        const auto shortened = [&](const Side& side) {
+            if (!side.rule)
+                return side;
+            return Side{side.phi, std::make_shared<HermiteRule>(*needed, side.rule->nodes(), side.rule->extent()), nullptr};
+        };
+        Side short_left = shortened(left);
+        short_left.tabulate(*needed);
+        Side short_right = sides.same ? short_left : shortened(right);
+        if (!sides.same)
+            short_right.tabulate(*needed);
+        return std::make_unique<Series<Real>>(std::move(short_left), std::move(short_right), sides.same, *needed, regime,
+                                              used_terms(at_left, at_right, regime.largest_mean));
+    }
+    *reason = fmt::format("its Hermite series needs more than {} terms at variance {:.3g} for a tolerance of {:.1g}",
+                          most_terms, regime.largest_variance, tolerance);
+    return nullptr;
+}
+
 } // namespace
 
 template <class Real>
@@ -299,45 +352,20 @@ std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regim
                                       phi->culprit.empty() ? "sign" : phi->culprit);
             return nullptr;
         }
-    const std::vector<Place> places = places_of(regime);
-    const double sharp = std::min(options.tolerance, sizeof(Real) == 4 ? 1e-8 : 1e-12);
-    for (std::size_t terms : {std::size_t{64}, std::size_t{256}, most_terms}) {
-        Side left{sides.phi, nullptr}, right{sides.psi, nullptr};
-        if (sides.phi->smooth)
-            left.rule = rule_for(*sides.phi, places, terms, reason);
-        if (sides.phi->smooth && !left.rule)
-            return nullptr;
-        if (sides.same)
-            right = left;
-        else if (sides.psi->smooth)
-            right.rule = rule_for(*sides.psi, places, terms, reason);
-        if (sides.psi->smooth && !right.rule)
-            return nullptr;
-        std::vector<HermiteCoefficients> at_left, at_right;
-        for (const Place& place : places) {
-            at_left.push_back(left.at(terms, place.variance, place.mean));
-            at_right.push_back(right.at(terms, place.variance, place.mean));
-        }
-        auto needed = terms_needed(at_left, at_right, sharp);
-        if (!needed && terms >= most_terms) // what the caller asked for will do
-            needed = terms_needed(at_left, at_right, options.tolerance);
-        if (!needed)
-            continue;
-        const auto shortened = [&](const Side& side) {
-            if (!side.rule)
-                return side;
-            return Side{side.phi, std::make_shared<HermiteRule>(*needed, side.rule->nodes(), side.rule->extent())};
-        };
-        Side short_left = shortened(left);
-        Side short_right = sides.same ? short_left : shortened(right);
-        return std::make_unique<Series<Real>>(std::move(short_left), std::move(short_right), sides.same, *needed, regime,
-                                              used_terms(at_left, at_right, regime.largest_mean));
-    }
-    *reason = fmt::format("its Hermite series needs more than {} terms at variance {:.3g} for a tolerance of {:.1g}",
-                          most_terms, regime.largest_variance, options.tolerance);
-    return nullptr;
+    return series_of<Real>(sides, regime, std::min(options.tolerance, sizeof(Real) == 4 ? 1e-8 : 1e-12), options.tolerance,
+                           most_terms, reason);
 }
 
+template <class Real> std::unique_ptr<Dual<Real>> make_short_series(const Sides& sides, const Regime& regime) {
+    constexpr std::size_t most = 64; // still cheaper than a closed form lane by lane
+    std::string unused;
+    if (!sides.same || !sides.phi->smooth || regime.largest_mean != 0 || !std::isfinite(regime.largest_variance))
+        return nullptr;
+    return series_of<Real>(sides, regime, sizeof(Real) == 4 ? 1e-8 : 1e-15, 0, most, &unused);
+}
+
+template std::unique_ptr<Dual<float>> make_short_series(const Sides&, const Regime&);
+template std::unique_ptr<Dual<double>> make_short_series(const Sides&, const Regime&);
 template std::unique_ptr<Dual<float>> make_hermite(const Sides&, const Regime&, const DualOptions&, std::string*);
 template std::unique_ptr<Dual<double>> make_hermite(const Sides&, const Regime&, const DualOptions&, std::string*);
 

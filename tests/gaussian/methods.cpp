@@ -1,3 +1,4 @@
+#include "runtime/gaussian/coefficient_table.hpp"
 #include "runtime/gaussian/dual.hpp"
 #include "tests/gaussian/support.hpp"
 
@@ -33,7 +34,7 @@ TEST_CASE("methods are found by analysis") {
     CHECK(method(t, t.call(Function::relu, t.call(Function::mul, t.number(-3), relu))) == piecewise);
     CHECK(method(t, t.call(Function::relu, t.call(Function::sub, absolute, t.number(1)))) == "closed form");
     CHECK(method(t, t.call(Function::exp, t.call(Function::neg, absolute))) == "closed form");
-    CHECK(method(t, t.call(Function::pow, z, t.number(3))) == "closed form");
+    CHECK(method(t, t.call(Function::pow, z, t.number(3))) == "Hermite series, 4 terms");
     CHECK(method(t, t.call(Function::tanh, z)).starts_with("Hermite series, "));
     // z sigma(2z), written out, and a pair of which one side is kinked
     CHECK(method(t, t.call(Function::mul, z, t.call(Function::sigmoid, z))).starts_with("Hermite series, "));
@@ -150,4 +151,23 @@ TEST_CASE("fifty layers against fifty digits") {
     CHECK(std::abs(deep.tangent - static_cast<double>(exact.tangent)) <= 1e-12 * scale);
     const double gap = static_cast<double>(Exact(2 * (sqrt(exact.A * exact.B) - exact.c)));
     CHECK(std::abs(deep.minus - gap) <= 1e-12 * std::sqrt(gap * deep.A));
+}
+
+TEST_CASE("tabulated Hermite coefficients are those of each variance") {
+    Table t;
+    const ir::ExprId z = t.z;
+    for (const ir::ExprId phi : {t.call(Function::tanh, z), t.call(Function::gelu, z), t.call(Function::sin, z)}) {
+        std::string reason;
+        const auto function = gaussian::analyse(t.activation(phi), &reason);
+        REQUIRE(function);
+        const gaussian::HermiteRule rule(40, 400, 14);
+        const gaussian::CoefficientTable table([&](double variance) { return rule(*function, variance, 0); });
+        for (const double variance : {1e-6, 0.03, 0.5, 0.99999, 1.0, 1.7, 1.999999, 2.0, 5.3}) {
+            const gaussian::HermiteCoefficients exact = rule(*function, variance, 0);
+            const gaussian::HermiteCoefficients found = table(variance);
+            CHECK((exact.values - found.values).cwiseAbs().maxCoeff() < 1e-13 * std::sqrt(exact.value_norm));
+            CHECK((exact.slopes - found.slopes).cwiseAbs().maxCoeff() < 1e-13 * std::sqrt(exact.slope_norm));
+            CHECK(found.value_norm == Approx(exact.value_norm).epsilon(1e-12));
+        }
+    }
 }
