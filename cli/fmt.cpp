@@ -44,7 +44,7 @@ void replace(const std::string& path, const std::string& text) {
     auto file = io::OutputFile::create(path);
     if (!file)
         throw Failure{data_error, file.error().text};
-    if (const auto written = file->write(text.data(), text.size()); !written)
+    if (const auto written = file->write_at(0, text.data(), text.size()); !written)
         throw Failure{data_error, written.error().text};
     if (const auto done = file->commit(); !done)
         throw Failure{data_error, done.error().text};

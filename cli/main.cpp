@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <new>
 
@@ -110,6 +111,7 @@ int execute(Session& session, const Run& run) {
 } // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGXFSZ, SIG_IGN); // a limit on the size of files is an error like a full disk
     Session session;
     CLI::App app{"Compiles tensor programs and evaluates their infinite-width limits.", "tpc"};
     app.set_version_flag("--version", "tpc " TPC_VERSION);

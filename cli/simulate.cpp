@@ -65,8 +65,9 @@ std::vector<finite::Kernels> limit_of(Session& session, const limit::Network& ne
     const std::size_t count = data.groups.size();
     std::vector<finite::Kernels> blocks(count * (count + 1) / 2);
     for_each_block(session, network, data, nullptr, request, [&](Block block) {
-        blocks[finite::pair_index(block.left, block.right, count)] = limit_of(
-            network, std::move(block.outputs), data.groups[block.left].sizes, data.groups[block.right].sizes, request);
+        const auto [i, j] = std::pair(block.cell.left_group, block.cell.right_group);
+        blocks[finite::pair_index(i, j, count)] =
+            limit_of(network, std::move(block.outputs), data.groups[i].sizes, data.groups[j].sizes, request);
     });
     return blocks;
 }

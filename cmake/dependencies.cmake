@@ -9,6 +9,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(isl REQUIRED IMPORTED_TARGET isl)
 pkg_check_modules(hwy REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(libzip REQUIRED IMPORTED_TARGET libzip)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(lapacke REQUIRED IMPORTED_TARGET lapacke openblas)
 
 # Statically: the shared libLLVM costs 15 ms at every start.

@@ -3,7 +3,11 @@
 
 #include "compiler/plan/plan.hpp"
 #include "runtime/execute/ledger.hpp"
+#include "runtime/execute/window.hpp"
 
+#include <atomic>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +30,13 @@ enum class Via {
     D, // backward over stored C (limits.md section 3)
 };
 
+// How far an evaluation is, for who looks on while it runs.
+struct Meter {
+    std::atomic<std::size_t> samples = 0; // whose self part is done
+    std::atomic<std::size_t> pairs = 0;
+    std::atomic<std::size_t> replicate = 0, points = 0; // of sampled expectations; points 0: nothing is sampled
+};
+
 struct Options {
     bool nngp = true;
     bool ntk = true;
@@ -40,6 +51,10 @@ struct Options {
     };
     std::vector<Largest> elsewhere;
     Ledger* ledger = nullptr; // filled with what was done
+    Meter* meter = nullptr;   // kept up to date
+    // Bytes for what an evaluation keeps of all samples; beyond them it is computed again, panel by panel.
+    std::size_t memory = std::numeric_limits<std::size_t>::max();
+    std::size_t least_panel = 1; // a power of two: panels are at least as large
 };
 
 // One output: shape (N1, indices..., N2, indices...); a kernel that was not asked for is empty.
@@ -56,10 +71,33 @@ struct Outcome {
     std::optional<std::string> error; // an expectation that cannot be computed to the tolerance
 };
 
-// `right` null: the kernel of `left` with itself, of which half is computed. The result does not depend on the number of
-// threads. Expectations over several Gaussians are estimated by randomised quasi-Monte Carlo: the whole evaluation is
-// repeated with independent randomisations, whose spread gives the error of the kernel itself, and with more points until
-// that meets the tolerance. The plan must have been built with tangents when options.ntk.
+// The kernels of two sample sets (`right` null: of `left` with itself), in blocks of rows and columns. An entry has the same
+// bits in every block, and with any number of threads.
+class Evaluation {
+  public:
+    // All are kept by reference. The plan must have been built with tangents when options.ntk.
+    Evaluation(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options);
+    ~Evaluation();
+
+    // Expectations over several Gaussians are estimated by randomised quasi-Monte Carlo: the whole evaluation is repeated
+    // with independent randomisations, whose spread gives the error of the kernel itself, and with more points until that
+    // meets the tolerance. Blocks are then estimated one by one, and their bits depend on what they are.
+    [[nodiscard]] bool sampled() const;
+    // What all blocks share; done by the first block otherwise. Nothing, or an error as in Outcome.
+    std::optional<std::string> prepare();
+    // After `prepare`: rows and columns of one block lie in one panel of so many samples each, a power of two. Panels that
+    // do not hold all samples are prepared again for every pair of panels.
+    [[nodiscard]] std::size_t panel() const;
+    // Kernels of shape (rows, indices..., columns, indices...). Without a right set rows and columns are the same samples,
+    // of whose pairs half are computed, or all rows come before all columns.
+    Outcome block(const Span& rows, const Span& columns);
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+// The whole kernel.
 Outcome evaluate(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options);
 
 } // namespace tpc::execute

@@ -291,7 +291,7 @@ template <class Real> class SelfRun {
 
 template <class Real>
 State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals,
-                     const joint::Sampling& sampling, Ledger* ledger) {
+                     const joint::Sampling& sampling, Ledger* ledger, Meter* meter) {
     State<Real> state;
     state.plan = &plan;
     state.data = &data;
@@ -300,15 +300,31 @@ State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCach
     JointCache joints(plan.part, plan, plan, sampling);
     oneapi::tbb::parallel_for(std::size_t{0}, (data.samples + chunk - 1) / chunk, [&](std::size_t block) {
         const std::size_t first = block * chunk;
-        SelfRun<Real>(state, duals, joints, first, std::min(chunk, data.samples - first)).run();
+        const std::size_t count = std::min(chunk, data.samples - first);
+        SelfRun<Real>(state, duals, joints, first, count).run();
+        if (meter != nullptr)
+            meter->samples += count;
     });
     if (ledger != nullptr)
         joints.report(false, *ledger);
     return state;
 }
 
-template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, const joint::Sampling&,
-                                Ledger*);
-template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, const joint::Sampling&, Ledger*);
+std::size_t self_numbers(const plan::SelfPlan& plan) {
+    std::size_t numbers = 2 * plan.part.entries;
+    for (const plan::FiniteArray& array : plan.finite)
+        numbers += static_cast<std::size_t>(array.box.count() * array.length);
+    for (const plan::CoefficientArray& array : plan.coefficients)
+        numbers += static_cast<std::size_t>(array.box.count());
+    const Program& program = plan.recursions.network.program;
+    for (std::size_t f = 0; f < program.families.size(); ++f) // a scalar, or E[Z], E[Z^2] and its root
+        numbers += (program.families[f].type == Type::scalar ? 1 : 3) * static_cast<std::size_t>(plan.boxes[f].count());
+    return numbers;
+}
+
+template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, const joint::Sampling&, Ledger*,
+                                Meter*);
+template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, const joint::Sampling&, Ledger*,
+                               Meter*);
 
 } // namespace tpc::execute

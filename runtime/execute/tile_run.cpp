@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::size_t cache_bytes = std::size_t{1} << 20; // of the workspace, aimed at: the second-level cache
 constexpr std::size_t most_lanes = 512;
-constexpr std::size_t chunk = 32; // left samples of a task
+constexpr std::size_t most_chunk = 32; // left samples of a task
+constexpr std::size_t fewest_tasks = 64;
 
 // The right walk of one left instance. Innermost loops run as rows where no operation of theirs reads what another writes
 // within the row.
@@ -144,23 +145,25 @@ std::optional<Nest> nest_of(const plan::Part& part, const plan::WalkItem& outer)
 
 template <class Real> class TileRun {
   public:
-    TileRun(const TileProgram<Real>& program, const EqualSamples& equal, const Options& options, Results& results)
-        : program_(program), part_(program.plan->forward()), equal_(equal), results_(results), tangent_(options.ntk),
-          left_samples_(program.left.state->samples), right_samples_(program.right.state->samples) {
+    TileRun(const TileProgram<Real>& program, const Window& window, const EqualSamples& equal, const Options& options,
+            Results& results)
+        : program_(program), part_(program.plan->forward()), window_(window), equal_(equal), results_(results),
+          meter_(options.meter), tangent_(options.ntk), right_begin_(whole(window.right.first)) {
         const std::size_t fitting = cache_bytes / std::max<std::size_t>(1, (program.rows + program.cached) * sizeof(Real));
-        const std::size_t all = (right_samples_ + rows::lane_step - 1) / rows::lane_step * rows::lane_step;
+        const std::size_t all = whole(window.right.end() + rows::lane_step - 1) - right_begin_;
         find_nests(part_.left);
         lanes_ = std::clamp(fitting / rows::lane_step * rows::lane_step, rows::lane_step, std::min(most_lanes, all));
     }
 
     void run() {
-        const std::size_t blocks = (right_samples_ + lanes_ - 1) / lanes_;
-        const std::size_t chunks = (left_samples_ + chunk - 1) / chunk;
+        const std::size_t blocks = (window_.right.end() - right_begin_ + lanes_ - 1) / lanes_;
+        const std::size_t chunk = std::clamp<std::size_t>(window_.left.count * blocks / fewest_tasks, 1, most_chunk);
+        const std::size_t chunks = (window_.left.count + chunk - 1) / chunk;
         oneapi::tbb::parallel_for(std::size_t{0}, blocks * chunks, [&](std::size_t task) {
             const std::size_t block = task / chunks;
-            const std::size_t begin = task % chunks * chunk;
-            for (std::size_t i = begin; i < std::min(left_samples_, begin + chunk); ++i)
-                tile(i, block * lanes_);
+            const std::size_t begin = window_.left.first + task % chunks * chunk;
+            for (std::size_t i = begin; i < std::min(window_.left.end(), begin + chunk); ++i)
+                tile(i, right_begin_ + block * lanes_);
         });
     }
 
@@ -171,27 +174,31 @@ template <class Real> class TileRun {
     };
     const TileProgram<Real>& program_;
     const plan::Part& part_;
+    const Window& window_;
     const EqualSamples& equal_;
     Results& results_;
+    Meter* meter_;
     bool tangent_;
-    std::size_t left_samples_, right_samples_;
+    std::size_t right_begin_; // a multiple of rows::lane_step
     std::size_t lanes_ = rows::lane_step;
     std::map<const plan::WalkItem*, Nest> nests_; // by outermost loop
     oneapi::tbb::enumerable_thread_specific<Local> locals_{[this] {
         return Local{TileMachine<Real>(program_, lanes_, tangent_), std::vector<Real>(lanes_), std::vector<Real>(lanes_)};
     }};
 
+    static std::size_t whole(std::size_t lanes) { return lanes / rows::lane_step * rows::lane_step; }
+
     void tile(std::size_t i, std::size_t first) {
-        const std::size_t end = std::min(right_samples_, first + lanes_);
+        const std::size_t end = std::min(window_.right.end(), first + lanes_);
         if (results_.symmetric())
-            first = std::max(first, i / rows::lane_step * rows::lane_step);
+            first = std::max(first, whole(i));
         if (first >= end)
             return;
         const std::size_t used = end - first;
         const std::size_t lanes = (used + rows::lane_step - 1) / rows::lane_step * rows::lane_step;
         Local& local = locals_.local();
         TileMachine<Real>& machine = local.machine;
-        machine.load(i, first, lanes, used, equal_(i, first, used));
+        machine.load(i, first, lanes, used, equal_(window_.left_origin + i, window_.right_origin + first, used));
         const auto visit = [&](std::uint32_t op, const Run& run, const Run& outer = {}) {
             if (!part_.ops[op].output) {
                 machine.run(op, run, outer);
@@ -204,6 +211,13 @@ template <class Real> class TileRun {
             }
         };
         walk(part_.left, machine, visit);
+        if (meter_ != nullptr)
+            meter_->pairs += end - wanted(i, first);
+    }
+
+    // The first lane from `first` on that is asked for: those before i belong to pairs that are written from the other side.
+    [[nodiscard]] std::size_t wanted(std::size_t i, std::size_t first) const {
+        return std::max({first, window_.right.first, results_.symmetric() ? i : 0});
     }
 
     // The left walk: loops whose operations follow their index as rows, others iteration by iteration.
@@ -277,22 +291,25 @@ template <class Real> class TileRun {
             if (!guard.holds(slots))
                 return;
         local.machine.output(index, local.nngp.data(), tangent_ ? local.ntk.data() : nullptr);
-        // Lanes before i belong to pairs that are written from the other side.
-        const std::size_t skip = results_.symmetric() && i > first ? i - first : 0;
-        results_.put(op, slots, false, i, first + skip, used - skip, local.nngp.data() + skip);
+        const std::size_t from = wanted(i, first);
+        const std::size_t row = i - window_.left.first;
+        const std::size_t column = from - window_.right.first;
+        const std::size_t count = first + used - from;
+        results_.put(op, slots, false, row, column, count, local.nngp.data() + (from - first));
         if (tangent_)
-            results_.put(op, slots, true, i, first + skip, used - skip, local.ntk.data() + skip);
+            results_.put(op, slots, true, row, column, count, local.ntk.data() + (from - first));
     }
 };
 
 } // namespace
 
 template <class Real>
-void run_tiles(const TileProgram<Real>& program, const EqualSamples& equal, const Options& options, Results& results) {
-    TileRun<Real>(program, equal, options, results).run();
+void run_tiles(const TileProgram<Real>& program, const Window& window, const EqualSamples& equal, const Options& options,
+               Results& results) {
+    TileRun<Real>(program, window, equal, options, results).run();
 }
 
-template void run_tiles(const TileProgram<double>&, const EqualSamples&, const Options&, Results&);
-template void run_tiles(const TileProgram<float>&, const EqualSamples&, const Options&, Results&);
+template void run_tiles(const TileProgram<double>&, const Window&, const EqualSamples&, const Options&, Results&);
+template void run_tiles(const TileProgram<float>&, const Window&, const EqualSamples&, const Options&, Results&);
 
 } // namespace tpc::execute

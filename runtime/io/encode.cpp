@@ -1,7 +1,5 @@
 #include "runtime/io/encode.hpp"
 
-#include "runtime/io/header.hpp"
-
 #include <fmt/format.h>
 
 #include <bit>
@@ -20,7 +18,6 @@ Result<Encoded> encode(const Array& array, Precision precision) {
     if (count != array.values.size())
         return Error{fmt::format("shape {} does not fit {} values", show_shape(array.shape), array.values.size())};
     Encoded encoded;
-    encoded.header = format_header(array.shape, precision);
     if (precision == Precision::f64) {
         encoded.data = array.values.data();
         encoded.size = count * sizeof(double);

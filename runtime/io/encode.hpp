@@ -1,17 +1,15 @@
-// An array as the bytes of an .npy file.
+// The numbers of an array as the bytes of an .npy file.
 #pragma once
 
 #include "runtime/io/array.hpp"
 #include "runtime/io/result.hpp"
 
 #include <cstddef>
-#include <string>
 #include <vector>
 
 namespace tpc::io {
 
 struct Encoded {
-    std::string header;
     const void* data = nullptr; // the array's own values, or those of `single`
     std::size_t size = 0;
     std::vector<float> single;

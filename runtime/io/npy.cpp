@@ -1,8 +1,8 @@
 #include "runtime/io/npy.hpp"
 
+#include "runtime/io/archive.hpp"
 #include "runtime/io/decode.hpp"
 #include "runtime/io/encode.hpp"
-#include "runtime/io/header.hpp"
 #include "runtime/io/input_file.hpp"
 #include "runtime/io/output_file.hpp"
 
@@ -57,10 +57,11 @@ Result<Done> write_npy(const std::string& path, const Array& array, Precision pr
     auto file = OutputFile::create(path);
     if (!file)
         return file.error();
-    if (auto wrote = file->write(body->header.data(), body->header.size()); !wrote)
+    Archive archive(Container::npy, precision);
+    if (auto wrote = file->write_at(archive.add("", array.shape), body->data, body->size); !wrote)
         return wrote;
-    if (auto wrote = file->write(body->data, body->size); !wrote)
-        return wrote;
+    if (auto finished = archive.finish(*file); !finished)
+        return finished;
     return file->commit();
 }
 

@@ -1,10 +1,12 @@
+#include "runtime/io/archive.hpp"
 #include "runtime/io/decode.hpp"
 #include "runtime/io/encode.hpp"
 #include "runtime/io/input_file.hpp"
 #include "runtime/io/npy.hpp"
-#include "runtime/io/zip_sink.hpp"
 
 #include <fmt/format.h>
+
+#include <zip.h>
 
 #include <algorithm>
 #include <memory>
@@ -32,11 +34,9 @@ std::string text_of(int code) {
 struct Discard {
     void operator()(zip_t* archive) const { zip_discard(archive); }
     void operator()(zip_file_t* file) const { zip_fclose(file); }
-    void operator()(zip_source_t* source) const { zip_source_free(source); }
 };
-using Archive = std::unique_ptr<zip_t, Discard>;
+using OpenArchive = std::unique_ptr<zip_t, Discard>;
 using ArchiveFile = std::unique_ptr<zip_file_t, Discard>;
-using Source = std::unique_ptr<zip_source_t, Discard>;
 
 // Deflate shrinks by less than 1032; the other methods are not NumPy's. The sizes that an archive states may be false.
 std::uint64_t plausible_size(const zip_stat_t& status, std::uint64_t archive_size) {
@@ -68,25 +68,6 @@ Result<Member> read_member(zip_t* archive, zip_uint64_t index, const std::string
     return Member{std::move(name), *std::move(array)};
 }
 
-Result<Done> add_member(zip_t* archive, const std::string& name, const Encoded& encoded) {
-    // The bytes are borrowed until the archive is closed, and only read.
-    const zip_buffer_fragment_t parts[] = {
-        {reinterpret_cast<zip_uint8_t*>(const_cast<char*>(encoded.header.data())), encoded.header.size()},
-        {static_cast<zip_uint8_t*>(const_cast<void*>(encoded.data)), encoded.size}};
-    Source source(zip_source_buffer_fragment(archive, parts, encoded.size > 0 ? 2 : 1, 0));
-    const std::string file = name + std::string(suffix);
-    const zip_int64_t index = source ? zip_file_add(archive, file.c_str(), source.get(), ZIP_FL_ENC_UTF_8) : -1;
-    if (index < 0)
-        return Error{zip_strerror(archive)};
-    source.release(); // now the archive's
-    const auto at = static_cast<zip_uint64_t>(index);
-    constexpr zip_uint16_t first_of_january_1980 = 1 << 5 | 1;
-    if (zip_set_file_compression(archive, at, ZIP_CM_STORE, 0) != 0 ||
-        zip_file_set_dostime(archive, at, 0, first_of_january_1980, 0) != 0)
-        return Error{zip_strerror(archive)};
-    return Done{};
-}
-
 Result<std::vector<Encoded>> encode_all(const std::vector<Member>& members, Precision precision) {
     if (members.empty())
         return Error{"no arrays to write"};
@@ -105,30 +86,6 @@ Result<std::vector<Encoded>> encode_all(const std::vector<Member>& members, Prec
     return encoded;
 }
 
-Result<Done> write_archive(OutputFile& file, const std::string& path, const std::vector<Member>& members,
-                           const std::vector<Encoded>& encoded) {
-    ZipSink sink{&file, {}, {}};
-    const auto failure = [&](const std::string& text) {
-        return sink.failure ? *sink.failure : Error{fmt::format("{}: cannot write: {}", path, text)};
-    };
-    Source source(make_zip_source(sink));
-    if (!source)
-        return failure(text_of(&sink.error));
-    zip_error_t error;
-    zip_error_init(&error);
-    Archive archive(zip_open_from_source(source.get(), ZIP_CREATE | ZIP_TRUNCATE, &error));
-    if (!archive)
-        return failure(text_of(&error));
-    source.release(); // now the archive's
-    for (std::size_t i = 0; i < members.size(); ++i)
-        if (auto added = add_member(archive.get(), members[i].name, encoded[i]); !added)
-            return failure(added.error().text);
-    if (zip_close(archive.get()) != 0)
-        return failure(zip_strerror(archive.get()));
-    archive.release();
-    return Done{};
-}
-
 } // namespace
 
 Result<std::vector<Member>> read_npz(const std::string& path, Numbers numbers) {
@@ -136,7 +93,7 @@ Result<std::vector<Member>> read_npz(const std::string& path, Numbers numbers) {
     if (!file)
         return file.error();
     int code = 0;
-    const Archive archive(zip_open(path.c_str(), ZIP_RDONLY, &code));
+    const OpenArchive archive(zip_open(path.c_str(), ZIP_RDONLY, &code));
     if (!archive && code == ZIP_ER_NOZIP)
         return Error{fmt::format("{}: not an .npz archive, or a truncated one", path)};
     if (!archive)
@@ -162,8 +119,14 @@ Result<Done> write_npz(const std::string& path, const std::vector<Member>& membe
     auto file = OutputFile::create(path);
     if (!file)
         return file.error();
-    if (auto wrote = write_archive(*file, path, members, *encoded); !wrote)
-        return wrote;
+    Archive archive(Container::npz, precision);
+    for (std::size_t k = 0; k < members.size(); ++k) {
+        const std::uint64_t at = archive.add(members[k].name, members[k].array.shape);
+        if (auto wrote = file->write_at(at, (*encoded)[k].data, (*encoded)[k].size); !wrote)
+            return wrote;
+    }
+    if (auto finished = archive.finish(*file); !finished)
+        return finished;
     return file->commit();
 }
 

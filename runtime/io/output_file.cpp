@@ -9,7 +9,9 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace tpc::io {
@@ -47,21 +49,27 @@ int open_nameless(const std::string& folder) {
 
 } // namespace
 
-Result<OutputFile> OutputFile::create(const std::string& path) {
-    OutputFile file;
-    file.path_ = path;
-    file.target_ = follow_links(path);
+Result<Done> OutputFile::aim(const std::string& path) {
+    path_ = path;
+    target_ = follow_links(path);
     if (path.empty() || path.back() == '/')
         return Error{fmt::format("{}: not the name of a file", path.empty() ? "output" : path)};
     struct stat status {};
-    if (::stat(file.target_.c_str(), &status) == 0) {
-        if (S_ISDIR(status.st_mode))
-            return file.failure(EISDIR);
-        if (!S_ISREG(status.st_mode)) // a rename would replace the device
-            return Error{fmt::format("{}: cannot write: not a regular file", path)};
-        if (::access(file.target_.c_str(), W_OK) != 0)
-            return file.failure(errno);
-    }
+    if (::stat(target_.c_str(), &status) != 0)
+        return Done{};
+    if (S_ISDIR(status.st_mode))
+        return failure(EISDIR);
+    if (!S_ISREG(status.st_mode)) // a rename would replace the device
+        return Error{fmt::format("{}: cannot write: not a regular file", path)};
+    if (::access(target_.c_str(), W_OK) != 0)
+        return failure(errno);
+    return Done{};
+}
+
+Result<OutputFile> OutputFile::create(const std::string& path) {
+    OutputFile file;
+    if (auto aimed = file.aim(path); !aimed)
+        return aimed.error();
     const std::string folder = folder_of(file.target_);
     file.descriptor_ = open_nameless(folder);
     for (int attempt = 0; file.descriptor_ < 0; ++attempt) {
@@ -75,32 +83,107 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
     return file;
 }
 
+std::string part_of(const std::string& path) {
+    return follow_links(path) + ".part";
+}
+
+Result<OutputFile> OutputFile::resume(const std::string& path) {
+    OutputFile file;
+    if (auto aimed = file.aim(path); !aimed)
+        return aimed.error();
+    file.kept_ = true;
+    file.temporary_ = part_of(path);
+    file.descriptor_ = ::open(file.temporary_.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
+    if (file.descriptor_ < 0)
+        return Error{fmt::format("{}: cannot write: {}", part_of(path), reason(errno))};
+    if (::flock(file.descriptor_, LOCK_EX | LOCK_NB) != 0)
+        return Error{fmt::format("{}: another run is writing it", part_of(path))};
+    return file;
+}
+
 OutputFile::OutputFile(OutputFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), path_(std::move(other.path_)), target_(std::move(other.target_)),
-      temporary_(std::exchange(other.temporary_, {})) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)), kept_(other.kept_), size_(other.size_),
+      path_(std::move(other.path_)), target_(std::move(other.target_)), temporary_(std::exchange(other.temporary_, {})) {}
 
 OutputFile::~OutputFile() {
+    if (!kept_)
+        discard();
     if (descriptor_ >= 0)
         ::close(descriptor_);
+}
+
+void OutputFile::discard() {
     if (!temporary_.empty())
         ::unlink(temporary_.c_str());
+    temporary_.clear();
+    kept_ = false;
+}
+
+std::string show_bytes(std::uint64_t bytes) {
+    const auto number = static_cast<double>(bytes);
+    return number < 1e6   ? fmt::format("{:.3g} kB", number / 1e3)
+           : number < 1e9 ? fmt::format("{:.3g} MB", number / 1e6)
+                          : fmt::format("{:.3g} GB", number / 1e9);
 }
 
 Error OutputFile::failure(int error) const {
-    return Error{fmt::format("{}: cannot write: {}", path_, reason(error))};
+    const std::string text = fmt::format("{}: cannot write: {}", path_, reason(error));
+    struct stat status {};
+    struct statvfs disk {};
+    if (error != ENOSPC || descriptor_ < 0 || ::fstat(descriptor_, &status) != 0 || ::fstatvfs(descriptor_, &disk) != 0)
+        return Error{text};
+    const auto has = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    return Error{fmt::format("{}: {} more are needed and {} are free", text, show_bytes(size_ > has ? size_ - has : 0),
+                             show_bytes(static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize))};
 }
 
-Result<Done> OutputFile::write(const void* data, std::size_t size) {
+Result<Done> OutputFile::reserve(std::uint64_t size) {
+    size_ = size;
+    if (::ftruncate(descriptor_, static_cast<::off_t>(size)) != 0)
+        return failure(errno);
+    int error = 0;
+    do
+        error = ::fallocate(descriptor_, 0, 0, static_cast<::off_t>(size)) != 0 ? errno : 0;
+    while (error == EINTR);
+    if (error == ENOSPC || error == EDQUOT || error == EFBIG)
+        return failure(error);
+    return Done{}; // other errors: the file system cannot say
+}
+
+Result<Done> OutputFile::write_at(std::uint64_t offset, const void* data, std::size_t size) {
     const char* bytes = static_cast<const char*>(data);
     while (size > 0) {
-        const ::ssize_t wrote = ::write(descriptor_, bytes, size);
+        const ::ssize_t wrote = ::pwrite(descriptor_, bytes, size, static_cast<::off_t>(offset));
         if (wrote < 0 && errno == EINTR)
             continue;
         if (wrote < 0)
             return failure(errno);
         bytes += wrote;
+        offset += static_cast<std::uint64_t>(wrote);
         size -= static_cast<std::size_t>(wrote);
     }
+    return Done{};
+}
+
+Result<Done> OutputFile::read_at(std::uint64_t offset, void* data, std::size_t size) const {
+    char* bytes = static_cast<char*>(data);
+    while (size > 0) {
+        const ::ssize_t got = ::pread(descriptor_, bytes, size, static_cast<::off_t>(offset));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return Error{fmt::format("{}: cannot read back: {}", path_, got == 0 ? "it is too short" : reason(errno))};
+        bytes += got;
+        offset += static_cast<std::uint64_t>(got);
+        size -= static_cast<std::size_t>(got);
+    }
+    return Done{};
+}
+
+Result<Done> OutputFile::sync() {
+    // Devices and file systems that cannot be synchronised are no reason to stop.
+    if (::fdatasync(descriptor_) != 0 && errno != EINVAL && errno != EROFS)
+        return failure(errno);
     return Done{};
 }
 
@@ -121,6 +204,7 @@ Result<Done> OutputFile::commit() {
     if (std::rename(temporary_.c_str(), target_.c_str()) != 0)
         return failure(errno);
     temporary_.clear();
+    kept_ = false;
     return Done{};
 }
 

@@ -1,0 +1,151 @@
+#include "runtime/execute/blocks.hpp"
+
+#include "runtime/execute/pair_run.hpp"
+#include "runtime/execute/self.hpp"
+#include "runtime/execute/tile_run.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace tpc::execute {
+namespace {
+
+constexpr double deterministic_tolerance = 1e-8;
+constexpr std::size_t least_panel = 64; // the samples that the self part takes at once
+
+SampleSet part_of(const SampleSet& set, const Span& span) {
+    SampleSet part;
+    part.samples = span.count;
+    for (const Input& input : set.inputs) {
+        const auto size = static_cast<std::ptrdiff_t>(input.values.size() / set.samples);
+        const auto first = input.values.begin() + static_cast<std::ptrdiff_t>(span.first) * size;
+        part.inputs.push_back({{first, first + static_cast<std::ptrdiff_t>(span.count) * size}});
+    }
+    return part;
+}
+
+} // namespace
+
+// What all pairs of two panels share.
+template <class Real> struct Blocks<Real>::Pairing {
+    Prepared<Real> prepared;
+    std::optional<TileProgram<Real>> tiles;
+    std::optional<JointCache> joints; // without tiles
+};
+
+template <class Real>
+Blocks<Real>::Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options,
+                     const joint::Sampling& sampling)
+    : plan_(plan), left_set_(left), right_set_(right != nullptr ? *right : left), symmetric_(right == nullptr),
+      options_(options), sampling_(sampling),
+      left_duals_(plan.left.recursions, options.tolerance.value_or(deterministic_tolerance)),
+      right_duals_(plan.right.recursions, options.tolerance.value_or(deterministic_tolerance)),
+      duals_(plan.recursions, options.tolerance.value_or(deterministic_tolerance)), equal_(plan, left_set_, right_set_) {
+    choose(3 * self_numbers(plan_.left) * sizeof(Real));
+    gather_laws(panel_);
+    choose(bytes_of_sample());
+    pair_up({0, 1}, {0, 1});
+}
+
+template <class Real> Blocks<Real>::~Blocks() = default;
+
+// The largest panel of which two fit the memory: all samples, or a power of two.
+template <class Real> void Blocks<Real>::choose(std::size_t bytes) {
+    const std::size_t samples = left_set_.samples + (symmetric_ ? 0 : right_set_.samples);
+    const std::size_t largest = std::bit_ceil(std::max(left_set_.samples, right_set_.samples));
+    const std::size_t fitting = options_.memory / std::max<std::size_t>(1, bytes);
+    const std::size_t least = std::min(std::max(least_panel, options_.least_panel), largest);
+    panel_ = samples <= fitting ? largest : std::clamp(std::bit_floor(fitting / 2), least, largest);
+}
+
+// What the state, its layouts for rows on both sides and the features of duals take.
+template <class Real> std::size_t Blocks<Real>::bytes_of_sample() {
+    std::size_t numbers = 3 * self_numbers(plan_.left);
+    for (std::size_t k = 0; k < plan_.cross.ops.size(); ++k) {
+        const plan::PairOp& op = plan_.cross.ops[k];
+        if (op.rule != limit::Rule::dual)
+            continue;
+        const gaussian::Dual<Real>& dual =
+            duals_.find(op.left_function, op.right_function, laws_.variance[k], laws_.mean[k]);
+        numbers += 6 * dual.features() * static_cast<std::size_t>(plan_.left.boxes[op.entry.left.family].count());
+    }
+    return numbers * sizeof(Real);
+}
+
+template <class Real> std::shared_ptr<typename Blocks<Real>::Panel> Blocks<Real>::make(bool right, const Span& span) {
+    const SampleSet& set = right ? right_set_ : left_set_;
+    auto panel = std::make_shared<Panel>();
+    panel->span = span;
+    if (span.count < set.samples)
+        panel->part = part_of(set, span);
+    const bool as_right = right && !symmetric_;
+    panel->state = run_self<Real>(as_right ? plan_.right : plan_.left, panel->part ? *panel->part : set,
+                                  as_right ? right_duals_ : left_duals_, sampling_, options_.ledger, options_.meter);
+    return panel;
+}
+
+template <class Real> void Blocks<Real>::gather_laws(std::size_t size) {
+    for (const bool right : {false, true}) {
+        if (right && symmetric_)
+            continue;
+        const std::size_t samples = (right ? right_set_ : left_set_).samples;
+        for (std::size_t first = 0; first < samples; first += size) {
+            auto panel = make(right, {first, std::min(size, samples - first)});
+            laws_.raise<Real>(plan_, right ? nullptr : &panel->state, right || symmetric_ ? &panel->state : nullptr);
+            (right ? right_ : left_) = std::move(panel);
+        }
+    }
+    if (symmetric_)
+        right_ = left_;
+}
+
+template <class Real> void Blocks<Real>::pair_up(const Span& rows, const Span& columns) {
+    const auto covering = [&](const Span& span, std::size_t samples) {
+        const std::size_t first = span.first / panel_ * panel_;
+        return Span{first, std::min(panel_, samples - first)};
+    };
+    const Span left = covering(rows, left_set_.samples), right = covering(columns, right_set_.samples);
+    if (left_->span == left && right_->span == right && pairing_)
+        return;
+    pairing_.reset();
+    if (symmetric_ && right_->span == left)
+        left_ = right_;
+    if (left_->span != left)
+        left_ = make(false, left);
+    if (symmetric_ && left_->span == right)
+        right_ = left_;
+    if (right_->span != right)
+        right_ = make(true, right);
+    pairing_ = std::unique_ptr<Pairing>(
+        new Pairing{Prepared<Real>(plan_, left_->state, right_->state, laws_, duals_), std::nullopt, std::nullopt});
+    if (fits_tiles<Real>(plan_) && !(options_.ntk && options_.via == Via::D))
+        pairing_->tiles = tile_program(plan_, left_->state, right_->state, pairing_->prepared.features, options_.ntk);
+    else
+        pairing_->joints.emplace(plan_.cross, plan_.left, plan_.right, sampling_);
+}
+
+template <class Real> std::vector<Kernel> Blocks<Real>::operator()(const Span& rows, const Span& columns) {
+    pair_up(rows, columns);
+    const std::size_t above = left_->span.first, before = right_->span.first;
+    const Window window{{rows.first - above, rows.count}, {columns.first - before, columns.count}, above, before};
+    Results results(plan_, rows.count, columns.count, symmetric_ && rows == columns, options_);
+    if (pairing_->tiles)
+        run_tiles(*pairing_->tiles, window, equal_, options_, results);
+    else
+        run_pairs<Real>({plan_, left_->state, right_->state, pairing_->prepared, duals_, *pairing_->joints}, window, equal_,
+                        options_, results);
+    results.mirror();
+    return results.take();
+}
+
+template <class Real> void Blocks<Real>::report(Ledger& ledger) const {
+    if (pairing_->joints)
+        pairing_->joints->report(true, ledger);
+    const std::size_t n = left_set_.samples;
+    pairing_->prepared.report(plan_, laws_, symmetric_ ? n * (n + 1) / 2 : n * right_set_.samples, ledger);
+}
+
+template class Blocks<double>;
+template class Blocks<float>;
+
+} // namespace tpc::execute

@@ -1,0 +1,24 @@
+// Runs a plan pair by pair: what tiles cannot do, which is D backward and expectations over several Gaussians.
+#pragma once
+
+#include "runtime/execute/pair.hpp"
+#include "runtime/execute/prepared.hpp"
+#include "runtime/execute/results.hpp"
+#include "runtime/execute/window.hpp"
+
+namespace tpc::execute {
+
+// What all pairs of two states share.
+template <class Real> struct PairProgram {
+    const plan::Plan& plan;
+    const State<Real>&left, &right;
+    const Prepared<Real>& prepared;
+    DualCache<Real>& duals;
+    JointCache& joints;
+};
+
+template <class Real>
+void run_pairs(const PairProgram<Real>& program, const Window& window, const EqualSamples& equal, const Options& options,
+               Results& results);
+
+} // namespace tpc::execute
