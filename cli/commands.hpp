@@ -23,6 +23,7 @@ Run add_kernel(CLI::App& command);
 Run add_explain(CLI::App& command);
 Run add_simulate(CLI::App& command);
 Run add_predict(CLI::App& command);
+Run add_emit(CLI::App& command);
 Run add_fmt(CLI::App& command);
 Run add_lsp(CLI::App& command);
 

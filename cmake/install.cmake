@@ -3,7 +3,7 @@
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/tpc)
-set(libraries source ir grammar compiler gaussian rows joint io finite learn execute)
+set(libraries source ir grammar compiler emit gaussian rows joint io finite learn execute)
 foreach(library ${libraries})
   get_target_property(type ${library} TYPE)
   if(type STREQUAL "STATIC_LIBRARY")

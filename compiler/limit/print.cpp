@@ -1,4 +1,5 @@
 #include "compiler/ir/print.hpp"
+#include "compiler/limit/equations.hpp"
 #include "compiler/limit/formula.hpp"
 #include "compiler/limit/numerals.hpp"
 
@@ -334,6 +335,26 @@ class Printer {
         return made;
     }
 
+    std::vector<PrintedEquation> equations() const {
+        std::vector<PrintedEquation> made;
+        for (const auto& [lines, self] : {std::pair(&formulas_.self, true), std::pair(&formulas_.forward, false),
+                                          std::pair(&formulas_.tangent, false), std::pair(&formulas_.kernels, false)})
+            for (const Line& each : *lines) {
+                PrintedEquation equation{self, {}, 0, 0, {}, written(each, self)};
+                if (each.target.kind == Kind::kernel) {
+                    equation.output = each.target.output;
+                } else if (each.target.kind == Kind::covariance) {
+                    equation.left = each.target.left->family;
+                    equation.right = each.target.right->family;
+                    equation.left_access = each.target.left->access;
+                } else {
+                    continue;
+                }
+                made.push_back(std::move(equation));
+            }
+        return made;
+    }
+
   private:
     const Recursions& recursions_;
     Formulas formulas_;
@@ -417,6 +438,10 @@ std::string print(const Recursions& recursions) {
 
 std::map<std::uint32_t, std::string> print_covariances(const Recursions& recursions) {
     return Printer(recursions).covariances();
+}
+
+std::vector<PrintedEquation> print_equations(const Recursions& recursions) {
+    return Printer(recursions).equations();
 }
 
 } // namespace tpc::limit

@@ -10,7 +10,10 @@ struct Sides {
     bool same = false; // phi == psi
 };
 
-// 1, z, |z|, sign z on both sides, zero means: loops over lanes.
+// Of 1, z, |z|, sign z, when the function is a sum of these.
+std::optional<std::array<double, 4>> piecewise_coefficients(const Univariate& phi);
+
+// Those on both sides, zero means: loops over lanes.
 template <class Real>
 std::unique_ptr<Dual<Real>> make_piecewise(const Sides& sides, const Regime& regime, const DualOptions& options);
 

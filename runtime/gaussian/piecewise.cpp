@@ -19,21 +19,6 @@ namespace {
 
 using Coefficients = std::array<double, 4>; // of 1, z, |z|, sign z
 
-std::optional<Coefficients> coefficients_of(const Univariate& phi) {
-    if (!phi.groups)
-        return std::nullopt;
-    Coefficients result{};
-    for (const Group& group : *phi.groups) {
-        if (group.offset != 0 || group.gauss != 0 || group.rate != 0.0 || group.blur != 0 || group.kink != 0 ||
-            group.poly.size() > 2)
-            return std::nullopt;
-        result[group.jump ? 3 : 0] += group.poly[0].real();
-        if (group.poly.size() > 1)
-            result[group.jump ? 2 : 1] += group.poly[1].real();
-    }
-    return result;
-}
-
 template <class Real> class Piecewise final : public Dual<Real> {
   public:
     Piecewise(Sides sides, std::unique_ptr<Dual<Real>> closed, const Coefficients& p, const Coefficients& q)
@@ -192,9 +177,24 @@ void Piecewise<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<R
 
 } // namespace
 
+std::optional<std::array<double, 4>> piecewise_coefficients(const Univariate& phi) {
+    if (!phi.groups)
+        return std::nullopt;
+    std::array<double, 4> result{};
+    for (const Group& group : *phi.groups) {
+        if (group.offset != 0 || group.gauss != 0 || group.rate != 0.0 || group.blur != 0 || group.kink != 0 ||
+            group.poly.size() > 2)
+            return std::nullopt;
+        result[group.jump ? 3 : 0] += group.poly[0].real();
+        if (group.poly.size() > 1)
+            result[group.jump ? 2 : 1] += group.poly[1].real();
+    }
+    return result;
+}
+
 template <class Real>
 std::unique_ptr<Dual<Real>> make_piecewise(const Sides& sides, const Regime& regime, const DualOptions& options) {
-    const auto p = coefficients_of(*sides.phi), q = coefficients_of(*sides.psi);
+    const auto p = piecewise_coefficients(*sides.phi), q = piecewise_coefficients(*sides.psi);
     if (!p || !q || regime.largest_mean != 0)
         return nullptr;
     return std::make_unique<Piecewise<Real>>(sides, make_closed<Real>(sides, regime, options, nullptr), *p, *q);

@@ -1,0 +1,322 @@
+#include "compiler/emit/prelude_texts.hpp"
+
+namespace tpc::emit {
+
+const char* const features_text =
+    R"(// A function f of a Gaussian m + s z by its Hermite coefficients E[f he_k] / E[f^2]^1/2 and E[f' he_k]. What is left of f
+// and f' beyond `terms` is below 1e-13 of their squares: so much is left of a product of two, when both go on to the larger of
+// their terms. Beyond what is stored, 1e-22 of the squares are left (1e-13 where that takes more than 1024 terms).
+template <std::size_t lanes> struct Series {
+    std::size_t terms = 0;
+    bool kinked = false;
+    std::vector<Row<lanes>> value, slope;
+    std::vector<Row<lanes>> tail; // of the squares of values from here on, one more than these
+    Row<lanes> norm{};            // E[f^2]^1/2
+};
+
+// Nodes and weights (without the density) on -extent .. extent: the trapezoidal rule for smooth functions, else panels of
+// Gauss's rule that end at the kinks.
+struct Nodes {
+    std::vector<double> z, weight;
+};
+inline Nodes nodes_on(double extent, std::vector<double> edges, bool smooth, std::size_t fineness, double rate) {
+    Nodes nodes;
+    if (smooth) {
+        const std::size_t half = fineness * std::size_t(1 + extent * rate / 6);
+        for (std::size_t j = 0; j <= 2 * half; ++j) {
+            nodes.z.push_back(extent * (double(j) - double(half)) / double(half));
+            nodes.weight.push_back(extent / double(half));
+        }
+        return nodes;
+    }
+    edges.push_back(-extent);
+    edges.push_back(extent);
+    std::sort(edges.begin(), edges.end());
+    for (std::size_t i = 0; i + 1 < edges.size(); ++i) {
+        const double length = edges[i + 1] - edges[i];
+        const std::size_t panels = fineness * std::size_t(std::ceil(length * rate / 8));
+        for (std::size_t panel = 0; panel < panels; ++panel) {
+            const double half = length / double(panels) / 2, centre = edges[i] + half * double(2 * panel + 1);
+            for (std::size_t j = 0; j < std::size(gauss_nodes); ++j)
+                for (const double side : {-1.0, 1.0}) {
+                    nodes.z.push_back(centre + side * half * gauss_nodes[j]);
+                    nodes.weight.push_back(half * gauss_weights[j]);
+                }
+        }
+    }
+    return nodes;
+}
+
+// The extent beyond which f^2 and f'^2 times the density are negligible.
+template <class F, class G> double extent_of(const F& f, const G& slope, double deviation, double mean) {
+    const auto magnitude = [&](double z) {
+        const double x = mean + deviation * z, d = std::abs(slope(x));
+        return 2 * std::log(std::max(std::abs(f(x)), std::isfinite(d) ? d : 0) + 1e-300) - z * z / 2;
+    };
+    double peak = -std::numeric_limits<double>::infinity();
+    for (double z = -40; z <= 40; z += 0.25)
+        peak = std::max(peak, magnitude(z));
+    for (double extent = 13; std::isfinite(peak) && extent <= 36; extent += 1) {
+        double outside = -std::numeric_limits<double>::infinity();
+        for (double z = extent; z <= 40; z += 0.25)
+            outside = std::max({outside, magnitude(z), magnitude(-z)});
+        if (outside < peak - 74)
+            return extent;
+    }
+    throw std::domain_error("a function grows too fast for its Gaussian, or is not defined everywhere");
+}
+
+struct Projection {
+    std::vector<double> value, slope; // E[f he_k], E[f' he_k], not normalised
+    double value_norm = 0, slope_norm = 0;
+};
+
+// he_k(z) times the root of the density by sqrt(k+1) he_{k+1} = z he_k - sqrt(k) he_{k-1}.
+template <class F, class G>
+Projection project(const F& f, const G& slope, const Nodes& nodes, std::size_t terms, double deviation, double mean) {
+    Projection result;
+    result.value.assign(terms, 0);
+    result.slope.assign(terms, 0);
+    for (std::size_t j = 0; j < nodes.z.size(); ++j) {
+        const double z = nodes.z[j], root = std::exp(-z * z / 4) / std::sqrt(std::sqrt(2 * 3.141592653589793));
+        const double x = mean + deviation * z, y = f(x) * root, d = slope(x) * root, w = nodes.weight[j];
+        result.value_norm += w * y * y;
+        result.slope_norm += w * d * d;
+        double previous = 0, current = root;
+        for (std::size_t k = 0; k < terms; ++k) {
+            result.value[k] += w * y * current;
+            result.slope[k] += w * d * current;
+            const double next = (z * current - std::sqrt(double(k)) * previous) / std::sqrt(double(k + 1));
+            previous = current;
+            current = next;
+        }
+    }
+    return result;
+}
+
+// The least number of terms beyond which the squares of both lists are below `rest` of their norms.
+inline std::size_t terms_for(const Projection& p, double rest) {
+    std::size_t terms = p.value.size();
+    double value = 0, slope = 0;
+    while (terms > 1) {
+        value += p.value[terms - 1] * p.value[terms - 1];
+        slope += p.slope[terms - 1] * p.slope[terms - 1];
+        if (value > rest * p.value_norm || slope > rest * p.slope_norm)
+            break;
+        --terms;
+    }
+    return terms;
+}
+
+template <class F, class G>
+Projection resolved(const F& f, const G& slope, const std::vector<double>& edges, double variance, double mean) {
+    constexpr std::size_t most_terms = 1024, kinked_terms = 512, most_fineness = 64;
+    const double deviation = std::sqrt(variance), extent = extent_of(f, slope, deviation, mean);
+    const bool smooth = edges.empty();
+    for (std::size_t terms = smooth ? 32 : kinked_terms; terms <= most_terms; terms *= 2) {
+        const double rate = 6 + 2 * std::sqrt(double(terms));
+        Projection coarse = project(f, slope, nodes_on(extent, edges, smooth, 1, rate), terms, deviation, mean);
+        for (std::size_t fineness = 2; fineness <= most_fineness; fineness *= 2) {
+            Projection fine = project(f, slope, nodes_on(extent, edges, smooth, fineness, rate), terms, deviation, mean);
+            double value = 0, change = 0;
+            for (std::size_t k = 0; k < terms; ++k) {
+                value = std::max(value, std::abs(fine.value[k] - coarse.value[k]));
+                change = std::max(change, std::abs(fine.slope[k] - coarse.slope[k]));
+            }
+            if (value <= 3e-14 * std::sqrt(fine.value_norm) && change <= 3e-14 * std::sqrt(fine.slope_norm)) {
+                for (std::size_t k = 1; smooth && k < terms; ++k) // accurate for small variances, too
+                    fine.value[k] = deviation / std::sqrt(double(k)) * fine.slope[k - 1];
+                if (!smooth || terms_for(fine, terms < most_terms ? 1e-23 : 1e-13) <= terms - terms / 8)
+                    return fine;
+                coarse = fine;
+                break;
+            }
+            if (fineness == most_fineness)
+                throw std::domain_error("a function varies too fast, or is singular, for its Gaussian");
+            coarse = fine;
+        }
+    }
+    throw std::domain_error("a variance is too large: the Hermite series of a function does not end");
+}
+
+template <class F, class G>
+Series<1> hermite(const F& f, const G& slope, const std::vector<double>& kinks, double variance, double mean) {
+    Series<1> result;
+    if (!std::isfinite(variance) || !std::isfinite(mean))
+        throw std::domain_error("a variance is not finite: the kernel diverges");
+    if (variance <= 0) {
+        const double value = f(mean);
+        result.terms = 1;
+        result.norm = {std::abs(value)};
+        result.value = {{value > 0 ? 1.0 : value < 0 ? -1.0 : 0.0}};
+        result.slope = {{slope(mean)}};
+        result.tail = {{1.0}, {0.0}};
+        return result;
+    }
+    std::vector<double> edges;
+    for (const double kink : kinks)
+        if (const double z = (kink - mean) / std::sqrt(variance); std::abs(z) < 13)
+            edges.push_back(z);
+    const Projection p = resolved(f, slope, edges, variance, mean);
+    result.kinked = !edges.empty();
+    result.norm = {std::sqrt(p.value_norm)};
+    result.terms = terms_for(p, 1e-13);
+    const std::size_t stored = result.kinked ? p.value.size() : terms_for(p, 1e-22);
+    for (std::size_t k = 0; k < stored; ++k) {
+        result.value.push_back({p.value_norm > 0 ? p.value[k] / result.norm[0] : 0});
+        result.slope.push_back({p.slope[k]});
+    }
+    double left = 1;
+    for (const Row<1>& value : result.value)
+        left -= value[0] * value[0];
+    result.tail.assign(stored + 1, {result.kinked ? std::max(left, 0.0) : 0.0});
+    for (std::size_t k = stored; k-- > 0;)
+        result.tail[k][0] = result.tail[k + 1][0] + result.value[k][0] * result.value[k][0];
+    return result;
+}
+
+template <std::size_t lanes> Series<lanes> side_by_side(const std::array<const Series<1>*, lanes>& each) {
+    Series<lanes> result;
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+        const Series<1>& one = *each[lane];
+        result.terms = std::max(result.terms, one.terms);
+        result.kinked = result.kinked || one.kinked;
+        result.norm[lane] = one.norm[0];
+        result.value.resize(std::max(result.value.size(), one.value.size()));
+        result.slope.resize(result.value.size());
+        result.tail.resize(result.value.size() + 1);
+        for (std::size_t k = 0; k < one.tail.size(); ++k)
+            result.tail[k][lane] = one.tail[k][0];
+        for (std::size_t k = 0; k < one.value.size(); ++k) {
+            result.value[k][lane] = one.value[k][0];
+            result.slope[k][lane] = one.slope[k][0];
+        }
+    }
+    return result;
+}
+)";
+
+const char* const series_text =
+    R"(// Mehler: E[f g] = |f| |g| sum_k f_k g_k rho^k and E[f' g'] = sum_k f'_k g'_k rho^k. With sign that of rho,
+//   minus = sum_k (f_k - sign^k g_k)^2 + 2 sign^k f_k g_k (1 - |rho|^k),
+// where nothing cancels, since 1 - r^(k+1) = (1 - r^k) + r^k (1 - r).
+template <std::size_t lanes>
+void mehler(const Series<1>& f, const Series<lanes>& g, const std::array<Correlation, lanes>& rho, Row<lanes>& minus,
+            Row<lanes>& plus, Row<lanes>& slope) {
+    const std::size_t stored = std::min(f.value.size(), g.value.size());
+    const bool kinked = f.kinked || g.kinked;
+    if ((f.kinked && !g.kinked && g.value.size() > f.value.size()) || (g.kinked && !f.kinked && f.value.size() > g.value.size()))
+        throw std::domain_error("a variance is too large: the series of a function with kinks is not known far enough");
+    const std::size_t terms = kinked ? stored : std::min(std::max(f.terms, g.terms), stored);
+    Row<lanes> ratio, gap, sign, power, lost{}, parity, down{}, up{}, change{};
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+        gap[lane] = rho[lane].gap;
+        ratio[lane] = 1 - gap[lane];
+        sign[lane] = rho[lane].sign;
+        power[lane] = parity[lane] = 1;
+    }
+    for (std::size_t k = 0; k < terms; ++k) {
+        const double x = f.value[k][0], d = f.slope[k][0];
+        const Row<lanes>&y = g.value[k], &e = g.slope[k];
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            const double v = parity[lane] * y[lane];
+            const double both = 2 * x * v * lost[lane];
+            down[lane] += (x - v) * (x - v) + both;
+            up[lane] += (x + v) * (x + v) - both;
+            change[lane] += d * e[lane] * (parity[lane] * power[lane]);
+            lost[lane] += power[lane] * gap[lane];
+            power[lane] *= power[lane] > 1e-47 ? ratio[lane] : 0; // no denormal numbers
+            parity[lane] *= sign[lane];
+        }
+    }
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+        const double x = f.tail[terms][0], y = g.tail[terms][lane], apart = std::sqrt(x) - std::sqrt(y);
+        const double rest = kinked ? x + y : apart * apart; // what is left of both is alike, or there is one only
+        minus[lane] = std::max(down[lane] + rest, 0.0);
+        plus[lane] = std::max(up[lane] + rest, 0.0);
+        slope[lane] = change[lane];
+    }
+}
+)";
+
+const char* const quadrature_text =
+    R"(// Both functions have kinks. Away from |rho| = 1 their series converge; near it b = m_b + s_b (rho z + sqrt(1 - rho^2) y) with
+// a = m_a + s_a z, and E[(f(a) -+ g(b))^2] and E[f'(a) g'(b)] are integrated over y, then over z, on panels that end at kinks.
+struct Gaussian {
+    double mean, deviation;
+};
+inline Gaussian gaussian(double norm, double mean) { return {mean, std::sqrt(std::max(norm * norm - mean * mean, 0.0))}; }
+
+template <class F, class D> struct Kinked {
+    const F& value;
+    const D& slope;
+    const std::vector<double>& kinks;
+    const Series<1>& series;
+    Gaussian law;
+};
+
+template <class F, class D, class G, class E>
+std::array<double, 3> integrals(const Kinked<F, D>& f, const Kinked<G, E>& g, double rho, double apart, std::size_t fineness) {
+    constexpr double extent = 13, over_root = 0.3989422804014327;
+    const auto density = [&](double z) { return over_root * std::exp(-z * z / 2); };
+    std::vector<double> edges;
+    const auto edge = [&](std::vector<double>& list, double z) {
+        if (std::abs(z) < extent)
+            list.push_back(z);
+    };
+    for (const double kink : f.kinks)
+        edge(edges, (kink - f.law.mean) / f.law.deviation);
+    for (const double kink : g.kinks) // of which b comes near within a few conditional deviations
+        for (const double layer : {-8.0, -4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0, 8.0})
+            edge(edges, ((kink - g.law.mean) / g.law.deviation + layer * apart) / rho);
+    std::array<double, 3> sums{};
+    const Nodes outer = nodes_on(extent, edges, false, fineness, 4);
+    const double deviation = g.law.deviation * apart;
+    Nodes inner;
+    const Nodes smooth = nodes_on(extent, {}, false, fineness, 4);
+    for (std::size_t j = 0; j < outer.z.size(); ++j) {
+        const double z = outer.z[j], a = f.law.mean + f.law.deviation * z, centre = g.law.mean + g.law.deviation * rho * z;
+        const double value = f.value(a) / f.series.norm[0], weight = outer.weight[j] * density(z), slope = f.slope(a);
+        std::vector<double> inside;
+        for (const double kink : g.kinks)
+            if (deviation > 0)
+                edge(inside, (kink - centre) / deviation);
+        const bool kinked = !inside.empty();
+        if (kinked)
+            inner = nodes_on(extent, inside, false, fineness, 4);
+        const Nodes& nodes = kinked ? inner : smooth;
+        for (std::size_t k = 0; k < nodes.z.size(); ++k) {
+            const double y = nodes.z[k], b = centre + deviation * y, w = weight * nodes.weight[k] * density(y);
+            const double other = g.value(b) / g.series.norm[0];
+            sums[0] += w * (value - other) * (value - other);
+            sums[1] += w * (value + other) * (value + other);
+            sums[2] += w * slope * g.slope(b);
+        }
+    }
+    return sums;
+}
+
+template <class F, class D, class G, class E>
+Dual kinked_pair(const Kinked<F, D>& f, const Kinked<G, E>& g, const Correlation& correlation) {
+    const double terms = double(std::min(f.series.value.size(), g.series.value.size()));
+    if (!f.series.kinked || !g.series.kinked || std::pow(1 - correlation.gap, terms) < 1e-13) {
+        Row<1> minus, plus, slope;
+        mehler<1>(f.series, g.series, {correlation}, minus, plus, slope);
+        return {minus[0], plus[0], slope[0]};
+    }
+    const double rho = correlation.sign * (1 - correlation.gap), apart = std::sqrt(correlation.gap * (2 - correlation.gap));
+    std::array<double, 3> coarse = integrals(f, g, rho, apart, 1);
+    for (std::size_t fineness = 2; fineness <= 16; fineness *= 2) {
+        const std::array<double, 3> fine = integrals(f, g, rho, apart, fineness);
+        bool agree = true;
+        for (std::size_t k = 0; k < 3; ++k)
+            agree = agree && std::abs(fine[k] - coarse[k]) <= 1e-11 * std::abs(fine[k]) + (k == 2 ? 1e-13 : 1e-26);
+        if (agree)
+            return {fine[0], fine[1], fine[2]};
+        coarse = fine;
+    }
+    throw std::domain_error("an expectation of two functions with kinks cannot be computed to 1e-11");
+}
+)";
+
+} // namespace tpc::emit
