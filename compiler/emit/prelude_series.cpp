@@ -71,25 +71,41 @@ struct Projection {
     double value_norm = 0, slope_norm = 0;
 };
 
-// he_k(z) times the root of the density by sqrt(k+1) he_{k+1} = z he_k - sqrt(k) he_{k-1}.
+// he_k(z) times the root of the density by sqrt(k+1) he_{k+1} = z he_k - sqrt(k) he_{k-1}, for all nodes at once.
 template <class F, class G>
 Projection project(const F& f, const G& slope, const Nodes& nodes, std::size_t terms, double deviation, double mean) {
+    constexpr std::size_t width = 8;
+    const std::size_t count = (nodes.z.size() + width - 1) / width * width;
+    std::vector<double> z(count), value(count), change(count), previous(count), current(count);
     Projection result;
-    result.value.assign(terms, 0);
-    result.slope.assign(terms, 0);
     for (std::size_t j = 0; j < nodes.z.size(); ++j) {
-        const double z = nodes.z[j], root = std::exp(-z * z / 4) / std::sqrt(std::sqrt(2 * 3.141592653589793));
-        const double x = mean + deviation * z, y = f(x) * root, d = slope(x) * root, w = nodes.weight[j];
+        z[j] = nodes.z[j];
+        current[j] = std::exp(-z[j] * z[j] / 4) / std::sqrt(std::sqrt(2 * 3.141592653589793));
+        const double x = mean + deviation * z[j], y = f(x) * current[j], d = slope(x) * current[j], w = nodes.weight[j];
         result.value_norm += w * y * y;
         result.slope_norm += w * d * d;
-        double previous = 0, current = root;
-        for (std::size_t k = 0; k < terms; ++k) {
-            result.value[k] += w * y * current;
-            result.slope[k] += w * d * current;
-            const double next = (z * current - std::sqrt(double(k)) * previous) / std::sqrt(double(k + 1));
-            previous = current;
-            current = next;
+        value[j] = w * y;
+        change[j] = w * d;
+    }
+    for (std::size_t k = 0; k < terms; ++k) {
+        const double down = std::sqrt(double(k)), up = 1 / std::sqrt(double(k + 1));
+        Row<width> v{}, s{};
+        for (std::size_t j = 0; j < count; j += width) {
+            for (std::size_t l = j; l < j + width; ++l) {
+                const double he = current[l];
+                v[l - j] += value[l] * he;
+                s[l - j] += change[l] * he;
+                current[l] = (z[l] * he - down * previous[l]) * up;
+                previous[l] = he;
+            }
         }
+        double sum = 0, slopes = 0;
+        for (std::size_t l = 0; l < width; ++l) {
+            sum += v[l];
+            slopes += s[l];
+        }
+        result.value.push_back(sum);
+        result.slope.push_back(slopes);
     }
     return result;
 }
@@ -114,8 +130,10 @@ Projection resolved(const F& f, const G& slope, const std::vector<double>& edges
     const double deviation = std::sqrt(variance), extent = extent_of(f, slope, deviation, mean);
     const bool smooth = edges.empty();
     for (std::size_t terms = smooth ? 32 : kinked_terms; terms <= most_terms; terms *= 2) {
-        const double rate = 6 + 2 * std::sqrt(double(terms));
+        const double rate = 6 + 2 * std::sqrt(double(terms)), rest = terms < most_terms ? 1e-23 : 1e-13;
         Projection coarse = project(f, slope, nodes_on(extent, edges, smooth, 1, rate), terms, deviation, mean);
+        if (smooth && terms < most_terms && terms_for(coarse, rest) > terms - terms / 8)
+            continue;
         for (std::size_t fineness = 2; fineness <= most_fineness; fineness *= 2) {
             Projection fine = project(f, slope, nodes_on(extent, edges, smooth, fineness, rate), terms, deviation, mean);
             double value = 0, change = 0;
@@ -123,20 +141,17 @@ Projection resolved(const F& f, const G& slope, const std::vector<double>& edges
                 value = std::max(value, std::abs(fine.value[k] - coarse.value[k]));
                 change = std::max(change, std::abs(fine.slope[k] - coarse.slope[k]));
             }
-            if (value <= 3e-14 * std::sqrt(fine.value_norm) && change <= 3e-14 * std::sqrt(fine.slope_norm)) {
-                for (std::size_t k = 1; smooth && k < terms; ++k) // accurate for small variances, too
-                    fine.value[k] = deviation / std::sqrt(double(k)) * fine.slope[k - 1];
-                if (!smooth || terms_for(fine, terms < most_terms ? 1e-23 : 1e-13) <= terms - terms / 8)
-                    return fine;
-                coarse = fine;
-                break;
-            }
-            if (fineness == most_fineness)
-                throw std::domain_error("a function varies too fast, or is singular, for its Gaussian");
-            coarse = fine;
+            coarse = std::move(fine);
+            if (!(value <= 3e-14 * std::sqrt(coarse.value_norm) && change <= 3e-14 * std::sqrt(coarse.slope_norm)))
+                continue;
+            for (std::size_t k = 1; smooth && k < terms; ++k) // accurate for small variances, too
+                coarse.value[k] = deviation / std::sqrt(double(k)) * coarse.slope[k - 1];
+            if (!smooth || terms_for(coarse, rest) <= terms - terms / 8)
+                return coarse;
+            break;
         }
     }
-    throw std::domain_error("a variance is too large: the Hermite series of a function does not end");
+    throw std::domain_error("a variance is too large: the Hermite series of a function does not converge");
 }
 
 template <class F, class G>
@@ -273,7 +288,7 @@ std::array<double, 3> integrals(const Kinked<F, D>& f, const Kinked<G, E>& g, do
     const Nodes outer = nodes_on(extent, edges, false, fineness, 4);
     const double deviation = g.law.deviation * apart;
     Nodes inner;
-    const Nodes smooth = nodes_on(extent, {}, false, fineness, 4);
+    const Nodes smooth = deviation > 0 ? nodes_on(extent, {}, false, fineness, 4) : Nodes{{0}, {1 / density(0)}};
     for (std::size_t j = 0; j < outer.z.size(); ++j) {
         const double z = outer.z[j], a = f.law.mean + f.law.deviation * z, centre = g.law.mean + g.law.deviation * rho * z;
         const double value = f.value(a) / f.series.norm[0], weight = outer.weight[j] * density(z), slope = f.slope(a);

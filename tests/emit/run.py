@@ -28,9 +28,10 @@ h = phi(U @ x + b)
 y = hardtanh(W @ h - shift) + step(W @ h)
 output v' @ y / sqrt(n)
 """
-# Names that C++ has other uses for, index modes, data weights, two outputs, a product, a mean, triangular sums.
+# Names that C++ or the emitted functions have other uses for, index modes, data as weights, a product, means, triangular
+# sums, several outputs.
 MIXED = """program mixed
-input for : R[T, k]
+input double : R[T, k]
 input left : R[T]
 matrix U ~ N(0, 1 / k)
 matrix W[a in -1..1] ~ N(0, 1 / (2*n))
@@ -38,11 +39,11 @@ vector b ~ N(0, 0.2)
 vector c ~ N(0.5, 0.3)
 vector v ~ N(0, 1)
 vector w ~ N(0, 1)
-for lane in 1..T { h[lane] = U @ for[lane] + b }
-for lane in 1..T { y[lane] = gelu(sum(a in -1..1: W[a] @ relu(h[lane+a | wrap]))) + left[lane] * abs(h[lane | clamp]) }
-for lane in 1..T { z[lane] = sin(U @ for[lane] + c) * sum(u in 1..lane: sign(y[u])) / lane }
-output first : v' @ mean(t in 1..T: z[t]) / sqrt(n)
-output second[t in 1..T] : w' @ y[t] / sqrt(n)
+for lane in 1..T { h[lane] = U @ double[lane] + b }
+for x in 1..T { y[x] = gelu(sum(a in -1..1: W[a] @ relu(h[x+a | wrap]))) + left[x] * abs(h[x | clamp]) }
+for k in 1..T { z[k] = sin(U @ double[k] + c) * sum(u in 1..k: sign(W[0] @ y[u])) / k }
+output first = v' @ mean(t in 1..T: z[t]) / sqrt(n)
+output second[t in 1..T] = w' @ y[t] / sqrt(n)
 """
 
 # program, -D, shapes of one sample's inputs
@@ -59,7 +60,7 @@ CASES = {
     "transformer": ("transformer.tp", {"L": "1"}, {"xi": (3, 2)}),
     "gcn": ("gcn.tp", {}, {"xi": (3, 2), "A": (3, 3)}),
     "kinked": (KINKED, {}, {"x": (4,)}),
-    "mixed": (MIXED, {}, {"for": (3, 2), "left": (3,)}),
+    "mixed": (MIXED, {}, {"double": (3, 2), "left": (3,)}),
 }
 
 MAIN = """#include "emitted.cpp"
