@@ -30,14 +30,13 @@ SampleSet part_of(const SampleSet& set, const Span& span) {
 template <class Real> struct Blocks<Real>::Pairing {
     Prepared<Real> prepared;
     std::optional<TileProgram<Real>> tiles;
-    std::optional<JointCache> joints; // without tiles
 };
 
 template <class Real>
 Blocks<Real>::Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options,
-                     const joint::Sampling& sampling)
+                     Joints& joints)
     : plan_(plan), left_set_(left), right_set_(right != nullptr ? *right : left), symmetric_(right == nullptr),
-      options_(options), sampling_(sampling),
+      options_(options), joints_(joints),
       left_duals_(plan.left.recursions, options.tolerance.value_or(deterministic_tolerance)),
       right_duals_(plan.right.recursions, options.tolerance.value_or(deterministic_tolerance)),
       duals_(plan.recursions, options.tolerance.value_or(deterministic_tolerance)), equal_(plan, left_set_, right_set_) {
@@ -80,7 +79,7 @@ template <class Real> std::shared_ptr<typename Blocks<Real>::Panel> Blocks<Real>
         panel->part = part_of(set, span);
     const bool as_right = right && !symmetric_;
     panel->state = run_self<Real>(as_right ? plan_.right : plan_.left, panel->part ? *panel->part : set,
-                                  as_right ? right_duals_ : left_duals_, sampling_, options_.ledger, options_.meter);
+                                  as_right ? right_duals_ : left_duals_, as_right ? *joints_.right : joints_.left, options_.ledger, options_.meter);
     return panel;
 }
 
@@ -117,11 +116,9 @@ template <class Real> void Blocks<Real>::pair_up(const Span& rows, const Span& c
     if (right_->span != right)
         right_ = make(true, right);
     pairing_ = std::unique_ptr<Pairing>(
-        new Pairing{Prepared<Real>(plan_, left_->state, right_->state, laws_, duals_), std::nullopt, std::nullopt});
+        new Pairing{Prepared<Real>(plan_, left_->state, right_->state, laws_, duals_), std::nullopt});
     if (fits_tiles<Real>(plan_) && !(options_.ntk && options_.via == Via::D))
         pairing_->tiles = tile_program(plan_, left_->state, right_->state, pairing_->prepared.features, options_.ntk);
-    else
-        pairing_->joints.emplace(plan_.cross, plan_.left, plan_.right, sampling_);
 }
 
 template <class Real> std::vector<Kernel> Blocks<Real>::operator()(const Span& rows, const Span& columns) {
@@ -132,15 +129,15 @@ template <class Real> std::vector<Kernel> Blocks<Real>::operator()(const Span& r
     if (pairing_->tiles)
         run_tiles(*pairing_->tiles, window, equal_, options_, results);
     else
-        run_pairs<Real>({plan_, left_->state, right_->state, pairing_->prepared, duals_, *pairing_->joints}, window, equal_,
+        run_pairs<Real>({plan_, left_->state, right_->state, pairing_->prepared, duals_, joints_.cross}, window, equal_,
                         options_, results);
     results.mirror();
     return results.take();
 }
 
 template <class Real> void Blocks<Real>::report(Ledger& ledger) const {
-    if (pairing_->joints)
-        pairing_->joints->report(true, ledger);
+    if (!pairing_->tiles)
+        joints_.cross.report(true, ledger);
     const std::size_t n = left_set_.samples;
     pairing_->prepared.report(plan_, laws_, symmetric_ ? n * (n + 1) / 2 : n * right_set_.samples, ledger);
 }

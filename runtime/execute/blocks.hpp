@@ -5,10 +5,10 @@
 // through panels in the chunks in which it runs through the whole.
 #pragma once
 
+#include "runtime/execute/joint.hpp"
 #include "runtime/execute/prepared.hpp"
 #include "runtime/execute/results.hpp"
 #include "runtime/execute/tile_program.hpp"
-#include "runtime/joint/expectation.hpp"
 
 #include <optional>
 
@@ -16,9 +16,10 @@ namespace tpc::execute {
 
 template <class Real> class Blocks {
   public:
-    // `right` null: the kernel of `left` with itself. Throws MethodError.
+    // `right` null: the kernel of `left` with itself. `joints`: of these sets,
+    // started. Throws MethodError.
     Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options,
-           const joint::Sampling& sampling);
+           Joints& joints);
     ~Blocks();
 
     [[nodiscard]] std::size_t panel() const { return panel_; }
@@ -39,7 +40,7 @@ template <class Real> class Blocks {
     const SampleSet& right_set_;
     const bool symmetric_;
     const Options& options_;
-    const joint::Sampling sampling_;
+    Joints& joints_;
     DualCache<Real> left_duals_, right_duals_, duals_;
     EqualSamples equal_;
     Laws laws_;

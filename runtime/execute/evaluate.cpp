@@ -36,6 +36,7 @@ struct Evaluation::State {
     const SampleSet* right;
     Options options;
     const bool sampled;
+    Joints joints; // of all replicates
     std::optional<Blocks<double>> doubles; // one of the two, unless sampled
     std::optional<Blocks<float>> singles;
 
@@ -43,9 +44,9 @@ struct Evaluation::State {
         if (sampled || doubles || singles)
             return;
         if (options.single)
-            singles.emplace(plan, left, right, options, joint::Sampling{});
+            singles.emplace(plan, left, right, options, joints);
         else
-            doubles.emplace(plan, left, right, options, joint::Sampling{});
+            doubles.emplace(plan, left, right, options, joints);
     }
 
     template <class Real> std::vector<Kernel> once(Blocks<Real>& blocks, const Span& rows, const Span& columns) const {
@@ -55,23 +56,26 @@ struct Evaluation::State {
         return kernels;
     }
 
-    std::vector<Kernel> replicate(const joint::Sampling& sampling, const Span& rows, const Span& columns) const {
+    std::vector<Kernel> replicate(const joint::Sampling& sampling, const Span& rows, const Span& columns) {
+        joints.start(sampling);
         if (options.meter != nullptr) {
             options.meter->replicate = sampling.replicate;
             options.meter->points = std::size_t{1} << sampling.log2_points;
             options.meter->pairs = 0;
         }
         if (options.single) {
-            Blocks<float> blocks(plan, left, right, options, sampling);
+            Blocks<float> blocks(plan, left, right, options, joints);
             return once(blocks, rows, columns);
         }
-        Blocks<double> blocks(plan, left, right, options, sampling);
+        Blocks<double> blocks(plan, left, right, options, joints);
         return once(blocks, rows, columns);
     }
 };
 
 Evaluation::Evaluation(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options)
-    : state_(new State{plan, left, right, options, needs_sampling(plan), std::nullopt, std::nullopt}) {
+    : state_(new State{plan, left, right, options, needs_sampling(plan),
+                       Joints(plan, left.samples, right != nullptr ? std::optional(right->samples) : std::nullopt), std::nullopt,
+                       std::nullopt}) {
     if (state_->sampled)
         state_->options.memory = std::numeric_limits<std::size_t>::max(); // one panel: replicates are for one block each
 }

@@ -10,6 +10,9 @@ using joint::NodeId;
 
 namespace {
 
+constexpr std::size_t kept_bytes = std::size_t{256} << 20; // of all samples, or pairs, together
+constexpr std::size_t least_bytes = 1000;                  // for each, or it is not worth while
+
 NodeId product(Unroller& unroller, joint::Tape& tape, const std::vector<JointElement>& elements) {
     NodeId result = tape.number(1);
     for (const JointElement& element : elements)
@@ -44,18 +47,44 @@ std::vector<JointTerm::Entry> entries(const std::vector<plan::PairArray>& arrays
 
 } // namespace
 
+JointCache::JointCache(const plan::Part& part, const plan::SelfPlan& left, const plan::SelfPlan& right, std::size_t lefts,
+                       std::size_t rights)
+    : part_(part), left_plan_(left), right_plan_(right) {
+    const std::size_t places = lefts * std::max<std::size_t>(rights, 1);
+    kept.rights = rights;
+    if (places > 0 && kept_bytes / places >= least_bytes)
+        kept.budgets.assign(places, kept_bytes / places);
+}
+
+Joints::Joints(const plan::Plan& plan, std::size_t lefts, std::optional<std::size_t> rights)
+    : left(plan.left.part, plan.left, plan.left, lefts, 0),
+      cross(plan.cross, plan.left, plan.right, lefts, rights.value_or(lefts)) {
+    if (rights)
+        right.emplace(plan.right.part, plan.right, plan.right, *rights, 0);
+}
+
+void Joints::start(const joint::Sampling& sampling) {
+    left.sampling = cross.sampling = sampling;
+    if (right)
+        right->sampling = sampling;
+}
+
 const JointTerm& JointCache::find(const std::vector<JointElement>& left, const std::vector<JointElement>& right,
                                   bool slopes) {
     const std::lock_guard lock(mutex_);
     auto& term = terms_[{left, right, slopes}];
     if (term)
         return *term;
+    if (!left_) {
+        left_.emplace(left_plan_);
+        right_.emplace(right_plan_);
+    }
     auto fresh = std::make_unique<JointTerm>();
     joint::Integrand integrand;
-    Unroller on_left(left_, integrand.tape, 0, 0);
+    Unroller on_left(*left_, integrand.tape, 0, 0);
     integrand.left = product(on_left, integrand.tape, left);
     integrand.left_gaussians = static_cast<std::uint32_t>(on_left.gaussians.size());
-    Unroller on_right(right_, integrand.tape, integrand.left_gaussians, static_cast<std::uint32_t>(on_left.numbers.size()));
+    Unroller on_right(*right_, integrand.tape, integrand.left_gaussians, static_cast<std::uint32_t>(on_left.numbers.size()));
     integrand.right = product(on_right, integrand.tape, right);
     integrand.right_gaussians = static_cast<std::uint32_t>(on_right.gaussians.size());
     fresh->solver = std::make_unique<joint::Solver>(std::move(integrand), slopes);
@@ -63,15 +92,15 @@ const JointTerm& JointCache::find(const std::vector<JointElement>& left, const s
     fresh->right = std::move(on_right.gaussians);
     fresh->left_numbers = std::move(on_left.numbers);
     fresh->right_numbers = std::move(on_right.numbers);
-    fresh->within_left = entries(left_.plan().part.arrays, fresh->left, fresh->left);
-    fresh->within_right = entries(right_.plan().part.arrays, fresh->right, fresh->right);
+    fresh->within_left = entries(left_plan_.part.arrays, fresh->left, fresh->left);
+    fresh->within_right = entries(right_plan_.part.arrays, fresh->right, fresh->right);
     fresh->cross = entries(part_.arrays, fresh->left, fresh->right);
     term = std::move(fresh);
     return *term;
 }
 
 void JointCache::report(bool pair, Ledger& ledger) const {
-    const ir::Program& program = left_.plan().recursions.network.program;
+    const ir::Program& program = left_plan_.recursions.network.program;
     const auto name = [&](std::uint32_t family, const std::vector<std::int64_t>& indices, bool right) {
         const char* prime = !right ? "" : "_";
         return fmt::format("{}{}{}", program.families[family].name, prime,
@@ -206,7 +235,7 @@ std::vector<std::vector<Real>> numbers_of(const JointTerm& term, const Side<Real
 
 template <class Real>
 void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
-                    std::size_t count, const joint::Sampling& sampling, const JointResult<Real>& result) {
+                    std::size_t count, JointCache& joints, const JointResult<Real>& result) {
     const bool slopes = result.tangent != nullptr || result.incoming != nullptr;
     const std::vector<std::vector<Real>> numbers = numbers_of(term, left, right, count);
     std::vector<double> values(numbers.size());
@@ -222,6 +251,8 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
                 const JointTerm::Entry entry = term.cross[static_cast<std::size_t>(a * rights + b)];
                 linked(a, b) = entry ? static_cast<double>(store.tangent[store.at(*entry) + lane]) : 0;
             }
+        const joint::Sampling sampling =
+            joints.kept.at(joints.sampling, left.first + lane * left.step, right.first + lane * right.step);
         const joint::Expectation e = expectation(term, law.mean, law.covariance, linked, values, sampling);
         result.value[lane] = static_cast<Real>(e.value);
         double tangent = 0;
@@ -238,16 +269,15 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
 }
 
 template <class Real>
-void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, const joint::Sampling& sampling,
-                   Real* value) {
-    evaluate_joint<Real>(term, side, side, {}, count, sampling, {value, nullptr, nullptr});
+void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, JointCache& joints, Real* value) {
+    evaluate_joint<Real>(term, side, side, {}, count, joints, {value, nullptr, nullptr});
 }
 
 template void evaluate_joint(const JointTerm&, const Side<double>&, const Side<double>&, const Store<double>&, std::size_t,
-                             const joint::Sampling&, const JointResult<double>&);
+                             JointCache&, const JointResult<double>&);
 template void evaluate_joint(const JointTerm&, const Side<float>&, const Side<float>&, const Store<float>&, std::size_t,
-                             const joint::Sampling&, const JointResult<float>&);
-template void evaluate_mean(const JointTerm&, const Side<double>&, std::size_t, const joint::Sampling&, double*);
-template void evaluate_mean(const JointTerm&, const Side<float>&, std::size_t, const joint::Sampling&, float*);
+                             JointCache&, const JointResult<float>&);
+template void evaluate_mean(const JointTerm&, const Side<double>&, std::size_t, JointCache&, double*);
+template void evaluate_mean(const JointTerm&, const Side<float>&, std::size_t, JointCache&, float*);
 
 } // namespace tpc::execute

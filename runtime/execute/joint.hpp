@@ -26,20 +26,35 @@ struct JointTerm {
     std::vector<Entry> within_left, within_right, cross; // row-major
 };
 
+// What may be kept between replicates for each sample, or pair of them: bytes that are left.
+struct Kept {
+    std::vector<std::size_t> budgets;
+    std::size_t rights = 0; // 0: each sample with itself
+    joint::Sampling at(joint::Sampling sampling, std::size_t left, std::size_t right) {
+        sampling.place = rights == 0 ? left : left * rights + right;
+        sampling.budget = sampling.place < budgets.size() ? &budgets[sampling.place] : nullptr;
+        return sampling;
+    }
+};
+
 // The expectations of one part, unrolled when first met. Thread-safe.
 class JointCache {
   public:
-    JointCache(const plan::Part& part, const plan::SelfPlan& left, const plan::SelfPlan& right, joint::Sampling given)
-        : sampling(given), part_(part), left_(left), right_(right) {}
+    // `rights` 0: the part of each sample by itself.
+    JointCache(const plan::Part& part, const plan::SelfPlan& left, const plan::SelfPlan& right, std::size_t lefts,
+               std::size_t rights);
     // E[product of the left elements times product of the right elements].
     const JointTerm& find(const std::vector<JointElement>& left, const std::vector<JointElement>& right, bool slopes);
-    const joint::Sampling sampling;
-    // All of them, with the methods that were used.
+    joint::Sampling sampling; // of this replicate
+    Kept kept;
+    // All of them, with the methods that were used since the last report.
     void report(bool pair, Ledger& ledger) const;
 
   private:
     const plan::Part& part_;
-    Definitions left_, right_;
+    const plan::SelfPlan& left_plan_;
+    const plan::SelfPlan& right_plan_;
+    std::optional<Definitions> left_, right_; // once they are needed
     mutable std::mutex mutex_;
     std::map<std::tuple<std::vector<JointElement>, std::vector<JointElement>, bool>, std::unique_ptr<JointTerm>> terms_;
 };
@@ -53,10 +68,18 @@ template <class Real> struct JointResult {
 };
 template <class Real>
 void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
-                    std::size_t count, const joint::Sampling& sampling, const JointResult<Real>& result);
+                    std::size_t count, JointCache& joints, const JointResult<Real>& result);
 // E of elements of one sample.
 template <class Real>
-void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, const joint::Sampling& sampling,
-                   Real* value);
+void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, JointCache& joints, Real* value);
+
+// Those of a plan, for all replicates.
+struct Joints {
+    JointCache left;
+    std::optional<JointCache> right; // nothing: the left samples are the right ones too
+    JointCache cross;
+    Joints(const plan::Plan& plan, std::size_t lefts, std::optional<std::size_t> rights);
+    void start(const joint::Sampling& sampling); // a replicate
+};
 
 } // namespace tpc::execute

@@ -437,7 +437,7 @@ template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& g
         std::fill(tangent, tangent + count_, Real(0));
     if (group.joint) {
         const bool slopes = tangent != nullptr && !group.left.empty() && !group.right.empty();
-        evaluate_joint(joint_term(group, slopes), left_, right_, store_, count_, joints_.sampling,
+        evaluate_joint(joint_term(group, slopes), left_, right_, store_, count_, joints_,
                        JointResult<Real>{out, slopes ? tangent : nullptr, nullptr});
         return;
     }
@@ -597,7 +597,7 @@ template <class Real> void PairMachine<Real>::run_backward(std::uint32_t index, 
                     others[i] *= c_[i];
             }
             if (joint) {
-                evaluate_joint(joint_term(group, true), left_, right_, store_, count_, joints_.sampling,
+                evaluate_joint(joint_term(group, true), left_, right_, store_, count_, joints_,
                                JointResult<Real>{c_.data(), nullptr, others.data()});
                 continue;
             }

@@ -186,7 +186,7 @@ template <class Real> class SelfRun {
         } else if (plan_.recursions.joint_mean[k]) {
             const Indices own = element(statement.indices);
             const JointTerm& term = joints_.find({{statement.family, {own.begin(), own.end()}}}, {}, false);
-            evaluate_mean<Real>(term, {&state_, first_, 1}, count_, joints_.sampling, result.data());
+            evaluate_mean<Real>(term, {&state_, first_, 1}, count_, joints_, result.data());
         } else if (form.kind == FormKind::activation) {
             Indices indices;
             const plan::Box& box = plan_.boxes[form.reads[0].family];
@@ -291,13 +291,12 @@ template <class Real> class SelfRun {
 
 template <class Real>
 State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals,
-                     const joint::Sampling& sampling, Ledger* ledger, Meter* meter) {
+                     JointCache& joints, Ledger* ledger, Meter* meter) {
     State<Real> state;
     state.plan = &plan;
     state.data = &data;
     state.samples = data.samples;
     allocate(state);
-    JointCache joints(plan.part, plan, plan, sampling);
     oneapi::tbb::parallel_for(std::size_t{0}, (data.samples + chunk - 1) / chunk, [&](std::size_t block) {
         const std::size_t first = block * chunk;
         const std::size_t count = std::min(chunk, data.samples - first);
@@ -322,9 +321,9 @@ std::size_t self_numbers(const plan::SelfPlan& plan) {
     return numbers;
 }
 
-template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, const joint::Sampling&, Ledger*,
+template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, JointCache&, Ledger*,
                                 Meter*);
-template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, const joint::Sampling&, Ledger*,
+template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, JointCache&, Ledger*,
                                Meter*);
 
 } // namespace tpc::execute

@@ -5,10 +5,10 @@
 
 namespace tpc::execute {
 
-// Throws MethodError. `duals` is shared by all threads. Samples run in chunks of 64 from the first one on.
+// Throws MethodError. `duals` and `joints` are shared by all threads. Samples run in chunks of 64 from the first one on.
 template <class Real>
 State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals,
-                     const joint::Sampling& sampling, Ledger* ledger = nullptr, Meter* meter = nullptr);
+                     JointCache& joints, Ledger* ledger = nullptr, Meter* meter = nullptr);
 
 // Numbers that the state keeps of each sample.
 std::size_t self_numbers(const plan::SelfPlan& plan);

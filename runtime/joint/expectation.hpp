@@ -29,6 +29,10 @@ struct Sampling {
     std::atomic<bool>* sampled = nullptr; // set when something is
     double acceptable = 0;                // of what is not sampled, rather than sampling it; 0: `tolerance`
     std::atomic<double>* error = nullptr; // raised to the largest error that is stated of what is not sampled
+    // What replicates have in common is computed once: which law of an expectation this is, and the bytes that may still be
+    // kept for it. Null: nothing is.
+    std::size_t place = 0;
+    std::size_t* budget = nullptr;
 };
 
 struct Expectation {

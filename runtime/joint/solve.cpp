@@ -27,59 +27,133 @@ const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks)
     return *place;
 }
 
-Expectation Solver::small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                          const std::vector<double>& samples, const Sampling& sampling) const {
-    const auto start = std::chrono::steady_clock::now();
-    const auto note = [&](const std::string& method, std::size_t points, double error) {
-        const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+namespace {
+
+std::vector<double> law_of(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                           const std::vector<double>& samples) {
+    std::vector<double> law(mean.begin(), mean.end());
+    const auto entries = covariance.reshaped();
+    law.insert(law.end(), entries.begin(), entries.end());
+    law.insert(law.end(), samples.begin(), samples.end());
+    return law;
+}
+
+void raise(std::atomic<double>* place, double error) {
+    if (place == nullptr)
+        return;
+    double known = place->load();
+    while (known < error && !place->compare_exchange_weak(known, error)) {
+    }
+}
+
+class Clock {
+  public:
+    [[nodiscard]] double seconds() const {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    }
+
+  private:
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+} // namespace
+
+// The cheapest method that meets the tolerance; nothing but sampling where there is none.
+std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eigen::VectorXd& mean,
+                                                   const Eigen::MatrixXd& covariance, const std::vector<double>& samples,
+                                                   const Sampling& sampling, const std::vector<std::size_t>& rungs) const {
+    const Clock clock;
+    const auto result = [&](const std::string& method, std::size_t points, double error, Expectation&& expectation) {
         const std::lock_guard lock(small.mutex);
-        Use& use = small.uses[method];
-        ++use.evaluations;
-        use.points = std::max(use.points, points);
-        use.error = std::max(use.error, error);
-        use.seconds += elapsed.count();
-    };
-    const auto stated = [&](double error) {
-        if (sampling.error == nullptr)
-            return;
-        double known = sampling.error->load();
-        while (known < error && !sampling.error->compare_exchange_weak(known, error)) {
-        }
+        small.uses[method].add(points, error, clock.seconds());
+        Known known;
+        known.error = error;
+        known.expectation = std::move(expectation);
+        return known;
     };
     const Integrand& integrand = small.part.integrand;
-    const auto exactly = [&]() -> std::optional<Expectation> {
+    const auto exactly = [&]() -> std::optional<Known> {
         if (!small.laplace)
             return std::nullopt;
         auto exact = (*small.laplace)(mean, covariance, slopes_, sampling.tolerance);
-        if (exact) {
-            note(small.laplace->denominators() ? "Laplace transform of the norms" : "dual kernels", 0, sampling.tolerance);
-            stated(sampling.tolerance);
-        }
-        return exact;
+        if (!exact)
+            return std::nullopt;
+        return result(small.laplace->denominators() ? "Laplace transform of the norms" : "dual kernels", 0,
+                      sampling.tolerance, *std::move(exact));
+    };
+    // Rather many points once than several times as many in eight replicates.
+    constexpr std::size_t precise_points = std::size_t{1} << 17, most_points = std::size_t{1} << 19;
+    const auto series = [&](double tolerance) -> std::optional<Known> {
+        auto precise = spectral(integrand, mean, covariance, samples, slopes_, tolerance,
+                                tolerance > sampling.tolerance ? most_points : precise_points, rungs);
+        if (!precise)
+            return std::nullopt;
+        Known known = result("tensor Hermite series", precise->points, precise->error, std::move(precise->expectation));
+        known.rungs = std::move(precise->rungs);
+        return known;
     };
     // Series are made for one law, dual kernels for all: the former cost less where there is no need of the latter.
     const bool series_first = small.smooth && small.laplace && !small.laplace->denominators();
     if (!series_first)
         if (auto exact = exactly())
-            return *std::move(exact);
-    // Rather many points once than several times as many in eight replicates.
-    constexpr std::size_t precise_points = std::size_t{1} << 17, most_points = std::size_t{1} << 19;
-    if (small.smooth)
-        for (const double tolerance : {sampling.tolerance, sampling.acceptable}) {
-            if (auto precise = spectral(integrand, mean, covariance, samples, slopes_, tolerance,
-                                        tolerance > sampling.tolerance ? most_points : precise_points)) {
-                note("tensor Hermite series", precise->points, precise->error);
-                stated(precise->error);
-                return std::move(precise->expectation);
+            return exact;
+    if (!small.smooth)
+        return std::nullopt;
+    if (auto precise = series(sampling.tolerance))
+        return precise;
+    if (series_first)
+        if (auto exact = exactly())
+            return exact;
+    return sampling.acceptable > sampling.tolerance ? series(sampling.acceptable) : std::nullopt;
+}
+
+Expectation Solver::small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                          const std::vector<double>& samples, const Sampling& sampling) const {
+    const bool kept = sampling.budget != nullptr;
+    std::vector<double> law;
+    bool in_vain = false;
+    bool is_known = false;
+    std::vector<std::size_t> rungs;
+    double error = 0;
+    if (kept) {
+        law = law_of(mean, covariance, samples);
+        const std::lock_guard lock(small.mutex);
+        if (const auto found = small.known.find(sampling.place); found != small.known.end()) {
+            const Known& known = found->second;
+            is_known = true;
+            in_vain = known.in_vain;
+            rungs = known.rungs;
+            error = known.error;
+            if (!in_vain && known.law == law) {
+                raise(sampling.error, error);
+                return known.expectation;
             }
-            if (series_first && tolerance == sampling.tolerance)
-                if (auto exact = exactly())
-                    return *std::move(exact);
-            if (sampling.acceptable <= sampling.tolerance)
-                break;
         }
-    Expectation result = estimate(integrand, mean, covariance, samples, sampling, slopes_);
-    note("scrambled Sobol points", std::size_t{1} << sampling.log2_points, 0);
+    }
+    if (!in_vain) {
+        auto found = deterministic(small, mean, covariance, samples, sampling, rungs);
+        if (found) {
+            raise(sampling.error, std::max(found->error, error));
+        } else {
+            found.emplace();
+            found->in_vain = true;
+        }
+        in_vain = found->in_vain;
+        const std::size_t bytes =
+            sizeof(double) * (law.size() + static_cast<std::size_t>(found->expectation.slopes.size())) + 2 * sizeof(Known);
+        if (kept && !is_known && *sampling.budget >= bytes) {
+            *sampling.budget -= bytes;
+            found->law = std::move(law);
+            const std::lock_guard lock(small.mutex);
+            small.known.emplace(sampling.place, *found);
+        }
+        if (!in_vain)
+            return std::move(found->expectation);
+    }
+    const Clock clock;
+    Expectation result = estimate(small.part.integrand, mean, covariance, samples, sampling, slopes_);
+    const std::lock_guard lock(small.mutex);
+    small.uses["scrambled Sobol points"].add(std::size_t{1} << sampling.log2_points, 0, clock.seconds());
     return result;
 }
 
@@ -149,8 +223,8 @@ std::vector<PartReport> Solver::report() const {
     for (const auto& [blocks, one] : divided_)
         for (const auto& part : one->parts) {
             const std::lock_guard own(part->mutex);
-            result.push_back(
-                {part->part.left, part->part.right, part->part.left.empty() && part->part.right.empty(), part->uses});
+            result.push_back({part->part.left, part->part.right, part->part.left.empty() && part->part.right.empty(),
+                              std::exchange(part->uses, {})});
         }
     return result;
 }

@@ -6,6 +6,7 @@
 #include "runtime/joint/split.hpp"
 
 #include <mutex>
+#include <unordered_map>
 
 namespace tpc::joint {
 
@@ -15,6 +16,12 @@ struct Use {
     std::size_t points = 0; // of the largest evaluation; 0: none are used
     double error = 0;       // the largest estimate, relative to the norms of both sides
     double seconds = 0;
+    void add(std::size_t more_points, double more_error, double more_seconds) {
+        ++evaluations;
+        points = points > more_points ? points : more_points;
+        error = error > more_error ? error : more_error;
+        seconds += more_seconds;
+    }
 };
 
 struct PartReport {
@@ -33,15 +40,25 @@ class Solver {
     Expectation operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
                            const std::vector<double>& samples, const Sampling& sampling) const;
 
+    // Since the last report.
     [[nodiscard]] std::vector<PartReport> report() const;
 
   private:
+    // The first replicate's way, which the others go too: nothing is tried twice in vain, nor computed twice for one law.
+    struct Known {
+        std::vector<double> law; // means, covariances, numbers
+        bool in_vain = false;    // no method but sampling
+        double error = 0;
+        Expectation expectation;
+        std::vector<std::size_t> rungs; // of a series
+    };
     struct Small {
         Part part;
         std::unique_ptr<Laplace> laplace;
         bool smooth = false;
         mutable std::mutex mutex;
         mutable std::map<std::string, Use> uses;
+        mutable std::unordered_map<std::size_t, Known> known; // by Sampling::place
     };
     struct Divided {
         Split split;
@@ -55,6 +72,9 @@ class Solver {
     const Divided& divided(const std::vector<std::uint32_t>& blocks) const;
     Expectation small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                       const std::vector<double>& samples, const Sampling& sampling) const;
+    std::optional<Known> deterministic(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                                       const std::vector<double>& samples, const Sampling& sampling,
+                                       const std::vector<std::size_t>& rungs) const;
 };
 
 } // namespace tpc::joint

@@ -312,7 +312,8 @@ bool is_smooth(const Integrand& integrand) {
 }
 
 std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                                const std::vector<double>& samples, bool slopes, double tolerance, std::size_t most_points) {
+                                const std::vector<double>& samples, bool slopes, double tolerance, std::size_t most_points,
+                                const std::vector<std::size_t>& given) {
     const auto p = static_cast<Eigen::Index>(integrand.left_gaussians);
     const auto q = static_cast<Eigen::Index>(integrand.right_gaussians);
     constexpr Eigen::Index most_dimensions = 6;
@@ -335,7 +336,10 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
     const std::size_t low = directions <= 3 ? 1 : 0;
     std::vector<std::size_t> chosen(directions, low);
     Precise result;
-    for (std::size_t d = 0;; ++d) {
+    const bool known = given.size() == directions;
+    if (known)
+        chosen = given;
+    for (std::size_t d = known ? directions : 0;; ++d) {
         for (const Side* side : {&left, &right}) { // with those chosen so far
             double points = 1;
             for (std::size_t k = 0; k < static_cast<std::size_t>(side->dimensions()); ++k)
@@ -374,6 +378,7 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
     if (!std::isfinite(all.norm) || !std::isfinite(all.slope_norm))
         return std::nullopt;
     result.points += all.points;
+    result.rungs = std::move(chosen);
     result.norm = all.norm;
     result.slope_norm = all.slope_norm;
     result.expectation = std::move(all.expectation);

@@ -16,13 +16,16 @@ struct Precise {
     std::size_t points = 0;          // of both sides
     double error = 0;                // relative to the norms of both sides, estimated
     double norm = 0, slope_norm = 0; // of values, of slopes
+    std::vector<std::size_t> rungs;  // the rules that were taken
 };
 
 // Whether no function of the integrand has a kink or jump in a Gaussian.
 bool is_smooth(const Integrand& integrand);
 
-// Nothing where `most_points` do not reach the tolerance (of the norms of both sides).
+// Nothing where `most_points` do not reach the tolerance (of the norms of both sides). `rungs`: of a law that is hardly
+// another one; they are taken as they are, and no error is estimated. Empty: they are found.
 std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                                const std::vector<double>& samples, bool slopes, double tolerance, std::size_t most_points);
+                                const std::vector<double>& samples, bool slopes, double tolerance, std::size_t most_points,
+                                const std::vector<std::size_t>& rungs = {});
 
 } // namespace tpc::joint

@@ -176,3 +176,40 @@ TEST_CASE("the derivative by a covariance is the expectation of the slopes (Pric
             }
     }
 }
+
+TEST_CASE("replicates share what is not sampled, and the way of one law is taken for its neighbours") {
+    std::mt19937 random(13);
+    const Integrand integrand = random_integrand(random);
+    const Eigen::MatrixXd covariance = random_covariance(4, random) + 0.1 * Eigen::MatrixXd::Identity(4, 4);
+    const Eigen::MatrixXd linked = Eigen::MatrixXd::Ones(2, 2);
+    const Eigen::VectorXd mean = Eigen::VectorXd::Zero(4);
+    const joint::Solver solver(integrand, true);
+    std::size_t budget = 1 << 20;
+    std::atomic<double> error = 0;
+    joint::Sampling sampling;
+    sampling.error = &error;
+    sampling.budget = &budget;
+    const auto points = [&] {
+        std::size_t sum = 0;
+        for (const joint::PartReport& part : solver.report())
+            for (const auto& [method, use] : part.methods)
+                sum += use.points;
+        return sum;
+    };
+    const joint::Expectation first = solver(mean, covariance, linked, {}, sampling);
+    const std::size_t first_points = points();
+    CHECK(first_points > 0);
+    const double first_error = error.exchange(0);
+    const joint::Expectation again = solver(mean, covariance, linked, {}, sampling);
+    CHECK(points() == 0);
+    CHECK(again.value == first.value);
+    CHECK(again.slopes == first.slopes);
+    CHECK(error == first_error);
+    const joint::Expectation near = solver(mean, covariance * 1.001, linked, {}, sampling);
+    const std::size_t near_points = points();
+    CHECK(near_points > 0);
+    CHECK(near_points < first_points / 2);
+    sampling.budget = nullptr;
+    CHECK(near.value == Approx(solver(mean, covariance * 1.001, linked, {}, sampling).value).epsilon(1e-7));
+    CHECK(near.value != first.value);
+}
