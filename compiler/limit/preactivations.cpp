@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <functional>
+#include <map>
 #include <set>
 
 namespace tpc::limit {
@@ -23,6 +24,13 @@ struct Hoisted {
     ExprId expr;
     std::vector<Range> sums;
     ExprId read;
+};
+
+// A linear vector with a name, over all of these ranges.
+struct Named {
+    ExprId value;
+    Domain domain;
+    std::uint32_t family;
 };
 
 class Namer {
@@ -95,6 +103,7 @@ class Namer {
     std::set<std::string> names_;
     std::vector<Hoisted> memo_; // of the current statement
     std::vector<Item> pending_;
+    std::map<std::vector<std::uint32_t>, std::vector<Named>> named_; // of the whole program, by shape
     bool splitting_ = false;
 
     void begin() {
@@ -112,12 +121,66 @@ class Namer {
                 return name;
     }
 
+    // The shape of an expression: what it has beside indices.
+    void shape(ExprId id, std::vector<std::uint32_t>& result) const {
+        const Node& n = node(id);
+        for (const auto part : {static_cast<std::uint32_t>(n.op), static_cast<std::uint32_t>(n.function), n.target,
+                                static_cast<std::uint32_t>(n.children.size())})
+            result.push_back(part);
+        for (const ExprId child : n.children)
+            shape(child, result);
+    }
+
+    // A linear vector that an earlier statement named is the same Gaussian: what stands before in the loops that both are
+    // in has been defined for all of the other ones.
+    std::optional<std::uint32_t> named_before(ExprId value, const Domain& domain, const std::vector<Named>& known) {
+        for (const Named& one : known) {
+            if (one.domain.ranges.size() != domain.ranges.size())
+                continue;
+            const auto rename = [&](Symbol symbol) -> std::optional<Affine> {
+                for (std::size_t k = 0; k < domain.ranges.size(); ++k)
+                    if (one.domain.ranges[k].index == symbol)
+                        return Affine::of(domain.ranges[k].index);
+                return std::nullopt;
+            };
+            bool equal = one.domain.conditions.empty() || one.domain.conditions == domain.conditions;
+            for (std::size_t k = 0; k < domain.ranges.size(); ++k)
+                equal = equal && substitute(one.domain.ranges[k].lower, rename) == domain.ranges[k].lower &&
+                        substitute(one.domain.ranges[k].upper, rename) == domain.ranges[k].upper;
+            if (equal &&
+                same(program_.exprs,
+                     rewrite(
+                         program_.exprs, one.value, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, rename),
+                     value))
+                return one.family;
+        }
+        return std::nullopt;
+    }
+
     // A new family for `value`, indexed by all loops and sums around it; returns the read that takes its place.
     ExprId hoist(ExprId value, const Context& context, const std::string& stem) {
         for (const Hoisted& known : memo_)
             if (known.sums == context.sums && same(program_.exprs, known.expr, value))
                 return known.read;
         const source::Span span = node(value).span;
+        Domain whole = context.domain;
+        whole.ranges.insert(whole.ranges.end(), context.sums.begin(), context.sums.end());
+        std::vector<Named>* known = nullptr;
+        if (node(value).type == Type::vector && is_linear_root(program_.exprs, value)) {
+            std::vector<std::uint32_t> key;
+            shape(value, key);
+            known = &named_[key];
+            if (const auto family = named_before(value, whole, *known)) {
+                Node read;
+                read.op = Op::read;
+                read.type = Type::vector;
+                read.target = *family;
+                for (const Range& range : whole.ranges)
+                    read.access.indices.push_back(Affine::of(range.index));
+                read.span = span;
+                return program_.exprs.add(read);
+            }
+        }
         // Sums become loops of the new statement; a symbol is bound in one place, so they get new ones.
         Statement statement;
         statement.domain = context.domain;
@@ -189,6 +252,8 @@ class Namer {
         read.span = span;
         const ExprId id = program_.exprs.add(read);
         memo_.push_back({value, context.sums, id});
+        if (known != nullptr)
+            known->push_back({value, whole, family});
         return id;
     }
 

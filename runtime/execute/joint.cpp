@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <limits>
 
 namespace tpc::execute {
@@ -18,6 +19,15 @@ NodeId product(Unroller& unroller, joint::Tape& tape, const std::vector<JointEle
     for (const JointElement& element : elements)
         result = tape.apply(ir::Function::mul, result, unroller.element(element.family, element.indices));
     return result;
+}
+
+// In an order of their own, so that functions of the same Gaussians have one law.
+std::vector<GaussianElement> gaussians_of(const Definitions& definitions, const std::vector<JointElement>& elements) {
+    joint::Tape tape;
+    Unroller unroller(definitions, tape, 0, 0);
+    product(unroller, tape, elements);
+    std::sort(unroller.gaussians.begin(), unroller.gaussians.end());
+    return unroller.gaussians;
 }
 
 // Dependent Gaussians are demanded, so what lies outside the stored box is independent of each other.
@@ -46,6 +56,16 @@ std::vector<JointTerm::Entry> entries(const std::vector<plan::PairArray>& arrays
 }
 
 } // namespace
+
+bool has_joint(const plan::Part& part) {
+    return std::ranges::any_of(part.ops, [](const plan::PairOp& op) {
+        return std::ranges::any_of(op.groups, [](const plan::GroupOp& group) { return group.joint; });
+    });
+}
+
+bool has_joint(const plan::SelfPlan& self) {
+    return has_joint(self.part) || std::ranges::any_of(self.recursions.joint_mean, [](bool joint) { return joint; });
+}
 
 JointCache::JointCache(const plan::Part& part, const plan::SelfPlan& left, const plan::SelfPlan& right, std::size_t lefts,
                        std::size_t rights)
@@ -82,9 +102,11 @@ const JointTerm& JointCache::find(const std::vector<JointElement>& left, const s
     auto fresh = std::make_unique<JointTerm>();
     joint::Integrand integrand;
     Unroller on_left(*left_, integrand.tape, 0, 0);
+    on_left.number(gaussians_of(*left_, left));
     integrand.left = product(on_left, integrand.tape, left);
     integrand.left_gaussians = static_cast<std::uint32_t>(on_left.gaussians.size());
     Unroller on_right(*right_, integrand.tape, integrand.left_gaussians, static_cast<std::uint32_t>(on_left.numbers.size()));
+    on_right.number(gaussians_of(*right_, right));
     integrand.right = product(on_right, integrand.tape, right);
     integrand.right_gaussians = static_cast<std::uint32_t>(on_right.gaussians.size());
     fresh->solver = std::make_unique<joint::Solver>(std::move(integrand), slopes);

@@ -26,6 +26,10 @@ struct JointTerm {
     std::vector<Entry> within_left, within_right, cross; // row-major
 };
 
+// Whether some expectation is over several Gaussians at once.
+bool has_joint(const plan::Part& part);
+bool has_joint(const plan::SelfPlan& self);
+
 // What may be kept between replicates for each sample, or pair of them: bytes that are left.
 struct Kept {
     std::vector<std::size_t> budgets;

@@ -1,5 +1,7 @@
 #include "runtime/execute/replicates.hpp"
 
+#include "runtime/execute/joint.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,12 +17,6 @@ constexpr std::uint32_t replicates = 8;
 constexpr double student = 3.5; // 99 % of Student's t with 7 degrees of freedom
 // What more points can gain at best: scrambled nets of smooth functions converge as points^-3/2 (Owen 1997).
 constexpr double best_rate = 1.5;
-
-bool has_joint(const plan::Part& part) {
-    return std::ranges::any_of(part.ops, [](const plan::PairOp& op) {
-        return std::ranges::any_of(op.groups, [](const plan::GroupOp& group) { return group.joint; });
-    });
-}
 
 // Welford's mean and sum of squared deviations, entry by entry.
 struct Spread {
@@ -54,11 +50,7 @@ struct Spread {
 } // namespace
 
 bool needs_sampling(const plan::Plan& plan) {
-    const auto means = [](const plan::SelfPlan& side) {
-        return std::ranges::any_of(side.recursions.joint_mean, [](bool joint) { return joint; });
-    };
-    return has_joint(plan.cross) || has_joint(plan.left.part) || has_joint(plan.right.part) || means(plan.left) ||
-           means(plan.right);
+    return has_joint(plan.cross) || has_joint(plan.left) || has_joint(plan.right);
 }
 
 Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, std::optional<double> wanted,

@@ -15,7 +15,7 @@ using namespace ir;
 using limit::Base;
 using limit::FormKind;
 
-constexpr std::size_t chunk = 64; // samples
+constexpr std::size_t most_samples = 64; // at once
 
 template <class Real> void allocate(State<Real>& state) {
     const plan::SelfPlan& plan = *state.plan;
@@ -297,6 +297,8 @@ State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCach
     state.data = &data;
     state.samples = data.samples;
     allocate(state);
+    // All expectations of one sample in turn: those of one law share what belongs to it.
+    const std::size_t chunk = has_joint(plan) ? 1 : most_samples;
     oneapi::tbb::parallel_for(std::size_t{0}, (data.samples + chunk - 1) / chunk, [&](std::size_t block) {
         const std::size_t first = block * chunk;
         const std::size_t count = std::min(chunk, data.samples - first);

@@ -45,6 +45,16 @@ std::int64_t Unroller::index(const Affine& affine, const Slots& slots) const {
     return value_at(plan_, affine, slots.data());
 }
 
+NodeId Unroller::gaussian(const GaussianElement& key) {
+    gaussians.push_back(key);
+    return tape_.gaussian(first_gaussian_ + static_cast<std::uint32_t>(gaussians.size() - 1));
+}
+
+void Unroller::number(const std::vector<GaussianElement>& elements) {
+    for (const GaussianElement& key : elements)
+        done_[key] = gaussian(key);
+}
+
 NodeId Unroller::element(std::uint32_t family, const std::vector<std::int64_t>& indices) {
     const GaussianElement key{family, indices};
     if (const auto found = done_.find(key); found != done_.end())
@@ -53,8 +63,7 @@ NodeId Unroller::element(std::uint32_t family, const std::vector<std::int64_t>& 
         throw MethodError("an expectation is of a function of more than a million operations");
     NodeId node = 0;
     if (plan_.recursions.network.gaussian[family]) {
-        node = tape_.gaussian(first_gaussian_ + static_cast<std::uint32_t>(gaussians.size()));
-        gaussians.push_back(key);
+        node = gaussian(key);
     } else if (const Definitions::Place* place = definitions_.find(family, indices)) {
         Slots slots = place->slots;
         node = value(plan_.recursions.network.program.statements[place->statement].value, slots);

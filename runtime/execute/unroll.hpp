@@ -49,6 +49,9 @@ class Unroller {
 
     joint::NodeId element(std::uint32_t family, const std::vector<std::int64_t>& indices);
 
+    // Numbers these first.
+    void number(const std::vector<GaussianElement>& elements);
+
     std::vector<GaussianElement> gaussians;
     std::vector<SampleNumber> numbers;
 
@@ -59,6 +62,7 @@ class Unroller {
     std::uint32_t first_gaussian_, first_number_;
     std::map<GaussianElement, joint::NodeId> done_;
 
+    joint::NodeId gaussian(const GaussianElement& key);
     using Slots = std::vector<std::int64_t>;
     joint::NodeId value(ir::ExprId e, Slots& slots);
     joint::NodeId scalar(ir::ExprId e, const Slots& slots);

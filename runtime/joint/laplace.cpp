@@ -1,39 +1,19 @@
 #include "runtime/joint/laplace.hpp"
 
-#include "runtime/joint/root.hpp"
-
-#include <Eigen/Dense>
+#include "runtime/joint/tilt.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace tpc::joint {
 namespace {
 
-struct Node { // of the integral over one denominator
-    double s = 0, weight = 1;
-};
-
-// The trapezoidal rule in log s. The integrand behaves as s^(k/2) below and falls at least as s^-1/2 above; it is analytic
-// for |Im log s| < pi, so that a step h leaves an error of exp(-2 pi^2 / h).
-std::vector<Node> nodes_of(const Quotient& quotient, const Eigen::MatrixXd& covariance, double tolerance) {
+Norm norm_of(const Quotient& quotient, bool slopes) {
     if (quotient.power == 0)
-        return {{}};
-    const double scale = (quotient.quadratic * covariance).trace() + quotient.offset;
-    if (!(scale > 0))
         return {};
-    const double digits = 8 - std::log(tolerance); // with a margin for constants
-    const double h = 2 * std::numbers::pi * std::numbers::pi / digits;
-    const double k = quotient.power;
-    const auto below = static_cast<int>(std::ceil(2 * digits / k / h));
-    const auto above = static_cast<int>(std::ceil(2 * digits / h));
-    std::vector<Node> nodes;
-    for (int i = -below; i <= above; ++i) {
-        const double s = std::exp(i * h) / scale;
-        nodes.push_back({s, h * std::pow(s, k / 2) / std::tgamma(k / 2) * std::exp(-s * quotient.offset)});
-    }
-    return nodes;
+    const double degree = quotient.degree.known ? quotient.degree.value : 0;
+    return {quotient.quadratic, quotient.offset, static_cast<double>(quotient.power),
+            std::max(0.0, (quotient.power - degree) / 2) + (slopes ? 0.5 : 0)};
 }
 
 } // namespace
@@ -94,50 +74,20 @@ std::optional<Expectation> Laplace::operator()(const Eigen::VectorXd& mean, cons
 
 bool Laplace::pair(const Quotient& left, const Quotient& right, const Eigen::VectorXd& mean,
                    const Eigen::MatrixXd& covariance, bool slopes, double tolerance, Expectation& sum) const {
-    const Eigen::Index n = covariance.rows();
-    const Eigen::Index rest = n - left_size_;
+    const Eigen::Index rest = covariance.rows() - left_size_;
     const bool denominators = left.power > 0 || right.power > 0;
     if (denominators && !mean.isZero(0))
         return false;
-    Eigen::VectorXd w = Eigen::VectorXd::Zero(n);
-    Eigen::VectorXd v = Eigen::VectorXd::Zero(n);
-    w.head(left_size_) = left.form;
-    v.tail(rest) = right.form;
-    const std::vector<Node> left_nodes = nodes_of(left, covariance.topLeftCorner(left_size_, left_size_), tolerance);
-    const std::vector<Node> right_nodes = nodes_of(right, covariance.bottomRightCorner(rest, rest), tolerance);
-
-    // With C = R R' and S = I + R' M R, where M is the blocks 2 s Q: the tilted law has the covariance R S^-1 R' and the
-    // weight det S^-1/2. Nothing cancels, for degenerate laws and equal samples either.
-    const Eigen::MatrixXd R = principal_root(covariance);
-    const Eigen::Index rank = R.cols();
-    const auto half = [&](const Quotient& quotient, const auto& rows) {
-        return quotient.power > 0 ? Eigen::MatrixXd(quotient.quadratic * rows)
-                                  : Eigen::MatrixXd(Eigen::MatrixXd::Zero(rows.rows(), rank));
-    };
-    const Eigen::MatrixXd left_half = half(left, R.topRows(left_size_)); // Q R
-    const Eigen::MatrixXd right_half = half(right, R.bottomRows(rest));
-    const Eigen::MatrixXd left_gram = R.topRows(left_size_).transpose() * left_half;
-    const Eigen::MatrixXd right_gram = R.bottomRows(rest).transpose() * right_half;
-    const Eigen::VectorXd Rw = R.transpose() * w;
-    const Eigen::VectorXd Rv = R.transpose() * v;
-
-    struct Tilted {
-        double weight = 0, s = 0, t = 0;
-        Eigen::MatrixXd cholesky;
-        double c = 0;
-    };
-    std::vector<Tilted> tilted;
-    std::vector<double> A, B, minus, plus, mean_a, mean_b;
+    const Tilts& tilted =
+        tilts(covariance, left_size_, norm_of(left, slopes), norm_of(right, slopes), tolerance, slopes && denominators);
+    const std::size_t columns = tilted.right.nodes.size();
+    std::vector<double> A, B, minus, plus, mean_a, mean_b, covariances, weights;
     double variance = 0;
-    for (const Node& s : left_nodes)
-        for (const Node& t : right_nodes) {
-            const Eigen::LLT<Eigen::MatrixXd> S(Eigen::MatrixXd::Identity(rank, rank) + 2 * s.s * left_gram +
-                                                2 * t.s * right_gram);
-            const Eigen::VectorXd x = S.matrixL().solve(Rw);
-            const Eigen::VectorXd y = S.matrixL().solve(Rv);
-            double root = 1; // det S^1/2
-            for (Eigen::Index k = 0; k < rank; ++k)
-                root *= S.matrixLLT()(k, k);
+    for (std::size_t i = 0; i < tilted.left.nodes.size(); ++i)
+        for (std::size_t j = 0; j < columns; ++j) {
+            const Tilt& tilt = tilted.at(i, j);
+            const Eigen::VectorXd x = tilt.Y.leftCols(left_size_) * left.form;
+            const Eigen::VectorXd y = tilt.Y.rightCols(rest) * right.form;
             const double a = x.squaredNorm();
             const double b = y.squaredNorm();
             const double scale = a > 0 && b > 0 ? std::sqrt(std::sqrt(b / a)) : 0;
@@ -145,15 +95,16 @@ bool Laplace::pair(const Quotient& left, const Quotient& right, const Eigen::Vec
             B.push_back(b);
             minus.push_back(scale > 0 ? (scale * x - y / scale).squaredNorm() : 0);
             plus.push_back(scale > 0 ? (scale * x + y / scale).squaredNorm() : 0);
-            mean_a.push_back(w.dot(mean));
-            mean_b.push_back(v.dot(mean));
+            mean_a.push_back(left.form.dot(mean.head(left_size_)));
+            mean_b.push_back(right.form.dot(mean.tail(rest)));
             variance = std::max({variance, a, b});
-            tilted.push_back({s.weight * t.weight / root, s.s, t.s,
-                              slopes && denominators ? S.matrixLLT() : Eigen::MatrixXd(), x.dot(y)});
+            covariances.push_back(x.dot(y));
+            weights.push_back(tilt.weight * tilted.left.weight(i, left.offset, left.power) *
+                              tilted.right.weight(j, right.offset, right.power));
         }
 
     // K = E[phi psi] and its derivative by the covariance, node by node
-    const std::size_t count = tilted.size();
+    const std::size_t count = tilted.all.size();
     std::vector<double> K(count), slope(count, 0);
     std::string reason;
     if (left.constant || right.constant) {
@@ -201,16 +152,15 @@ bool Laplace::pair(const Quotient& left, const Quotient& right, const Eigen::Vec
     double most = 0;
     double edge = 0;
     for (std::size_t k = 0; k < count; ++k) {
-        const Tilted& one = tilted[k];
-        sum.value += one.weight * K[k];
-        const bool last = (left.power > 0 && k / right_nodes.size() + 1 == left_nodes.size()) ||
-                          (right.power > 0 && k % right_nodes.size() + 1 == right_nodes.size());
+        const Tilt& one = tilted.all[k];
+        sum.value += weights[k] * K[k];
+        const bool last = tilted.last(k / columns, k % columns);
         const auto note = [&](double added) {
             most = std::max(most, added);
             if (last)
                 edge = std::max(edge, added);
         };
-        note(std::abs(one.weight * K[k]));
+        note(std::abs(weights[k] * K[k]));
         if (!slopes)
             continue;
         if (!denominators) {
@@ -219,31 +169,11 @@ bool Laplace::pair(const Quotient& left, const Quotient& right, const Eigen::Vec
         }
         // d K by an entry of the cross covariance, through the determinant and the three moments of the tilted law; by Euler
         // A dK/dA + c/2 dK/dc = degree/2 K
-        const auto solve = [&](Eigen::VectorXd x) {
-            one.cholesky.triangularView<Eigen::Lower>().solveInPlace(x);
-            one.cholesky.transpose().triangularView<Eigen::Upper>().solveInPlace(x);
-            return x;
-        };
-        const Eigen::VectorXd yw = solve(Rw);
-        const Eigen::VectorXd yv = solve(Rv);
-        Eigen::VectorXd u = w; // (I - M R S^-1 R') w
-        Eigen::VectorXd r = v;
-        u.head(left_size_) -= 2 * one.s * left_half * yw;
-        u.tail(rest) -= 2 * one.t * right_half * yw;
-        r.head(left_size_) -= 2 * one.s * left_half * yv;
-        r.tail(rest) -= 2 * one.t * right_half * yv;
-        Eigen::MatrixXd inner = right_half.transpose(); // S^-1 (Q R)'
-        one.cholesky.triangularView<Eigen::Lower>().solveInPlace(inner);
-        one.cholesky.transpose().triangularView<Eigen::Upper>().solveInPlace(inner);
-        const double c = one.c;
+        const double c = covariances[k];
         const double by_A = A[k] > 0 ? (left.degree.value * K[k] - c * slope[k]) / (2 * A[k]) : 0;
         const double by_B = B[k] > 0 ? (right.degree.value * K[k] - c * slope[k]) / (2 * B[k]) : 0;
-        const auto outer = [&](const Eigen::VectorXd& x, const Eigen::VectorXd& y) {
-            return (x.head(left_size_) * y.tail(rest).transpose()).eval();
-        };
         const Eigen::MatrixXd slopes_here =
-            one.weight * (4 * one.s * one.t * K[k] * left_half * inner + 2 * by_A * outer(u, u) + 2 * by_B * outer(r, r) +
-                          slope[k] * (outer(u, r) + outer(r, u)));
+            weights[k] * cross_derivative(one, left.form, right.form, {K[k], by_A, by_B, slope[k]});
         sum.slopes += slopes_here;
         note(slopes_here.cwiseAbs().maxCoeff());
     }

@@ -1,5 +1,7 @@
 #include "runtime/joint/quotient.hpp"
 
+#include "runtime/joint/ratio.hpp"
+
 #include <Eigen/Eigenvalues>
 
 #include <cmath>
@@ -46,7 +48,98 @@ class Reader {
         return result;
     }
 
+    std::optional<Ratio> ratio(NodeId id) {
+        Ratio result;
+        const auto value = scaled(id, result);
+        if (!value || value->power != 0 || result.form.size() == 0 || result.quadratic.size() == 0)
+            return std::nullopt;
+        // r^2 = w'Q^+ w, for w in the range of Q
+        const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(result.quadratic);
+        const auto& values = solver.eigenvalues();
+        const Eigen::VectorXd w = solver.eigenvectors().transpose() * result.form;
+        double square = 0;
+        for (Eigen::Index k = 0; k < w.size(); ++k) {
+            if (values[k] > 1e-12 * values[values.size() - 1])
+                square += w[k] * w[k] / values[k];
+            else if (std::abs(w[k]) > 1e-12 * w.norm())
+                return std::nullopt;
+        }
+        result.range = std::sqrt(square) * (1 + 1e-12);
+        result.function = value->function;
+        return result;
+    }
+
   private:
+    // function(t) * sqrt(z'Q z + c)^power
+    struct Scaled {
+        ir::ExprId function{};
+        int power = 0;
+    };
+    std::optional<Scaled> scaled(NodeId id, Ratio& ratio) {
+        const TapeNode n = node(id);
+        if (n.kind == Kind::number)
+            return Scaled{table_.number(n.number), 0};
+        if (n.kind == Kind::sample)
+            return std::nullopt;
+        if (const auto& p = polynomial(id)) {
+            if (p->is_constant())
+                return Scaled{table_.number(p->constant), 0};
+            if (p->is_affine() && p->constant == 0) {
+                if (ratio.form.size() == 0)
+                    ratio.form = p->linear;
+                const double factor = p->linear.dot(ratio.form) / ratio.form.squaredNorm();
+                if ((p->linear - factor * ratio.form).cwiseAbs().maxCoeff() > 1e-14 * p->linear.cwiseAbs().maxCoeff())
+                    return std::nullopt;
+                ir::Node variable;
+                variable.op = ir::Op::variable;
+                variable.type = ir::Type::vector;
+                return Scaled{table_.apply(Function::mul, {table_.number(factor), table_.add(variable)}), 1};
+            }
+            if (!is_norm(*p))
+                return std::nullopt;
+            if (ratio.quadratic.size() == 0) {
+                ratio.quadratic = p->quadratic;
+                ratio.offset = p->constant;
+            }
+            if (p->quadratic != ratio.quadratic || p->constant != ratio.offset)
+                return std::nullopt;
+            return Scaled{table_.number(1), 2};
+        }
+        if (n.kind != Kind::apply)
+            return std::nullopt;
+        const auto a = scaled(n.a, ratio);
+        const auto b = is_binary(n.function) && a ? scaled(n.b, ratio) : a;
+        if (!a || !b)
+            return std::nullopt;
+        const auto with = [&](int power) {
+            return Scaled{is_binary(n.function) ? table_.apply(n.function, {a->function, b->function})
+                                                : table_.apply(n.function, {a->function}),
+                          power};
+        };
+        switch (n.function) {
+        case Function::mul:
+            return with(a->power + b->power);
+        case Function::div:
+            return with(a->power - b->power);
+        case Function::square:
+            return with(2 * a->power);
+        case Function::sqrt:
+            return a->power % 2 == 0 ? std::optional(with(a->power / 2)) : std::nullopt;
+        case Function::add:
+        case Function::sub:
+            return a->power == b->power ? std::optional(with(a->power)) : std::nullopt;
+        case Function::neg:
+        case Function::abs:
+        case Function::relu:
+            return with(a->power);
+        case Function::sign:
+        case Function::step:
+            return with(0);
+        default:
+            return a->power == 0 && b->power == 0 ? std::optional(with(0)) : std::nullopt;
+        }
+    }
+
     const Tape& tape_;
     std::uint32_t first_, count_;
     ir::ExprTable& table_;
@@ -270,6 +363,10 @@ class Reader {
 std::optional<std::vector<Quotient>> quotients(const Tape& tape, NodeId node, std::uint32_t first, std::uint32_t count,
                                                ir::ExprTable& table) {
     return Reader(tape, first, count, table).sum(node);
+}
+
+std::optional<Ratio> ratio(const Tape& tape, NodeId node, std::uint32_t first, std::uint32_t count, ir::ExprTable& table) {
+    return Reader(tape, first, count, table).ratio(node);
 }
 
 } // namespace tpc::joint

@@ -24,4 +24,9 @@ struct Quotient {
 std::optional<std::vector<Quotient>> quotients(const Tape& tape, NodeId node, std::uint32_t first, std::uint32_t count,
                                                ir::ExprTable& table);
 
+// The node as a function of one w'z / sqrt(z'Q z + c) alone, smooth or not; nothing if it is none, or not seen to be, or the
+// ratio is not bounded.
+struct Ratio;
+std::optional<Ratio> ratio(const Tape& tape, NodeId node, std::uint32_t first, std::uint32_t count, ir::ExprTable& table);
+
 } // namespace tpc::joint

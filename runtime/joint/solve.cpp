@@ -19,6 +19,8 @@ const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks)
         auto small = std::make_unique<Small>();
         small->part = std::move(part);
         small->laplace = Laplace::make(small->part.integrand, slopes_);
+        if (!small->laplace)
+            small->ratios = Ratios::make(small->part.integrand);
         small->smooth = is_smooth(small->part.integrand);
         fresh->parts.push_back(std::move(small));
     }
@@ -97,6 +99,10 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     if (!series_first)
         if (auto exact = exactly())
             return exact;
+    if (small.ratios)
+        for (const double tolerance : {sampling.tolerance, sampling.acceptable})
+            if (auto exact = tolerance > 0 ? (*small.ratios)(mean, covariance, slopes_, tolerance) : std::nullopt)
+                return result("Laplace transform of the norms of polynomials", 0, tolerance, *std::move(exact));
     if (!small.smooth)
         return std::nullopt;
     if (auto precise = series(sampling.tolerance))

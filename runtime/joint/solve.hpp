@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/joint/laplace.hpp"
+#include "runtime/joint/ratio.hpp"
 #include "runtime/joint/split.hpp"
 
 #include <mutex>
@@ -55,6 +56,7 @@ class Solver {
     struct Small {
         Part part;
         std::unique_ptr<Laplace> laplace;
+        std::unique_ptr<Ratios> ratios;
         bool smooth = false;
         mutable std::mutex mutex;
         mutable std::map<std::string, Use> uses;
