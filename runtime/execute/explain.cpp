@@ -9,11 +9,36 @@ namespace {
 
 constexpr std::size_t few = 3; // samples that are evaluated
 
-SampleSet first_of(const SampleSet& set) {
-    SampleSet result = set;
-    result.samples = std::min(few, set.samples);
-    for (Input& input : result.inputs)
-        input.values.resize(input.values.size() / set.samples * result.samples);
+// The first sample, and those of the least and the greatest norm: methods change with variances.
+SampleSet few_of(const SampleSet& set) {
+    std::vector<double> norms(set.samples, 0);
+    for (const Input& input : set.inputs) {
+        const std::size_t size = set.samples == 0 ? 0 : input.values.size() / set.samples;
+        for (std::size_t k = 0; k < input.values.size(); ++k)
+            norms[k / size] += input.values[k] * input.values[k];
+    }
+    std::vector<std::size_t> chosen;
+    const auto choose = [&](std::size_t k) {
+        if (chosen.size() < few && std::ranges::find(chosen, k) == chosen.end())
+            chosen.push_back(k);
+    };
+    if (set.samples > 0)
+        for (const std::size_t k :
+             {std::size_t{0}, static_cast<std::size_t>(std::ranges::min_element(norms) - norms.begin()),
+              static_cast<std::size_t>(std::ranges::max_element(norms) - norms.begin())})
+            choose(k);
+    for (std::size_t k = 0; k < set.samples; ++k)
+        choose(k);
+    SampleSet result;
+    result.samples = chosen.size();
+    for (const Input& input : set.inputs) {
+        const std::size_t size = set.samples == 0 ? 0 : input.values.size() / set.samples;
+        Input some;
+        for (const std::size_t k : chosen)
+            some.values.insert(some.values.end(), input.values.begin() + static_cast<std::ptrdiff_t>(k * size),
+                               input.values.begin() + static_cast<std::ptrdiff_t>((k + 1) * size));
+        result.inputs.push_back(std::move(some));
+    }
     return result;
 }
 
@@ -76,8 +101,8 @@ Explanation explain(const plan::Plan& plan, const SampleSet& left, const SampleS
     result.tolerance = options.tolerance.value_or(1e-8);
     Options with = options;
     with.ledger = &result.ledger;
-    const SampleSet few_left = first_of(left);
-    const std::optional<SampleSet> few_right = right != nullptr ? std::optional(first_of(*right)) : std::nullopt;
+    const SampleSet few_left = few_of(left);
+    const std::optional<SampleSet> few_right = right != nullptr ? std::optional(few_of(*right)) : std::nullopt;
     const Outcome outcome = evaluate(plan, few_left, few_right ? &*few_right : nullptr, with);
     result.error = outcome.error;
     for (const Kernel& kernel : outcome.outputs) {
@@ -96,7 +121,12 @@ std::string print(const Explanation& explanation) {
     const auto m = static_cast<double>(explanation.right_samples);
     const double samples = explanation.symmetric ? n : n + m;
     const double pairs = explanation.symmetric ? n * (n + 1) / 2 : n * m;
-    std::string text = fmt::format("expectations for each sample{}\n", self.empty() ? ": none" : ", the costly first");
+    std::string text;
+    if (static_cast<double>(explanation.ledger.samples) < samples)
+        text = fmt::format(
+            "of {} samples {} are evaluated, those of the least and the greatest norm among them; others may need more\n",
+            samples, explanation.ledger.samples);
+    text += fmt::format("expectations for each sample{}\n", self.empty() ? ": none" : ", the costly first");
     text += text_of(self);
     text += fmt::format("expectations for each pair of samples{}\n", cross.empty() ? ": none" : ", the costly first");
     text += text_of(cross);

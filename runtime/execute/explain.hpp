@@ -15,7 +15,7 @@ struct Explanation {
     std::optional<std::string> error;     // why the tolerance cannot be met
 };
 
-// Evaluates the first samples only; the costs are theirs.
+// Evaluates a few samples only, those of the least and the greatest norm among them; the costs are theirs.
 Explanation explain(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options);
 
 std::string print(const Explanation& explanation);
