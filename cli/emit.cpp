@@ -75,7 +75,7 @@ void run(Session& session, const EmitOptions& options) {
     auto file = io::OutputFile::create(options.out);
     if (!file)
         throw Failure{data_error, file.error().text};
-    if (const auto written = file->write(text.data(), text.size()); !written)
+    if (const auto written = file->write_at(0, text.data(), text.size()); !written)
         throw Failure{data_error, written.error().text};
     if (const auto done = file->commit(); !done)
         throw Failure{data_error, done.error().text};

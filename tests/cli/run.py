@@ -18,7 +18,7 @@ def test_usage():
     expect(tpc("kernel", "--help"), 0, "--input2")
     expect(tpc(), 64)
     expect(tpc("kernle", p), 64, "did you mean kernel?")
-    for word in ("spectrum", "emit"):
+    for word in ("spectrum", "emits"):
         expect(tpc(word, p), 64, f"no command {word}")
     expect(tpc("check"), 64)
     expect(tpc("check", p, "--stage"), 64)
