@@ -71,41 +71,48 @@ struct Projection {
     double value_norm = 0, slope_norm = 0;
 };
 
-// he_k(z) times the root of the density by sqrt(k+1) he_{k+1} = z he_k - sqrt(k) he_{k-1}, for all nodes at once.
+// he_k(z) times the root of the density by sqrt(k+1) he_{k+1} = z he_k - sqrt(k) he_{k-1}, for several nodes at once.
 template <class F, class G>
 Projection project(const F& f, const G& slope, const Nodes& nodes, std::size_t terms, double deviation, double mean) {
-    constexpr std::size_t width = 8;
-    const std::size_t count = (nodes.z.size() + width - 1) / width * width;
-    std::vector<double> z(count), value(count), change(count), previous(count), current(count);
-    Projection result;
-    for (std::size_t j = 0; j < nodes.z.size(); ++j) {
-        z[j] = nodes.z[j];
-        current[j] = std::exp(-z[j] * z[j] / 4) / std::sqrt(std::sqrt(2 * 3.141592653589793));
-        const double x = mean + deviation * z[j], y = f(x) * current[j], d = slope(x) * current[j], w = nodes.weight[j];
-        result.value_norm += w * y * y;
-        result.slope_norm += w * d * d;
-        value[j] = w * y;
-        change[j] = w * d;
-    }
+    constexpr std::size_t width = 32;
+    std::vector<Row<width>> value(terms), change(terms);
+    std::vector<double> down(terms), up(terms);
     for (std::size_t k = 0; k < terms; ++k) {
-        const double down = std::sqrt(double(k)), up = 1 / std::sqrt(double(k + 1));
-        Row<width> v{}, s{};
-        for (std::size_t j = 0; j < count; j += width) {
-            for (std::size_t l = j; l < j + width; ++l) {
+        down[k] = std::sqrt(double(k));
+        up[k] = 1 / std::sqrt(double(k + 1));
+    }
+    Projection result;
+    for (std::size_t first = 0; first < nodes.z.size(); first += width) {
+        Row<width> z{}, y{}, d{}, previous{}, current{};
+        for (std::size_t l = 0; l < std::min(width, nodes.z.size() - first); ++l) {
+            z[l] = nodes.z[first + l];
+            current[l] = std::exp(-z[l] * z[l] / 4) / std::sqrt(std::sqrt(2 * 3.141592653589793));
+            const double x = mean + deviation * z[l], w = nodes.weight[first + l];
+            const double root = f(x) * current[l], steep = slope(x) * current[l];
+            result.value_norm += w * root * root;
+            result.slope_norm += w * steep * steep;
+            y[l] = w * root;
+            d[l] = w * steep;
+        }
+        for (std::size_t k = 0; k < terms; ++k) {
+            for (std::size_t l = 0; l < width; ++l) {
                 const double he = current[l];
-                v[l - j] += value[l] * he;
-                s[l - j] += change[l] * he;
-                current[l] = (z[l] * he - down * previous[l]) * up;
+                value[k][l] += y[l] * he;
+                change[k][l] += d[l] * he;
+                current[l] = (z[l] * he - down[k] * previous[l]) * up[k];
                 previous[l] = he;
             }
         }
-        double sum = 0, slopes = 0;
-        for (std::size_t l = 0; l < width; ++l) {
-            sum += v[l];
-            slopes += s[l];
-        }
-        result.value.push_back(sum);
-        result.slope.push_back(slopes);
+    }
+    const auto sum = [](const Row<width>& row) {
+        double total = 0;
+        for (const double x : row)
+            total += x;
+        return total;
+    };
+    for (std::size_t k = 0; k < terms; ++k) {
+        result.value.push_back(sum(value[k]));
+        result.slope.push_back(sum(change[k]));
     }
     return result;
 }
