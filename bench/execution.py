@@ -4,7 +4,7 @@
     scripts/bench [--out RESULTS.json] [--peers] [--only CASE...]
 
 Prints one line a case and stores all figures as JSON. Times are of the evaluation alone, without files, the least of some
-runs; only ratios mean anything on a shared machine. --peers installs Neural Tangents 0.6.5 with a JAX release that it runs on
+runs, of the processor where one thread runs; only ratios mean anything on a shared machine. --peers installs Neural Tangents 0.6.5 with a JAX release that it runs on
 into build/bench-peers (from PyPI) and times it on the same cores.
 """
 import argparse
@@ -30,8 +30,10 @@ CASES = {
     "rnn_average_T20": ("rnn_average", [], ["T=20", "d=8"], 300, []),
     "transformer_T16_6": ("transformer", ["L=6"], ["T=16", "d=8"], 64, []),
     "gcn_30": ("gcn", [], ["nodes=30", "d=8"], 64, []),
-    "cnn_flatten_32": ("cnn_flatten", ["L=21"], ["rows=32", "cols=32", "c=3"], 64, ["--f32"]),
-    "cnn_pooled_32": ("cnn_pooled", ["L=21"], ["rows=32", "cols=32", "c=3"], 16, ["--f32", "--runs", "1"]),
+    "cnn_flatten_32": ("cnn_flatten", ["L=21"], ["rows=32", "cols=32", "c=3"], 128,
+                       ["--f32", "--fused", "21", "--network", "cnn"]),
+    "cnn_pooled_32": ("cnn_pooled", ["L=21"], ["rows=32", "cols=32", "c=3"], 16,
+                      ["--f32", "--runs", "1", "--fused", "21", "--network", "pooled"]),
     "myrtle_32": ("myrtle", [], ["p=8", "q=8", "c=3"], 16, ["--f32", "--runs", "1"]),
 }
 
@@ -161,7 +163,7 @@ def main():
         if "error" in one or "error" in two:
             print(f"{name:20} {one.get('error') or two.get('error')}")
             continue
-        line = f"{name:20} {one['precision']}  {one['ns_per_pair']:12.1f} ns a pair, two threads {one['seconds'] / two['seconds']:.2f} times as fast"
+        line = f"{name:20} {one['precision']}  {one['ns_per_pair']:12.1f} ns a pair, two threads {one['clock_seconds'] / two['clock_seconds']:.2f} times as fast"
         if "ratio_to_fused" in one:
             line += f"; {one['ratio_to_fused']:.2f} times the hand-fused loop"
         if name == "rnn_average_T20":

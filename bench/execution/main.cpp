@@ -1,8 +1,11 @@
 // The time of a kernel on random samples, without reading and writing files: one line of JSON a run.
 //
-//   bench_execution FILE [-D name=value]... [--axis name=size]... --samples N [--threads T] [--f32] [--fused LAYERS]
+//   bench_execution FILE [-D name=value]... [--axis name=size]... --samples N [--threads T] [--f32] [--fused LAYERS
+//   [--network mlp|cnn|pooled]]
 //
-// --fused times the hand-written loop of fused_mlp.cpp beside it, in turns, and prints the ratio.
+// --fused times a loop written by hand (fused_mlp.cpp, fused_cnn.cpp) beside it, in turns, and prints the ratio of the times
+// and how far the sums of the tangent kernels are apart.
+#include "bench/execution/fused_cnn.hpp"
 #include "bench/execution/fused_mlp.hpp"
 #include "compiler/check/gia.hpp"
 #include "compiler/limit/network.hpp"
@@ -17,6 +20,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <ctime>
 #include <fstream>
 #include <iostream>
@@ -35,6 +39,7 @@ struct Case {
     int threads = 1;
     bool single = false;
     int fused = 0;
+    std::string network = "mlp";
     int runs = 3;
 };
 
@@ -48,7 +53,6 @@ std::map<std::string, std::string> pairs(const std::vector<std::string>& texts) 
 struct Ready {
     plan::Plan plan;
     execute::SampleSet data;
-    std::vector<double> first_input;
 };
 
 Ready prepare(const Case& given) {
@@ -93,13 +97,31 @@ Ready prepare(const Case& given) {
     return ready;
 }
 
-// Of the processor where one thread runs: others on the machine count for less then.
-template <class F> double seconds(int threads, const F& f) {
-    const auto start = std::chrono::steady_clock::now();
-    const std::clock_t ticks = std::clock();
-    f();
-    return threads == 1 ? static_cast<double>(std::clock() - ticks) / CLOCKS_PER_SEC
-                        : std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+// By the clock, and of the processor: with one thread the latter leaves out most of what others do on the machine.
+struct Time {
+    double clock = 1e300, processor = 1e300;
+    template <class F> void least(const F& f) {
+        const auto start = std::chrono::steady_clock::now();
+        const std::clock_t ticks = std::clock();
+        f();
+        clock = std::min(clock, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+        processor = std::min(processor, static_cast<double>(std::clock() - ticks) / CLOCKS_PER_SEC);
+    }
+};
+
+double by_hand(const Case& given, const execute::SampleSet& data) {
+    const std::vector<double>& x = data.inputs.front().values;
+    if (given.network == "mlp") {
+        const std::size_t d = x.size() / given.samples;
+        return given.single ? bench::fused_relu_mlp<float>(x, given.samples, d, given.fused)
+                            : bench::fused_relu_mlp<double>(x, given.samples, d, given.fused);
+    }
+    const auto axes = pairs(given.axes);
+    const auto size = [&](const char* axis) { return static_cast<std::size_t>(std::stoll(axes.at(axis))); };
+    const bench::Images images{given.samples, size("rows"), size("cols"), size("c")};
+    const bool pooled = given.network == "pooled";
+    return given.single ? bench::fused_relu_cnn<float>(x, images, given.fused, pooled)
+                        : bench::fused_relu_cnn<double>(x, images, given.fused, pooled);
 }
 
 void run(const Case& given) {
@@ -107,32 +129,34 @@ void run(const Case& given) {
     execute::Options options;
     options.threads = given.threads;
     options.single = given.single;
-    double best = 1e300;
-    double fused = 1e300;
-    const std::size_t d = ready.data.inputs.front().values.size() / given.samples;
+    Time best;
+    Time fused;
+    double sum = 0; // of the tangent kernel, pairs (i, j >= i)
+    double fused_sum = 0;
     for (int k = 0; k < given.runs; ++k) {
-        best = std::min(best, seconds(given.threads, [&] {
-                            const execute::Outcome outcome = execute::evaluate(ready.plan, ready.data, nullptr, options);
-                            if (outcome.error)
-                                throw std::runtime_error(*outcome.error);
-                        }));
-        if (given.fused > 0)
-            fused = std::min(fused, seconds(given.threads, [&] {
-                                 const std::vector<double>& x = ready.data.inputs.front().values;
-                                 const double sum = given.single
-                                                        ? bench::fused_relu_mlp<float>(x, given.samples, d, given.fused)
-                                                        : bench::fused_relu_mlp<double>(x, given.samples, d, given.fused);
-                                 if (sum == 0)
-                                     throw std::runtime_error("the fused loop computed nothing");
-                             }));
+        execute::Outcome outcome;
+        best.least([&] {
+            outcome = execute::evaluate(ready.plan, ready.data, nullptr, options);
+            if (outcome.error)
+                throw std::runtime_error(*outcome.error);
+        });
+        if (given.fused == 0)
+            continue;
+        sum = 0;
+        for (std::size_t i = 0; i < given.samples; ++i)
+            for (std::size_t j = i; j < given.samples; ++j)
+                sum += outcome.outputs.front().ntk[i * given.samples + j];
+        fused.least([&] { fused_sum = by_hand(given, ready.data); });
     }
     const double pairs = static_cast<double>(given.samples) * static_cast<double>(given.samples + 1) / 2;
+    const double taken = given.threads == 1 ? best.processor : best.clock;
     std::string text = fmt::format(
-        R"({{"file": "{}", "samples": {}, "threads": {}, "precision": "{}", "instructions": "{}", "seconds": {:.6g}, "ns_per_pair": {:.6g})",
-        given.file, given.samples, given.threads, given.single ? "f32" : "f64", rows::instruction_set(), best,
-        best / pairs * 1e9);
+        R"({{"file": "{}", "samples": {}, "threads": {}, "precision": "{}", "instructions": "{}", "seconds": {:.6g}, "clock_seconds": {:.6g}, "ns_per_pair": {:.6g})",
+        given.file, given.samples, given.threads, given.single ? "f32" : "f64", rows::instruction_set(), taken, best.clock,
+        taken / pairs * 1e9);
     if (given.fused > 0)
-        text += fmt::format(R"(, "fused_seconds": {:.6g}, "ratio_to_fused": {:.4g})", fused, best / fused);
+        text += fmt::format(R"(, "fused_seconds": {:.6g}, "ratio_to_fused": {:.4g}, "apart": {:.2g})", fused.processor,
+                            taken / fused.processor, std::abs(sum / fused_sum - 1));
     std::cout << text << "}\n";
 }
 
@@ -148,6 +172,7 @@ int main(int argc, char** argv) {
     app.add_option("--threads", given.threads);
     app.add_option("--runs", given.runs);
     app.add_option("--fused", given.fused);
+    app.add_option("--network", given.network)->check(CLI::IsMember({"mlp", "cnn", "pooled"}));
     app.add_flag("--f32", given.single);
     CLI11_PARSE(app, argc, argv);
     try {

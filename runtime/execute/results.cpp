@@ -104,7 +104,7 @@ void Results::put(const plan::PairOp& op, const std::int64_t* slots, bool ntk, s
 void Results::mirror() {
     if (!symmetric_)
         return;
-    constexpr std::size_t block = 64;
+    constexpr std::size_t block = 32; // rows: as many pages are read at once
     for (std::size_t o = 0; o < kernels_.size(); ++o) {
         const auto members = static_cast<std::size_t>(plan_.left_outputs[o].count());
         const std::size_t size = left_samples_ * members;
@@ -115,8 +115,8 @@ void Results::mirror() {
                 for (std::size_t other = stripe; other * block < size; ++other) {
                     // all of the block's columns may belong to later samples than its rows
                     const bool apart = std::min(size, (stripe + 1) * block) - 1 < other * block / members * members;
-                    for (std::size_t p = stripe * block; p < std::min(size, (stripe + 1) * block); ++p)
-                        for (std::size_t q = other * block; q < std::min(size, (other + 1) * block); ++q)
+                    for (std::size_t q = other * block; q < std::min(size, (other + 1) * block); ++q)
+                        for (std::size_t p = stripe * block; p < std::min(size, (stripe + 1) * block); ++p)
                             if (apart || p / members < q / members)
                                 (*kernel)[q * size + p] = (*kernel)[p * size + q];
                 }
