@@ -19,7 +19,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t least_step = 16, most_step = 4096; // samples of a block
 constexpr double seconds_of_block = 5;                   // aimed at
-constexpr std::chrono::seconds between_notes{2};         // that a killed run loses, beside the block that it was at
+// What a killed run loses, beside the block that it was at: seconds, or so many times what it takes to bring the blocks onto
+// the disk.
+constexpr double least_between_notes = 0.2, times_between_notes = 10;
 constexpr std::size_t usual_memory = 1'000'000'000;
 constexpr std::size_t least_rest = 64'000'000; // for blocks, where the user sets no limit
 
@@ -98,7 +100,8 @@ class Run {
         const Identity identity = identify(session_, task_.left, task_.right, request());
         std::optional<Unfinished> unfinished = Unfinished::find(task_.out, identity, task_.restart);
         const std::size_t least = unfinished ? unfinished->grid().step : 1;
-        Kernels kernels(session_, task_.network, task_.left, task_.right, task_.request, {budget_.rest() / 2, least});
+        Kernels kernels(session_, task_.network, task_.left, task_.right, task_.request,
+                        {budget_.rest() / 2, least, [&](std::size_t bytes) { budget_.require(bytes); }});
         const Progress progress(session_, [&](double seconds) {
             return show_work(kernels.meter, work_, task_.left.samples + (task_.right != nullptr ? task_.right->samples : 0),
                              seconds);
@@ -137,16 +140,20 @@ class Run {
 
     // Blocks that take a few seconds, and of which two fit the memory.
     Grid choose(Kernels& kernels, const std::optional<Grid>& given) {
-        const Cell first = cells_of(wanted_, whole_groups()).front();
+        const std::vector<Cell> whole = cells_of(wanted_, whole_groups());
+        const Cell& first = whole.front();
+        for (const Cell& cell : whole)
+            work_.pairs += pairs_of(wanted_, cell);
         const std::size_t pair = layout_.numbers_of_pair() * sizeof(double);
         execute::Evaluation& evaluation = kernels.prepare(first.left_group, first.right_group);
         if (evaluation.sampled()) { // mean, spread and sum, and the block of a replicate
             std::size_t most = 0;
-            for (const Cell& cell : cells_of(wanted_, whole_groups()))
+            for (const Cell& cell : whole)
                 most = std::max(most, cell.left.count * cell.right.count);
             budget_.require(4 * pair * most);
             return whole_groups();
         }
+        budget_.require(2 * pair * std::min(least_step * least_step, work_.pairs.load()));
         seconds_of_pair_ = seconds_of_pair(evaluation, first) / static_cast<double>(threads_of(session_));
         kernels.meter.pairs = 0;
         if (given)
@@ -159,7 +166,7 @@ class Run {
         const std::size_t timely = side(seconds_of_block / std::max(seconds_of_pair_, 1e-12));
         const std::size_t step =
             std::clamp(std::min({fitting, timely, evaluation.panel()}), std::min(least_step, evaluation.panel()), most_step);
-        budget_.require(2 * pair * step * step);
+        budget_.require(2 * pair * std::min(step * step, work_.pairs.load()));
         return {step, std::max(step, evaluation.panel())};
     }
 
@@ -203,7 +210,7 @@ class Run {
             file.fill_gaps();
         Reached reached;
         for (const Cell& cell : cells_) {
-            work_.pairs = work_.cell = pairs_of(wanted_, cell);
+            work_.cell = pairs_of(wanted_, cell);
             Block block = kernels.compute(cell);
             gather(reached, block, kernels);
             file.put(std::move(block), nullptr);
@@ -239,6 +246,7 @@ class Run {
         if (!reached.largest.empty())
             kernels.largest = reached.largest;
         auto noted = Clock::now();
+        double pause = 0; // the first block is noted at once
         try {
             for (std::size_t k = reached.cells; k < cells_.size(); ++k) {
                 work_.cell = pairs_of(wanted_, cells_[k]);
@@ -246,10 +254,12 @@ class Run {
                 gather(reached, block, kernels);
                 file.put(std::move(block), [&, now = reached] {
                     written = now;
-                    if (Clock::now() - noted < between_notes)
+                    if (since(noted) < pause)
                         return;
+                    const auto start = Clock::now();
                     note(unfinished, file, written);
                     noted = Clock::now();
+                    pause = std::max(least_between_notes, times_between_notes * since(start));
                 });
             }
             file.finish(errors_of(reached.errors));
@@ -274,10 +284,13 @@ class Run {
     }
 
     void state_demand(const Unfinished& unfinished) {
+        std::size_t pairs = 0, before = 0;
         for (std::size_t k = 0; k < cells_.size(); ++k) {
-            work_.pairs += pairs_of(wanted_, cells_[k]);
-            work_.before += k < unfinished.reached.cells ? pairs_of(wanted_, cells_[k]) : 0;
+            pairs += pairs_of(wanted_, cells_[k]);
+            before += k < unfinished.reached.cells ? pairs_of(wanted_, cells_[k]) : 0;
         }
+        work_.pairs = pairs;
+        work_.before = before;
         std::size_t largest = 0;
         for (const Cell& cell : cells_)
             largest = std::max(largest, cell.left.count * cell.right.count);

@@ -106,6 +106,8 @@ execute::Evaluation& Kernels::prepare(std::size_t left_group, std::size_t right_
     const bool same = right_ == nullptr && left_group == right_group;
     evaluation_.emplace(*plan_, a.set, same ? nullptr : &b.set, options);
     groups_ = wanted;
+    if (limits_.require)
+        limits_.require(evaluation_->least_memory());
     if (const auto error = evaluation_->prepare())
         throw Failure{out_of_reach, *error};
     return *evaluation_;

@@ -32,6 +32,7 @@ class Kernels {
     struct Limits {
         std::size_t memory = std::numeric_limits<std::size_t>::max(); // bytes, for what is kept of all samples
         std::size_t least_panel = 1;
+        std::function<void(std::size_t)> require; // throws where so many bytes more are too many
     };
     Kernels(Session& session, const limit::Network& network, const Dataset& left, const Dataset* right,
             const Request& request, const Limits& limits);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr double deterministic_tolerance = 1e-8;
 constexpr std::size_t least_panel = 64; // the samples that the self part takes at once
+constexpr std::size_t layouts = 3;      // of what is known of a sample: its state, and for the rows of either side
 
 SampleSet part_of(const SampleSet& set, const Span& span) {
     SampleSet part;
@@ -40,13 +41,25 @@ Blocks<Real>::Blocks(const plan::Plan& plan, const SampleSet& left, const Sample
       left_duals_(plan.left.recursions, options.tolerance.value_or(deterministic_tolerance)),
       right_duals_(plan.right.recursions, options.tolerance.value_or(deterministic_tolerance)),
       duals_(plan.recursions, options.tolerance.value_or(deterministic_tolerance)), equal_(plan, left_set_, right_set_) {
-    choose(3 * self_numbers(plan_.left) * sizeof(Real));
+    choose(layouts * self_numbers(plan_.left) * sizeof(Real));
     gather_laws(panel_);
     choose(bytes_of_sample());
     pair_up({0, 1}, {0, 1});
 }
 
 template <class Real> Blocks<Real>::~Blocks() = default;
+
+template <class Real>
+std::size_t Blocks<Real>::least_memory(const plan::Plan& plan, const SampleSet& left, const SampleSet* right,
+                                       std::size_t threads) {
+    const auto of_panel = [](const plan::SelfPlan& side, const SampleSet& set) {
+        return layouts * self_numbers(side) * sizeof(Real) * std::min(least_panel, set.samples);
+    };
+    const std::size_t other = right != nullptr             ? of_panel(plan.right, *right)
+                              : left.samples > least_panel ? of_panel(plan.left, left)
+                                                           : 0;
+    return of_panel(plan.left, left) + other + (fits_tiles<Real>(plan) ? threads * tile_bytes<Real>(plan) : 0);
+}
 
 // The largest panel of which two fit the memory: all samples, or a power of two.
 template <class Real> void Blocks<Real>::choose(std::size_t bytes) {
@@ -59,14 +72,14 @@ template <class Real> void Blocks<Real>::choose(std::size_t bytes) {
 
 // What the state, its layouts for rows on both sides and the features of duals take.
 template <class Real> std::size_t Blocks<Real>::bytes_of_sample() {
-    std::size_t numbers = 3 * self_numbers(plan_.left);
+    std::size_t numbers = layouts * self_numbers(plan_.left);
     for (std::size_t k = 0; k < plan_.cross.ops.size(); ++k) {
         const plan::PairOp& op = plan_.cross.ops[k];
         if (op.rule != limit::Rule::dual)
             continue;
         const gaussian::Dual<Real>& dual =
             duals_.find(op.left_function, op.right_function, laws_.variance[k], laws_.mean[k]);
-        numbers += 6 * dual.features() * static_cast<std::size_t>(plan_.left.boxes[op.entry.left.family].count());
+        numbers += 2 * layouts * dual.features() * static_cast<std::size_t>(plan_.left.boxes[op.entry.left.family].count());
     }
     return numbers * sizeof(Real);
 }
@@ -79,7 +92,8 @@ template <class Real> std::shared_ptr<typename Blocks<Real>::Panel> Blocks<Real>
         panel->part = part_of(set, span);
     const bool as_right = right && !symmetric_;
     panel->state = run_self<Real>(as_right ? plan_.right : plan_.left, panel->part ? *panel->part : set,
-                                  as_right ? right_duals_ : left_duals_, as_right ? *joints_.right : joints_.left, options_.ledger, options_.meter);
+                                  as_right ? right_duals_ : left_duals_, as_right ? *joints_.right : joints_.left,
+                                  options_.ledger, options_.meter);
     return panel;
 }
 

@@ -21,6 +21,8 @@ template <class Real> class Blocks {
     Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options,
            Joints& joints);
     ~Blocks();
+    static std::size_t least_memory(const plan::Plan& plan, const SampleSet& left, const SampleSet* right,
+                                    std::size_t threads);
 
     [[nodiscard]] std::size_t panel() const { return panel_; }
     // See Evaluation::block.

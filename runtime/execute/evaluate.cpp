@@ -4,6 +4,7 @@
 #include "runtime/execute/replicates.hpp"
 
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/info.h>
 
 #include <stdexcept>
 
@@ -36,7 +37,7 @@ struct Evaluation::State {
     const SampleSet* right;
     Options options;
     const bool sampled;
-    Joints joints; // of all replicates
+    Joints joints;                         // of all replicates
     std::optional<Blocks<double>> doubles; // one of the two, unless sampled
     std::optional<Blocks<float>> singles;
 
@@ -74,8 +75,8 @@ struct Evaluation::State {
 
 Evaluation::Evaluation(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options)
     : state_(new State{plan, left, right, options, needs_sampling(plan),
-                       Joints(plan, left.samples, right != nullptr ? std::optional(right->samples) : std::nullopt), std::nullopt,
-                       std::nullopt}) {
+                       Joints(plan, left.samples, right != nullptr ? std::optional(right->samples) : std::nullopt),
+                       std::nullopt, std::nullopt}) {
     if (state_->sampled)
         state_->options.memory = std::numeric_limits<std::size_t>::max(); // one panel: replicates are for one block each
 }
@@ -84,6 +85,13 @@ Evaluation::~Evaluation() = default;
 
 bool Evaluation::sampled() const {
     return state_->sampled;
+}
+
+std::size_t Evaluation::least_memory() const {
+    const auto threads = static_cast<std::size_t>(state_->options.threads > 0 ? state_->options.threads
+                                                                              : oneapi::tbb::info::default_concurrency());
+    return state_->options.single ? Blocks<float>::least_memory(state_->plan, state_->left, state_->right, threads)
+                                  : Blocks<double>::least_memory(state_->plan, state_->left, state_->right, threads);
 }
 
 std::optional<std::string> Evaluation::prepare() {

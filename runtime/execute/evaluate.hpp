@@ -83,6 +83,8 @@ class Evaluation {
     // with independent randomisations, whose spread gives the error of the kernel itself, and with more points until that
     // meets the tolerance. Blocks are then estimated one by one, and their bits depend on what they are.
     [[nodiscard]] bool sampled() const;
+    // Bytes that the smallest blocks need at least: what is kept of two panels of samples, and what threads work in.
+    [[nodiscard]] std::size_t least_memory() const;
     // What all blocks share; done by the first block otherwise. Nothing, or an error as in Outcome.
     std::optional<std::string> prepare();
     // After `prepare`: rows and columns of one block lie in one panel of so many samples each, a power of two. Panels that

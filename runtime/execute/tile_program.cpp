@@ -461,12 +461,16 @@ template <class Real> bool fits_tiles(const plan::Plan& plan) {
         for (const plan::GroupOp& group : op.groups)
             if (group.joint)
                 return false;
+    return tile_bytes<Real>(plan) <= most_bytes;
+}
+
+template <class Real> std::size_t tile_bytes(const plan::Plan& plan) {
     const Halo halo = halo_of(plan);
     const std::vector<Fold> folds = folds_of(plan);
     std::size_t rows = 0;
     for (std::size_t a = 0; a < folds.size(); ++a)
         rows += 3 * rows_of(halo.arrays[a], folds[a]);
-    return rows * rows::lane_step * sizeof(Real) <= most_bytes;
+    return rows * rows::lane_step * sizeof(Real);
 }
 
 template <class Real>
@@ -518,6 +522,8 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
 
 template bool fits_tiles<double>(const plan::Plan&);
 template bool fits_tiles<float>(const plan::Plan&);
+template std::size_t tile_bytes<double>(const plan::Plan&);
+template std::size_t tile_bytes<float>(const plan::Plan&);
 template TileProgram<double> tile_program(const plan::Plan&, const State<double>&, const State<double>&,
                                           const std::vector<DualFeatures<double>>&, bool);
 template TileProgram<float> tile_program(const plan::Plan&, const State<float>&, const State<float>&,

@@ -95,6 +95,7 @@ template <class Real> struct TileProgram {
 
 // Tiles run T forward and have no expectations over several Gaussians; the workspace of the narrowest row must be bearable.
 template <class Real> bool fits_tiles(const plan::Plan& plan);
+template <class Real> std::size_t tile_bytes(const plan::Plan& plan); // that workspace
 
 // `features` of the duals by operation, for all samples.
 template <class Real>

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
 #include <fcntl.h>
@@ -45,6 +46,20 @@ int open_nameless(const std::string& folder) {
         return ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
 #endif
     return -1;
+}
+
+// Bytes that a file of this size does not have yet, and that the disk has.
+struct Room {
+    std::uint64_t missing = 0, free = 0;
+};
+
+std::optional<Room> room_of(int descriptor, std::uint64_t size) {
+    struct stat status {};
+    struct statvfs disk {};
+    if (descriptor < 0 || ::fstat(descriptor, &status) != 0 || ::fstatvfs(descriptor, &disk) != 0)
+        return std::nullopt;
+    const auto has = static_cast<std::uint64_t>(status.st_blocks) * 512;
+    return Room{size > has ? size - has : 0, static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize};
 }
 
 } // namespace
@@ -121,24 +136,26 @@ void OutputFile::discard() {
 
 std::string show_bytes(std::uint64_t bytes) {
     const auto number = static_cast<double>(bytes);
-    return number < 1e6   ? fmt::format("{:.3g} kB", number / 1e3)
-           : number < 1e9 ? fmt::format("{:.3g} MB", number / 1e6)
-                          : fmt::format("{:.3g} GB", number / 1e9);
+    return number < 1e6    ? fmt::format("{:.3g} kB", number / 1e3)
+           : number < 1e9  ? fmt::format("{:.3g} MB", number / 1e6)
+           : number < 1e12 ? fmt::format("{:.3g} GB", number / 1e9)
+                           : fmt::format("{:.3g} TB", number / 1e12);
 }
 
 Error OutputFile::failure(int error) const {
     const std::string text = fmt::format("{}: cannot write: {}", path_, reason(error));
-    struct stat status {};
-    struct statvfs disk {};
-    if (error != ENOSPC || descriptor_ < 0 || ::fstat(descriptor_, &status) != 0 || ::fstatvfs(descriptor_, &disk) != 0)
+    const auto room = room_of(descriptor_, size_);
+    if (error != ENOSPC || !room)
         return Error{text};
-    const auto has = static_cast<std::uint64_t>(status.st_blocks) * 512;
-    return Error{fmt::format("{}: {} more are needed and {} are free", text, show_bytes(size_ > has ? size_ - has : 0),
-                             show_bytes(static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize))};
+    return Error{
+        fmt::format("{}: {} more are needed and {} are free", text, show_bytes(room->missing), show_bytes(room->free))};
 }
 
 Result<Done> OutputFile::reserve(std::uint64_t size) {
     size_ = size;
+    const auto room = room_of(descriptor_, size_);
+    if (room && room->missing > room->free) // asked before the disk is filled for nothing
+        return failure(ENOSPC);
     if (::ftruncate(descriptor_, static_cast<::off_t>(size)) != 0)
         return failure(errno);
     int error = 0;

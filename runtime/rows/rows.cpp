@@ -295,8 +295,13 @@ HWY_INLINE void gram_chunk(D d, const GramRow<Real>& row, std::size_t lane) {
         plus[v] = hn::Sub(four, minus[v]);
         least = hn::Min(least, plus[v]);
     }
-    if (!hn::AllFalse(d, hn::Lt(least, hn::Set(d, Real(1))))) // nearly opposite: counted from the other end
-        squares<true, Vectors>(d, row, lane, plus);
+    const auto one = hn::Set(d, Real(1));
+    if (!hn::AllFalse(d, hn::Lt(least, one))) { // nearly opposite: counted from the other end, where they are and only there
+        Vec<D> opposite[Vectors];
+        squares<true, Vectors>(d, row, lane, opposite);
+        for (std::size_t v = 0; v < Vectors; ++v)
+            plus[v] = hn::IfThenElse(hn::Lt(plus[v], one), opposite[v], plus[v]);
+    }
     for (std::size_t v = 0; v < Vectors; ++v) {
         hn::StoreU(minus[v], d, row.minus + lane + v * width);
         hn::StoreU(plus[v], d, row.plus + lane + v * width);

@@ -1,8 +1,11 @@
+#include "runtime/io/archive.hpp"
+#include "runtime/io/journal.hpp"
 #include "runtime/io/output_file.hpp"
 #include "tests/io/files.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <limits>
@@ -168,4 +171,89 @@ TEST_CASE("a link is kept and what it points to replaced") {
     CHECK(std::filesystem::is_symlink(link));
     CHECK(read_npy(target));
     CHECK(folder.entries() == 2);
+}
+
+TEST_CASE("archives of more than 4 GB, written in any order") {
+    const std::string python = python_with_numpy();
+    if (python.empty()) {
+        WARN("no NumPy here: not tested");
+        return;
+    }
+    const Folder folder;
+    const std::string path = folder.file("x.npz");
+    {
+        auto file = OutputFile::create(path);
+        REQUIRE(file);
+        Archive archive(Container::npz, Precision::f32);
+        const std::uint64_t rows = 1 << 15, columns = (1 << 15) + 1;
+        const std::uint64_t large = archive.add("large", {rows, columns}), small = archive.add("small", {2});
+        const float numbers[] = {1, 2};
+        REQUIRE(file->write_at(small, numbers, sizeof numbers));
+        REQUIRE(file->write_at(large + (rows * columns - 2) * 4, numbers, sizeof numbers)); // the rest is a hole
+        REQUIRE(archive.finish(*file));
+        REQUIRE(file->commit());
+        CHECK(std::filesystem::file_size(path) == archive.size());
+    }
+    const std::string script = folder.file("check.py", R"(
+import zipfile
+import numpy as np
+z = np.load("x.npz")
+assert z.files == ["large", "small"] and list(z["small"]) == [1, 2]
+with zipfile.ZipFile("x.npz").open("large.npy") as f:
+    assert np.lib.format.read_magic(f) == (1, 0)
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(f)
+    assert shape == (2 ** 15, 2 ** 15 + 1) and dtype == np.float32
+    while block := f.read(1 << 24):  # to the end, where the checksum is compared
+        last = block
+assert list(np.frombuffer(last[-8:], np.float32)) == [1, 2]
+)");
+    CHECK(std::system(("cd " + folder.path.string() + " && " + python + " " + script).c_str()) == 0);
+}
+
+TEST_CASE("a file that is kept is found again, and by one process at a time") {
+    const Folder folder;
+    const std::string path = folder.file("x.npz");
+    {
+        auto file = OutputFile::resume(path);
+        REQUIRE(file);
+        REQUIRE(file->reserve(8));
+        REQUIRE(file->write_at(2, "abc", 3));
+        CHECK_THAT(error_of(OutputFile::resume(path) ? Result<Done>(Done{}) : OutputFile::resume(path).error()),
+                   EndsWith("x.npz.part: another run is writing it"));
+    }
+    CHECK(contents(path + ".part") == std::string("\0\0abc\0\0\0", 8));
+    auto file = OutputFile::resume(path);
+    REQUIRE(file);
+    char back[3];
+    REQUIRE(file->read_at(2, back, 3));
+    CHECK(std::string(back, 3) == "abc");
+    CHECK_THAT(error_of(file->read_at(7, back, 3)), EndsWith(": cannot read back: it is too short"));
+    const auto huge = file->reserve(std::uint64_t{1} << 60);
+    CHECK_THAT(error_of(huge), Catch::Contains("cannot write: No space left on device: 1.15e+06 TB more are needed and "));
+    CHECK(contents(path + ".part").size() == 8);
+    REQUIRE(file->commit());
+    CHECK(contents(path).size() == 8);
+    CHECK(folder.entries() == 1);
+}
+
+TEST_CASE("a journal holds the lines that were written to their ends") {
+    const Folder folder;
+    const std::string path = folder.file("journal");
+    CHECK(Journal::read(path)->empty());
+    {
+        auto journal = Journal::begin(path, {"head", "1"});
+        REQUIRE(journal);
+        REQUIRE(journal->add("2"));
+    }
+    const std::string whole = contents(path);
+    for (std::size_t size = 0; size <= whole.size(); ++size) {
+        (void)folder.file("journal", whole.substr(0, size));
+        const auto lines = Journal::read(path);
+        REQUIRE(lines);
+        CHECK(lines->size() == static_cast<std::size_t>(std::count(whole.begin(), whole.begin() + size, '\n')));
+    }
+    std::string damaged = whole;
+    damaged[whole.find("1\n")] = '7';
+    (void)folder.file("journal", damaged);
+    CHECK(*Journal::read(path) == std::vector<std::string>{"head"});
 }
