@@ -57,7 +57,9 @@ void run(Session& session, const ExplainCommand& options) {
 
 Run add_explain(CLI::App& command) {
     const auto options = std::make_shared<ExplainCommand>();
-    add_files(command, "--input", options->left, "data of an input; three samples are evaluated, those of the least and the greatest norm among them")->required();
+    add_files(command, "--input", options->left,
+              "data of an input; three samples are evaluated, those of the least and the greatest norm among them")
+        ->required();
     add_files(command, "--input2", options->right, "the second sample set (default: the first again)");
     add_kernel_options(command, options->kernel);
     return [options](Session& session) { run(session, *options); };

@@ -18,8 +18,7 @@ template <class Real> class Blocks {
   public:
     // `right` null: the kernel of `left` with itself. `joints`: of these sets,
     // started. Throws MethodError.
-    Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options,
-           Joints& joints);
+    Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options, Joints& joints);
     ~Blocks();
     static std::size_t least_memory(const plan::Plan& plan, const SampleSet& left, const SampleSet* right,
                                     std::size_t threads);

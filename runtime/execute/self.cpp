@@ -290,8 +290,8 @@ template <class Real> class SelfRun {
 } // namespace
 
 template <class Real>
-State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals,
-                     JointCache& joints, Ledger* ledger, Meter* meter) {
+State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals, JointCache& joints,
+                     Ledger* ledger, Meter* meter) {
     State<Real> state;
     state.plan = &plan;
     state.data = &data;
@@ -323,9 +323,7 @@ std::size_t self_numbers(const plan::SelfPlan& plan) {
     return numbers;
 }
 
-template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, JointCache&, Ledger*,
-                                Meter*);
-template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, JointCache&, Ledger*,
-                               Meter*);
+template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, JointCache&, Ledger*, Meter*);
+template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, JointCache&, Ledger*, Meter*);
 
 } // namespace tpc::execute

@@ -19,7 +19,8 @@ TEST_CASE("an explanation prints its expectations, the costly first, and what do
     explanation.ledger.add({true, "E[x[2] x_[2]] and derivatives", "g[1], g_[1]", "tensor Hermite series"},
                            {2, 3, 120, 0.03, 2e-9, ""});
     explanation.ledger.add({false, "E[x[2]]", "g[1]", "scrambled Sobol points"}, {1, 2, 4096, 0.002, 0, ""});
-    CHECK(execute::print(explanation) == R"(of 10 samples 2 are evaluated, those of the least and the greatest norm among them; others may need more
+    CHECK(execute::print(explanation) ==
+          R"(of 10 samples 2 are evaluated, those of the least and the greatest norm among them; others may need more
 expectations for each sample, the costly first
   E[x[2]]
     part over g[1]
