@@ -13,7 +13,7 @@ Norm norm_of(const Quotient& quotient, bool slopes) {
         return {};
     const double degree = quotient.degree.known ? quotient.degree.value : 0;
     return {quotient.quadratic, quotient.offset, static_cast<double>(quotient.power),
-            std::max(0.0, (quotient.power - degree) / 2) + (slopes ? 0.5 : 0)};
+            std::max(0.0, quotient.power - degree) + (slopes ? 1 : 0)};
 }
 
 } // namespace

@@ -133,7 +133,7 @@ Norm norm_of(const std::optional<Ratio>& ratio, const std::vector<double>& power
     double least = 1;
     while (static_cast<std::size_t>(least) < powers.size() && powers[static_cast<std::size_t>(least)] == 0)
         ++least;
-    return {ratio->quadratic, ratio->offset, least, slopes ? 0.5 : 0, powers[0] != 0};
+    return {ratio->quadratic, ratio->offset, least, slopes ? 1.0 : 0.0, powers[0] != 0};
 }
 
 } // namespace

@@ -12,8 +12,9 @@ namespace tpc::joint {
 struct Norm { // of one side; no rows: there is none, s = 0 is the only node
     Eigen::MatrixXd quadratic;
     double offset = 0;
-    double least = 1;      // lowest power k
-    double growth = 0;     // what is integrated beside exp(-s q) grows as s to this power
+    double least = 1; // lowest power k
+    // What is integrated beside exp(-s q) grows as s to this power, both sides of one sample together: s = t is the worst.
+    double growth = 0;
     bool constant = false; // a term without the denominator: s = 0 is the first node
     [[nodiscard]] bool none() const { return quadratic.size() == 0; }
     bool operator==(const Norm& other) const {
