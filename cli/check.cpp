@@ -64,8 +64,7 @@ nlohmann::ordered_json json_of(const ir::Program& program, const ir::Sizes& size
 // The sizes that were checked, with a place they come from.
 void tell_sizes(Session& session, const ir::Program& program, const Dataset* data, const ir::Sizes& sizes) {
     if (data == nullptr) {
-        const auto chosen = show_sizes(program, sizes, [&](ir::Symbol s) { return !program.sizes.contains(s); });
-        if (!chosen.empty())
+        if (const auto chosen = show_chosen(program, sizes); !chosen.empty())
             session.print(fmt::format("sizes checked:\n    {} (chosen; -D or --input gives others)\n", chosen));
         session.result["sizes"] = json_of(program, sizes);
         return;
@@ -85,8 +84,7 @@ void run(Session& session, const DataFiles& files) {
     check::Verdict verdict;
     ir::Sizes sizes; // for the summary
     if (files.inputs.empty()) {
-        sizes = resolve::small_sizes(program);
-        verify(session, program, sizes);
+        sizes = verify_small(session, program);
         verdict = judge(session, program);
     } else {
         data = read_data(program, files);

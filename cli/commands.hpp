@@ -44,6 +44,14 @@ void add_kernel_options(CLI::App& command, KernelOptions& options);
 std::string show_sizes(const ir::Program& program, const ir::Sizes& sizes,
                        const std::function<bool(ir::Symbol)>& listed = nullptr);
 
+// The same of the axes that neither -D nor data give a size.
+std::string show_chosen(const ir::Program& program, const ir::Sizes& sizes);
+// On standard error, where there are any.
+void tell_chosen(const ir::Program& program, const ir::Sizes& sizes);
+
+// The group of the largest sizes, for what is told of one size; says so where there are several.
+const Samples& largest_of(Session& session, const ir::Program& program, const Dataset& data);
+
 // "5 samples in 2 groups of equal sizes", where there is more than one.
 void tell_groups(Session& session, const Dataset& data, const char* what);
 

@@ -242,11 +242,4 @@ Dataset read_data(const ir::Program& program, const DataFiles& files) {
     return data;
 }
 
-Samples read_samples(const ir::Program& program, const std::vector<std::string>& inputs, const std::string& option) {
-    Dataset data = read_data(program, {inputs, {}, option, ""});
-    if (data.groups.size() != 1)
-        throw Failure{usage_error, fmt::format("{}: samples of one size are needed here, and these differ in size", option)};
-    return std::move(data.groups.front());
-}
-
 } // namespace tpc::cli

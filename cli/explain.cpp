@@ -9,7 +9,7 @@ namespace tpc::cli {
 namespace {
 
 struct ExplainCommand {
-    std::vector<std::string> left, right;
+    DataFiles left, right{{}, {}, "--input2", "--lengths2"};
     KernelOptions kernel;
 };
 
@@ -32,13 +32,14 @@ nlohmann::ordered_json as_json(const execute::Ledger& ledger) {
 
 void run(Session& session, const ExplainCommand& options) {
     ir::Program program = compile(session);
-    const Samples left = read_samples(program, options.left, "--input");
-    Samples other;
-    const Samples* right = options.right.empty() ? nullptr : &other;
-    if (right != nullptr)
-        other = read_samples(program, options.right, "--input2");
-    const limit::Network network = right == nullptr ? prepare(session, std::move(program), {&left})
-                                                    : prepare(session, std::move(program), {&left, right});
+    const Dataset first = read_data(program, options.left);
+    Dataset second;
+    if (!options.right.inputs.empty())
+        second = read_data(program, options.right);
+    const Samples& left = largest_of(session, program, first);
+    const Samples* right = options.right.inputs.empty() ? nullptr : &largest_of(session, program, second);
+    const limit::Network network =
+        prepare(session, std::move(program), groups_of(first, right != nullptr ? &second : nullptr));
     const Request request = options.kernel.request();
     const plan::Plan plan =
         build_plan(session, network, left.sizes, right != nullptr ? right->sizes : left.sizes, request.ntk);
@@ -57,10 +58,11 @@ void run(Session& session, const ExplainCommand& options) {
 
 Run add_explain(CLI::App& command) {
     const auto options = std::make_shared<ExplainCommand>();
-    add_files(command, "--input", options->left,
-              "data of an input; three samples are evaluated, those of the least and the greatest norm among them")
+    add_data(command, options->left,
+             "data of an input; three samples are evaluated, those of the least and the greatest norm among them, of "
+             "samples of several sizes three of the largest")
         ->required();
-    add_files(command, "--input2", options->right, "the second sample set (default: the first again)");
+    add_data(command, options->right, "the second sample set (default: the first again)");
     add_kernel_options(command, options->kernel);
     return [options](Session& session) { run(session, *options); };
 }

@@ -46,6 +46,23 @@ std::string show_sizes(const ir::Program& program, const ir::Sizes& sizes, const
     return text;
 }
 
+std::string show_chosen(const ir::Program& program, const ir::Sizes& sizes) {
+    return show_sizes(program, sizes, [&](ir::Symbol s) { return !program.sizes.contains(s); });
+}
+
+void tell_chosen(const ir::Program& program, const ir::Sizes& sizes) {
+    if (const auto chosen = show_chosen(program, sizes); !chosen.empty())
+        fmt::print(stderr, "tpc: sizes chosen: {} (-D or --input gives others)\n", chosen);
+}
+
+const Samples& largest_of(Session& session, const ir::Program& program, const Dataset& data) {
+    const Samples& largest = data.groups.back();
+    if (data.groups.size() > 1 && !session.options.quiet)
+        fmt::print(stderr, "tpc: samples of {} sizes: this is about the largest, {}\n", data.groups.size(),
+                   show_sizes(program, largest.sizes));
+    return largest;
+}
+
 void tell_groups(Session& session, const Dataset& data, const char* what) {
     if (data.groups.size() > 1)
         session.inform(fmt::format("{} {} in {} groups of equal sizes\n", data.samples, what, data.groups.size()));

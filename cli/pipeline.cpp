@@ -1,6 +1,7 @@
 #include "cli/pipeline.hpp"
 
 #include "cli/agreement.hpp"
+#include "cli/commands.hpp"
 #include "cli/library.hpp"
 #include "compiler/resolve/resolve.hpp"
 #include "grammar/load.hpp"
@@ -94,6 +95,18 @@ ir::Program compile(Session& session) {
 void verify(Session& session, const ir::Program& program, const ir::Sizes& sizes) {
     if (!session.clean([&](auto& found) { resolve::verify_elements(program, sizes, found); }))
         throw Failure{program_error, ""};
+}
+
+ir::Sizes verify_small(Session& session, const ir::Program& program) {
+    const ir::Sizes sizes = resolve::small_sizes(program);
+    try {
+        verify(session, program, sizes);
+    } catch (const Failure&) {
+        session.show_diagnostics();
+        tell_chosen(program, sizes);
+        throw;
+    }
+    return sizes;
 }
 
 check::Verdict judge(Session& session, ir::Program& program, const ir::Sizes& sizes) {

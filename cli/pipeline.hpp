@@ -22,6 +22,9 @@ ir::Program compile(Session& session); // text -> tensor program
 
 void verify(Session& session, const ir::Program& program, const ir::Sizes& sizes);
 
+// The same at small sizes for the axes that have none, which it returns; with errors it says what they are.
+ir::Sizes verify_small(Session& session, const ir::Program& program);
+
 // The verdict, its reasons in session.diagnostics, for samples of these sizes (none: small ones).
 check::Verdict judge(Session& session, ir::Program& program, const ir::Sizes& sizes = {});
 

@@ -16,7 +16,7 @@ namespace {
 struct ShowOptions {
     std::string stage;
     std::string format = "text";
-    std::vector<std::string> left, right;
+    DataFiles left, right{{}, {}, "--input2", "--lengths2"};
     KernelOptions kernel;
 };
 
@@ -46,18 +46,29 @@ std::string plan(Session& session, const limit::Network& network, const ir::Size
 }
 
 std::string after_check(Session& session, ir::Program program, const ShowOptions& options) {
-    Samples left, right;
-    if (options.left.empty()) {
-        left.sizes = resolve::small_sizes(program);
-        const auto chosen = show_sizes(program, left.sizes, [&](ir::Symbol s) { return !program.sizes.contains(s); });
-        if (options.stage == "plan" && !chosen.empty() && !session.options.quiet)
-            fmt::print(stderr, "tpc: sizes chosen: {} (-D or --input gives others)\n", chosen);
+    Dataset first, second;
+    ir::Sizes left;
+    std::vector<const Samples*> groups;
+    Samples small; // without data
+    if (options.left.inputs.empty()) {
+        left = small.sizes = verify_small(session, program);
+        if (options.stage == "plan" && !session.options.quiet)
+            tell_chosen(program, left);
+        groups = {&small};
     } else {
-        left = read_samples(program, options.left, "--input");
+        first = read_data(program, options.left);
+        left = largest_of(session, program, first).sizes;
+        groups = groups_of(first);
     }
-    right = options.right.empty() ? left : read_samples(program, options.right, "--input2");
+    ir::Sizes right = left;
+    if (!options.right.inputs.empty()) {
+        second = read_data(program, options.right);
+        right = largest_of(session, program, second).sizes;
+        groups = groups_of(first, &second);
+    }
     if (options.stage == "ir") {
-        verify(session, program, left.sizes);
+        for (const Samples* group : groups)
+            verify(session, program, group->sizes);
         // With the preactivations named, as the stages after it read it; a program that fails the check has no such form.
         source::Diagnostics reasons;
         check::Verdict verdict = check::check(program, reasons);
@@ -65,13 +76,12 @@ std::string after_check(Session& session, ir::Program program, const ShowOptions
             return ir::print(program);
         return ir::print(limit::name_preactivations(std::move(program), std::move(verdict.terms)).program);
     }
-    const limit::Network network = left.sizes == right.sizes ? prepare(session, std::move(program), {&left})
-                                                             : prepare(session, std::move(program), {&left, &right});
+    const limit::Network network = prepare(session, std::move(program), groups);
     if (options.stage == "backward")
         return backward(session, network);
     if (options.stage == "recursions")
         return recursions(session, network, options);
-    return plan(session, network, left.sizes, right.sizes, options);
+    return plan(session, network, left, right, options);
 }
 
 } // namespace
@@ -85,8 +95,8 @@ Run add_show(CLI::App& command) {
     command.add_option("--format", options->format, "text, or latex (for recursions)")
         ->check(CLI::IsMember({"text", "latex"}))
         ->capture_default_str();
-    CLI::Option* input = add_files(command, "--input", options->left, "sizes of the plan from these data");
-    add_files(command, "--input2", options->right, "the second sample set's")->needs(input);
+    CLI::Option* input = add_data(command, options->left, "sizes of the plan from these data, the largest of several");
+    add_data(command, options->right, "the second sample set's")->needs(input);
     add_kernel_options(command, options->kernel);
     return [options](Session& session) {
         if (options->format == "latex" && options->stage != "recursions")

@@ -65,6 +65,7 @@ Row row(const ir::Program& program, const ir::Parameter& parameter) {
 std::string declaration(const ir::Program& program, std::uint32_t parameter, const std::string& name, const char* kind) {
     ir::Parameter made = program.parameters[parameter];
     made.name = name;
+    made.family.erase(made.family.begin(), made.family.begin() + made.implicit);
     Row made_row = row(program, made);
     if (kind != nullptr)
         made_row.name = kind + made_row.name.substr(made_row.name.find(' '));

@@ -100,17 +100,41 @@ class Rules {
         return place.statement ? program_.statements[*place.statement].span : program_.outputs[place.output].span;
     }
 
-    // One step: who reads what where. What stands in the body of a function is shown with the statement that calls it.
+    static bool inside(const source::Span& inner, const source::Span& outer) {
+        return inner.file == outer.file && inner.begin >= outer.begin && inner.end <= outer.end;
+    }
+
+    // The calls that lead from a statement to what stands in the bodies of functions and blocks: the fewest that do.
+    void calls(source::Diagnostic& diagnostic, const Place& place, const source::Span& own) const {
+        const source::Span around = whole(place);
+        if (own.end <= own.begin || inside(own, around))
+            return;
+        std::vector<const ir::Call*> fewest; // from the inside out
+        for (const ir::Call& last : program_.calls) {
+            if (!inside(own, last.body))
+                continue;
+            std::vector<const ir::Call*> way{&last};
+            while (!inside(way.back()->span, around) && way.back()->caller)
+                way.push_back(&program_.calls[*way.back()->caller]);
+            if (inside(way.back()->span, around) && (fewest.empty() || way.size() < fewest.size()))
+                fewest = std::move(way);
+        }
+        if (fewest.empty())
+            diagnostic.note(around, fmt::format("{} comes to it here", reader(place)));
+        for (std::size_t k = fewest.size(); k-- > 0;) {
+            const std::string caller = k + 1 == fewest.size() ? reader(place) : fewest[k + 1]->name;
+            const auto same = [&](const source::Note& note) { return note.span == fewest[k]->span; };
+            if (std::ranges::none_of(diagnostic.notes, same)) // two ways may begin with the same calls
+                diagnostic.note(fewest[k]->span, fmt::format("{} calls {} here", caller, fewest[k]->name));
+        }
+    }
+
+    // One step: who reads what where. What stands in the body of a function is shown after its call.
     void step(source::Diagnostic& diagnostic, const Place& place, ir::ExprId read) const {
         const source::Span around = whole(place), own = program_.exprs[read].span;
-        const std::string text = fmt::format("{} depends on {}", reader(place), ir::print(ir::PrintNames{&program_}, read));
-        const bool inside = own.file == around.file && own.begin >= around.begin && own.end <= around.end;
-        if (own.end <= own.begin || inside) {
-            diagnostic.note(own.end <= own.begin ? around : own, text + " here");
-            return;
-        }
-        diagnostic.note(around, text + " here, through a function");
-        diagnostic.note(own, "namely in its body here");
+        calls(diagnostic, place, own);
+        diagnostic.note(own.end <= own.begin ? around : own,
+                        fmt::format("{} depends on {} here", reader(place), ir::print(ir::PrintNames{&program_}, read)));
     }
 
     // The way from the output to a use, read by read; of a long one the middle is left out.
@@ -132,9 +156,25 @@ class Rules {
             }
             step(diagnostic, steps[k].place, steps[k].read);
         }
-        const source::Span around = whole(use.place), own = node(use).span;
-        if (own.end > own.begin && !(own.file == around.file && own.begin >= around.begin && own.end <= around.end))
-            diagnostic.note(around, fmt::format("{} comes to it here, through a function", reader(use.place)));
+        calls(diagnostic, use.place, node(use).span);
+    }
+
+    // The name that a parameter has where it is declared: without the instance of its block.
+    [[nodiscard]] std::string local_name(std::uint32_t parameter) const {
+        const std::string& full = name(parameter);
+        return full.substr(full.rfind('.') + 1);
+    }
+
+    // "W[2]": the member that two uses share, where they are known.
+    std::string shared_member(std::uint32_t parameter, const Use& first, const Use& second) {
+        const ElementUses* exact = elements();
+        if (!exact || program_.parameters[parameter].family.empty())
+            return name(parameter);
+        const std::set<Member> of_first = members(*exact, first.node), of_second = members(*exact, second.node);
+        for (const Member& member : of_first)
+            if (of_second.contains(member))
+                return fmt::format("{}[{}]", name(parameter), fmt::join(member, ","));
+        return name(parameter);
     }
 
     // A declaration like that of a parameter, under a name that is free: "vector v2 ~ N(0, 1)".
@@ -143,8 +183,7 @@ class Rules {
             return std::ranges::find(program_.parameters, name, &ir::Parameter::name) != program_.parameters.end() ||
                    std::ranges::find(program_.families, name, &ir::Family::name) != program_.families.end();
         };
-        const std::string& full = program_.parameters[parameter].name;
-        const std::string base = full.substr(full.rfind('.') + 1); // without the block's instance
+        const std::string base = local_name(parameter);
         int number = 2;
         while (taken(base + std::to_string(number)))
             ++number;
@@ -217,10 +256,12 @@ class Rules {
                 if (exact && !intersect(members(*exact, products[first].node), members(*exact, products[second].node)))
                     continue;
                 reported.insert(b.target);
-                const std::string& w = name(b.target);
-                const std::string here = b.transposed ? w + "'" : w, there = a.transposed ? w + "'" : w;
+                const std::string w = local_name(b.target),
+                                  member = shared_member(b.target, products[first], products[second]);
+                const std::string here = b.transposed ? member + "'" : member, there = a.transposed ? member + "'" : member;
                 auto& diagnostic = diagnostics_.report(Id::gia_both_transposes, span(products[second]), here, there);
                 chain(diagnostic, products[second]);
+                calls(diagnostic, products[first].place, node(products[first]).span);
                 diagnostic.note(span(products[first]), fmt::format("{} is multiplied here", there));
                 const auto [fresh, declared] = twin(b.target);
                 diagnostic.note(program_.parameters[b.target].span,
@@ -244,8 +285,8 @@ class Rules {
             chain(diagnostic, use);
             diagnostic.note(program_.parameters[node(use).target].span,
                             fmt::format("{0} is declared here; the shortest change: declare it as a vector, as in {1}",
-                                        name(node(use).target),
-                                        declaration(program_, node(use).target, name(node(use).target), "vector")));
+                                        local_name(node(use).target),
+                                        declaration(program_, node(use).target, local_name(node(use).target), "vector")));
         }
     }
 

@@ -118,7 +118,8 @@ class Decomposer {
     template <class... Args> source::Diagnostic& fail(Id id, ExprId where, const Args&... args) {
         failed_ = true;
         auto& diagnostic = diagnostics_.report(id, place(where), args...);
-        if (!(place(where) == output_->span))
+        const source::Span own = place(where), whole = output_->span;
+        if (own.file != whole.file || own.begin < whole.begin || own.end > whole.end)
             diagnostic.note(output_->span, fmt::format("{} reads it here", output_name()));
         return diagnostic;
     }
@@ -214,7 +215,7 @@ class Decomposer {
             case Function::div:
                 return product(id, coefficient, power, ranges);
             default:
-                return nonlinear(id, power, ir::name_of(node.function));
+                return nonlinear(id, power, node.function == Function::pow ? "a power" : ir::name_of(node.function));
             }
         default:
             return order(id, power);

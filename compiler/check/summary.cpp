@@ -1,5 +1,6 @@
 #include "compiler/check/summary.hpp"
 
+#include "compiler/check/uses.hpp"
 #include "compiler/resolve/elements_walk.hpp"
 
 #include <algorithm>
@@ -16,10 +17,32 @@ using resolve::elements::Walk;
 
 struct Missing {};
 
+// The families that an output depends on; what others use counts for nothing.
+std::vector<bool> families_reached(const ir::Program& program) {
+    std::vector<bool> reached(program.families.size());
+    std::vector<ir::ExprId> values;
+    for (const ir::Output& output : program.outputs)
+        values.push_back(output.value);
+    while (!values.empty()) {
+        const ir::ExprId root = values.back();
+        values.pop_back();
+        visit(program.exprs, root, [&](ir::ExprId, const ir::Node& node) {
+            if (node.op != Op::read || reached[node.target])
+                return;
+            reached[node.target] = true;
+            for (const ir::Statement& statement : program.statements)
+                if (statement.family == node.target)
+                    values.push_back(statement.value);
+        });
+    }
+    return reached;
+}
+
 class Summation {
   public:
     Summation(const ir::Program& program, const ir::Sizes& sizes, std::uint64_t budget)
-        : program_(program), walk_(program, sizes, budget), boxes_(resolve::extents(program, sizes)) {
+        : program_(program), walk_(program, sizes, budget), boxes_(resolve::extents(program, sizes)),
+          reached_(families_reached(program)) {
         uses_.resize(program.parameters.size());
         members_.resize(program.parameters.size());
         result_.parameters.resize(program.parameters.size());
@@ -30,6 +53,8 @@ class Summation {
         walk_.run(
             [&](std::uint32_t number) {
                 const ir::Statement& statement = program_.statements[number];
+                if (!reached_[statement.family])
+                    return;
                 const std::uint64_t depth = of(statement.value);
                 resolve::elements::target_of(walk_, statement, target);
                 depths_[key(statement.family, target)] = depth;
@@ -51,6 +76,7 @@ class Summation {
     const ir::Program& program_;
     Walk walk_;
     std::vector<resolve::Extent> boxes_;
+    std::vector<bool> reached_;           // by family
     std::map<Key, std::uint64_t> depths_; // by element
     std::vector<std::map<std::array<std::uint32_t, 3>, std::uint64_t>> uses_;
     std::vector<std::map<Key, std::uint64_t>> members_;

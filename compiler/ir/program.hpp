@@ -42,6 +42,7 @@ struct Parameter {
     ExprId rate{};
     std::optional<Affine> reads; // input_matrix: the size d of what it reads
     source::Span span;
+    unsigned implicit = 0; // so many leading indices are those of the instance of the block that declares it
 };
 
 struct Family {
@@ -82,6 +83,13 @@ struct Output {
     source::Span span;
 };
 
+// A call whose body stands in the program in its place, for messages: calls of one place within different calls differ.
+struct Call {
+    std::string name;
+    source::Span span, body;
+    std::optional<std::uint32_t> caller; // within the body of which call
+};
+
 struct Program {
     std::string name;
     std::vector<SymbolInfo> symbols; // by Symbol
@@ -93,6 +101,7 @@ struct Program {
     std::vector<Item> body;
     std::vector<Output> outputs;
     std::map<Symbol, std::int64_t> sizes; // axes given by -D
+    std::vector<Call> calls;
 
     Symbol fresh(std::string symbol_name, bool axis, source::Span span = {}) {
         symbols.push_back({std::move(symbol_name), axis, span});

@@ -178,7 +178,10 @@ Equation solve(Derivation& derivation, const PairKey& key, const passes::Set& de
     return equation;
 }
 
-void run(Derivation& derivation) {
+// `at` is what is being derived, and what it is paired with.
+void run(Derivation& derivation, std::pair<source::Span, source::Span>& at) {
+    if (derivation.options.set_operations)
+        derivation.cross_space->sets().allow(*derivation.options.set_operations);
     for (std::size_t k = derivation.program().statements.size(); k < derivation.units.size(); ++k) {
         touch(derivation, k);
         const PairKey key{false, k, k};
@@ -189,6 +192,7 @@ void run(Derivation& derivation) {
         derivation.cross_space->sets().restart();
         PairNode& node = derivation.nodes.at(key);
         const passes::Set demanded = *node.demand;
+        at = {derivation.units[key.left].span, derivation.units[key.right].span};
         node.equation = solve(derivation, key, demanded);
     }
 }
@@ -196,14 +200,18 @@ void run(Derivation& derivation) {
 } // namespace
 
 std::optional<Recursions> derive(const Network& network, const DeriveOptions& options, source::Diagnostics& diagnostics) {
+    std::pair<source::Span, source::Span> at;
+    if (!network.outputs.empty())
+        at = {network.outputs.front().span, network.outputs.front().span};
     try {
         Derivation derivation(network, options);
-        run(derivation);
+        run(derivation, at);
         collect(derivation);
         return std::move(derivation.result);
-    } catch (const passes::IntegerSetError& error) {
-        const source::Span span = network.outputs.empty() ? source::Span{} : network.outputs.front().span;
-        diagnostics.report(source::Id::index_analysis, span, error.what());
+    } catch (const passes::IntegerSetError&) {
+        source::Diagnostic& diagnostic = diagnostics.report(source::Id::index_analysis, at.first);
+        if (at.second != at.first)
+            diagnostic.note(at.second, "its covariance with this is what does not end");
         return std::nullopt;
     }
 }

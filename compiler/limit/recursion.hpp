@@ -99,9 +99,10 @@ struct DeriveOptions {
     // Sizes of the axes for the left and the right sample. Without them axes stay symbols: the text is the same for all
     // sizes.
     std::optional<ir::Sizes> left_sizes, right_sizes;
+    std::optional<std::uint64_t> set_operations; // of the analysis of index sets, at most, for each equation
 };
 
-// Reports an index analysis that does not end within its bounds, and returns nothing then.
+// Reports an equation whose index analysis does not end within its bounds, and returns nothing then.
 std::optional<Recursions> derive(const Network& network, const DeriveOptions& options, source::Diagnostics& diagnostics);
 
 // "C(g[t], g_[r]) = ..." one line an equation; self part first.

@@ -316,6 +316,10 @@ Map IntegerSets::no_pairs(unsigned from, unsigned to) const {
 Map IntegerSets::identity(unsigned dimensions) const {
     return {context_, isl_map_identity(of_dimensions(parameters_.get(), dimensions, dimensions))};
 }
+void IntegerSets::allow(std::uint64_t operations) const {
+    isl_ctx_set_max_operations(context_.get(), operations);
+}
+
 void IntegerSets::restart() const {
     isl_ctx_reset_operations(context_.get());
 }

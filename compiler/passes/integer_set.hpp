@@ -128,6 +128,8 @@ class IntegerSets {
     [[nodiscard]] Map identity(unsigned dimensions) const;
     // What follows may take as many operations as if nothing had been computed yet.
     void restart() const;
+    // At most this many, a few seconds' worth if nothing is said, until the next restart.
+    void allow(std::uint64_t operations) const;
 
   private:
     std::shared_ptr<isl_ctx> context_;

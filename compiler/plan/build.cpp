@@ -578,14 +578,14 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
                           source::Diagnostics& diagnostics) {
     Plan plan;
     plan.same_sizes = left == right;
-    auto cross = limit::derive(network, {tangent, left, right}, diagnostics);
+    auto cross = limit::derive(network, {tangent, left, right, {}}, diagnostics);
     if (!cross)
         return std::nullopt;
     plan.recursions = std::move(*cross);
     const auto self = [&](const Sizes& sizes, SelfPlan& part) {
         // The self equations of a derivation are those of its left sizes.
-        auto recursions =
-            sizes == left ? std::optional(plan.recursions) : limit::derive(network, {tangent, sizes, sizes}, diagnostics);
+        auto recursions = sizes == left ? std::optional(plan.recursions)
+                                        : limit::derive(network, {tangent, sizes, sizes, {}}, diagnostics);
         if (!recursions)
             return false;
         part.sizes = sizes;
@@ -603,8 +603,8 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
         PartBuilder(plan.cross, plan.recursions, plan.left, plan.right, false).run();
         mark_fissile(plan.cross);
         plan.planes = partition(plan);
-    } catch (const passes::IntegerSetError& error) {
-        diagnostics.report(source::Id::index_analysis, network.outputs.front().span, error.what());
+    } catch (const passes::IntegerSetError&) {
+        diagnostics.report(source::Id::index_analysis, network.outputs.front().span);
         return std::nullopt;
     }
     for (OutputIndices& output : output_indices(network, left))

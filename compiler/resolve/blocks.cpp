@@ -2,6 +2,7 @@
 
 #include "compiler/resolve/declarations.hpp"
 #include "compiler/resolve/definitions.hpp"
+#include "compiler/resolve/elsewhere.hpp"
 #include "compiler/resolve/expressions.hpp"
 #include "compiler/resolve/integers.hpp"
 #include "compiler/resolve/statements.hpp"
@@ -128,8 +129,9 @@ Instance* instantiate(Context& context, Path path, const ast::Use& use, const st
                 }
             }
         }
-        auto& error =
-            context.report(Id::not_a_block, use.block.span, use.block.text, source::did_you_mean(use.block.text, blocks));
+        const std::string near = source::did_you_mean(use.block.text, blocks);
+        auto& error = context.report(Id::not_a_block, use.block.span, use.block.text,
+                                     near.empty() && binding == nullptr ? hint_for_name(use.block.text) : near);
         if (binding != nullptr) {
             error.note(binding->span, fmt::format("{} is declared here", use.block.text));
         }
@@ -359,7 +361,8 @@ Value call_block(Context& context, Scope* scope, const Binding& binding, const s
         outer->names.emplace(instance.use->family[k].index.text, std::move(index));
     }
     context.called.insert(&block);
-    context.calls.push_back({&block, name, call.span, binding.argument});
+    const Span begin = block.body.front().span, end = block.body.back().span;
+    context.enter({&block, name, call.span, binding.argument}, {begin.file, begin.begin, end.end});
     Scope* inner = context.open(home_of(binding.home, block));
     bind_values(context, outer, inner, *instance.use, block);
     for (std::size_t k = 0; k < arguments.size(); ++k) {

@@ -151,7 +151,7 @@ Value call_function(Context& context, Scope* scope, const Binding& binding, cons
         bind(context, inner, function.arguments[k], std::move(arguments[k]));
     }
     context.called.insert(&function);
-    context.calls.push_back({&function, name, expr.span, binding.argument});
+    context.enter({&function, name, expr.span, binding.argument}, function.body.span);
     Value made = value(context, inner, function.body);
     context.calls.pop_back();
     made.span = expr.span;
@@ -214,7 +214,11 @@ Value call(Context& context, Scope* scope, const ast::Expr& expr) {
             return builtin(context, scope, base.name, expr);
         }
     }
-    check_arguments(context, scope, expr);
+    const bool whole_family = binding == nullptr && is_builtin(base.name) && expr.children.size() == 2 &&
+                              expr.children[1].kind == ast::ExprKind::name; // mean(x): the range is missing, no index of x
+    if (!whole_family) {
+        check_arguments(context, scope, expr);
+    }
     if (binding == nullptr && !is_builtin(base.name)) {
         report_unknown(context, scope, base.name, base.span);
     } else if (binding == nullptr || !binding->value.bad) {

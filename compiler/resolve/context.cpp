@@ -1,6 +1,7 @@
 #include "compiler/resolve/context.hpp"
 
 #include "compiler/resolve/builtins.hpp"
+#include "compiler/resolve/elsewhere.hpp"
 
 #include <algorithm>
 
@@ -24,6 +25,26 @@ source::Diagnostic& Context::add(Id id, Span span, std::string text) {
         made.note(call->span, fmt::format("in this call of {}", call->name));
     }
     return made;
+}
+
+void Context::enter(Call call, Span expanded) {
+    if (!call.name.empty()) {
+        const auto caller = calls.empty() ? std::nullopt : calls.back().known;
+        const auto fresh = static_cast<std::uint32_t>(program.calls.size());
+        const std::array<std::int64_t, 7> key{caller ? std::int64_t{*caller} : -1,
+                                              call.span.file,
+                                              call.span.begin,
+                                              call.span.end,
+                                              expanded.file,
+                                              expanded.begin,
+                                              expanded.end};
+        const auto [place, added] = known_calls.try_emplace(key, fresh);
+        if (added) {
+            program.calls.push_back({call.name, call.span, expanded, caller});
+        }
+        call.known = place->second;
+    }
+    calls.push_back(std::move(call));
 }
 
 constexpr std::size_t deepest_call = 64; // f(f) with fn f(g) = g(g) calls through arguments only
@@ -107,6 +128,12 @@ void report_unknown(Context& context, const Scope* scope, const std::string& nam
             .note(local->second, fmt::format("give {} an index here to use it later", name));
         return;
     }
+    if (auto index = context.indices.find(name); index != context.indices.end()) {
+        context.report(Id::local_name, span, name)
+            .note(index->second,
+                  fmt::format("{0} is an index here; a family has one of its own, as in output f[{0} in 1..3] = ...", name));
+        return;
+    }
     if (++context.suggestions > most_suggestions) {
         context.report(Id::unknown_name, span, name, "");
         return;
@@ -120,7 +147,8 @@ void report_unknown(Context& context, const Scope* scope, const std::string& nam
     for (const auto& builtin : builtin_names()) {
         candidates.push_back(builtin);
     }
-    context.report(Id::unknown_name, span, name, source::did_you_mean(name, candidates));
+    const std::string near = source::did_you_mean(name, candidates);
+    context.report(Id::unknown_name, span, name, near.empty() ? hint_for_name(name) : near);
 }
 
 bool is_reserved(Context& context, const ast::Name& name) {
@@ -148,6 +176,10 @@ void bind(Context& context, Scope* scope, const ast::Name& name, Binding binding
     warn_builtin(context, name);
     if (const auto* outer = find(scope, name.text); outer != nullptr && outer->kind == Kind::index) {
         context.report(Id::hides_index, name.span, name.text).note(outer->span, "the loop index is declared here");
+    }
+    if (scope == context.global && context.clashes.contains(name.text)) {
+        binding = {};
+        binding.value = bad_value(context, name.span);
     }
     binding.span = name.span;
     scope->names.emplace(name.text, std::move(binding));

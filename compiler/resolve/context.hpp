@@ -4,6 +4,7 @@
 #include "compiler/resolve/resolve.hpp"
 #include "compiler/resolve/value.hpp"
 
+#include <array>
 #include <deque>
 #include <set>
 #include <string>
@@ -65,6 +66,7 @@ struct Draw {
     Value variance;
     Value rate; // terms are empty without one
     std::optional<Span> reads_vector, reads_finite, transposed;
+    std::optional<Span> number; // what it reads as a vector first is a number, here
     std::optional<Affine> size;
     bool mentioned = false; // in a branch that is not taken
 };
@@ -103,10 +105,15 @@ struct Context {
         const void* callee;
         std::string name; // empty for one that the source does not have
         Span span;
-        bool argument = false; // what is called is an argument of the caller
+        bool argument = false;                             // what is called is an argument of the caller
+        std::optional<std::uint32_t> known = std::nullopt; // in Program::calls
     };
     std::vector<Call> calls;
+    std::map<std::array<std::int64_t, 7>, std::uint32_t> known_calls; // by caller, place and body
+    // A call whose body is about to be expanded.
+    void enter(Call call, Span body);
     std::vector<Scope*> modules;   // of the imported files
+    std::set<std::string> clashes; // names of the top level with two declarations: of these nothing is known
     bool incomplete = false;       // an import failed: unknown names are no errors of their own
     bool broken = false;           // statements are missing that have syntax errors
     unsigned depth = 0;            // of expressions within expressions, calls included
@@ -116,8 +123,9 @@ struct Context {
     std::set<const void*> called;  // functions and blocks
     std::deque<ast::Use> uses;     // of blocks that nothing calls: see resolve::check_uncalled
 
-    std::map<std::string, Span> later;  // declared further down
-    std::map<std::string, Span> locals; // names that were local to a turn of some loop
+    std::map<std::string, Span> later;   // declared further down
+    std::map<std::string, Span> locals;  // names that were local to a turn of some loop
+    std::map<std::string, Span> indices; // of loops, sums and families so far
     std::set<std::string> used_defines;
 
     Scope* open(Scope* parent) {

@@ -34,14 +34,30 @@ bool takes_one(const Binding& function) {
     return builtin_arity(function.builtin) == 1U;
 }
 
+std::string nearest_activation(const Context& context, const std::string& text) {
+    std::vector<std::string> known;
+    for (const auto& [name, binding] : context.global->names) {
+        if (binding.kind == Kind::function && takes_one(binding)) {
+            known.push_back(name);
+        }
+    }
+    for (const auto& name : builtin_names()) {
+        if (builtin_arity(name) == 1U) {
+            known.push_back(name);
+        }
+    }
+    return source::did_you_mean(text, known);
+}
+
 // -D name=text. Errors say that the option is wrong, not the program.
 Binding defined(Context& context, const ast::HeaderParameter& parameter, const std::string& text) {
-    const auto wrong = [&](const char* wanted) {
-        context.report(Id::bad_define, parameter.span, parameter.name.text, text, wanted);
-        return bad_binding(context, parameter.span);
-    };
     const bool integer = parameter.type == ast::ParameterType::integer;
     const bool function = parameter.value && is_activation(context, *parameter.value);
+    const auto wrong = [&](const char* wanted) {
+        const std::string near = function ? nearest_activation(context, text) : "";
+        context.report(Id::bad_define, parameter.span, parameter.name.text, text, wanted + near);
+        return bad_binding(context, parameter.span);
+    };
     const char* wanted = integer ? "an integer" : function ? "the name of a function of one argument" : "a number";
     if (integer) {
         const auto number = parse_integer(text);
@@ -214,6 +230,7 @@ void input(Context& context, const ast::Input& input) {
 std::uint32_t random(Context& context, Scope* scope, const ast::Random& random, std::vector<ir::Range> family,
                      const std::string& label) {
     Scope* inner = context.open(scope);
+    const auto implicit = static_cast<unsigned>(family.size());
     const auto own = ranges(context, inner, random.family);
     family.insert(family.end(), own.begin(), own.end());
 
@@ -242,6 +259,7 @@ std::uint32_t random(Context& context, Scope* scope, const ast::Random& random, 
                                                          : ir::ParameterKind::scalar;
     made.family = std::move(family);
     made.span = random.name.span;
+    made.implicit = implicit;
 
     Value mean = constant(random.mean, "mean");
     without_width(mean, "mean");

@@ -8,11 +8,16 @@ namespace tpc::resolve {
 namespace {
 
 // How little a choice of sizes suits: errors that another choice may avoid weigh more than warnings.
-int faults(const ir::Program& program, const ir::Sizes& sizes) {
+struct Faults {
+    int worst = 0;
+    bool order = false; // an element is read before it is assigned
+};
+
+Faults faults_of(const ir::Program& program, const ir::Sizes& sizes) {
     constexpr std::uint64_t budget = 3'000'000;
     source::Diagnostics diagnostics;
     elements::verify(program, sizes, diagnostics, budget);
-    int worst = 0;
+    Faults faults;
     for (const source::Diagnostic& diagnostic : diagnostics.list) {
         int weight = 2;
         if (source::severity_of(diagnostic.id) == source::Severity::warning)
@@ -21,14 +26,16 @@ int faults(const ir::Program& program, const ir::Sizes& sizes) {
             weight = 3;
         else if (diagnostic.id == source::Id::too_large)
             weight = 4;
-        worst = std::max(worst, weight);
+        faults.worst = std::max(faults.worst, weight);
+        faults.order |= diagnostic.id == source::Id::element_unassigned;
     }
-    return worst;
+    return faults;
 }
 
 } // namespace
 
-// One size for all axes: the smallest that suits, from 4 on, with divisors and constant indices in mind.
+// One size for all axes: the smallest that suits, from 4 on, with divisors and constant indices in mind. A loop of one or
+// two turns hides that its turns are in the wrong order: so few only suit where more showed no such error.
 ir::Sizes small_sizes(const ir::Program& program) {
     constexpr std::int64_t candidates[] = {4, 3, 5, 6, 7, 8, 9, 10, 12, 15, 16, 2, 1, 24, 32};
     std::vector<ir::Symbol> axes; // without a size yet
@@ -39,13 +46,17 @@ ir::Sizes small_sizes(const ir::Program& program) {
         return program.sizes;
     ir::Sizes best;
     int least = std::numeric_limits<int>::max();
+    bool order = false;
     for (const std::int64_t size : candidates) {
+        if (order && size < 3)
+            continue;
         ir::Sizes sizes = program.sizes;
         for (const ir::Symbol axis : axes)
             sizes.emplace(axis, size);
-        const int found = faults(program, sizes);
-        if (found < least) {
-            least = found;
+        const Faults found = faults_of(program, sizes);
+        order |= found.order;
+        if (found.worst < least) {
+            least = found.worst;
             best = std::move(sizes);
         }
         if (least == 0)

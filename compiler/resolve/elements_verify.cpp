@@ -518,8 +518,16 @@ class Verifier {
             families_[place.node->target].bad = true;
             diagnostic->note(space.span, fmt::format("{} is assigned here", space.name));
         }
-        if (first)
-            diagnostic->note(program_.statements[*first].target_span, element(space, index) + " is assigned here");
+        if (!first)
+            return;
+        const ir::Statement& other = program_.statements[*first];
+        const bool itself = other.span.file == span.file && other.span.begin <= span.begin && span.end <= other.span.end;
+        diagnostic->note(other.target_span,
+                         element(space, index) + (!itself ? " is assigned here"
+                                                  : space.implicit > 0
+                                                      ? " is local to each turn of the loop here: to carry it from turn to "
+                                                        "turn give it an index, as in x[t] = f(x[t-1])"
+                                                      : " is assigned here, in a later turn: loops count upwards"));
     }
 
     void report_outside(const Place& place) {

@@ -191,6 +191,7 @@ std::vector<ir::Range> ranges(Context& context, Scope* scope, const std::vector<
         binding.kind = Kind::index;
         binding.value.shape = Shape::scalar;
         binding.value.integer = Affine::of(symbol);
+        context.indices.emplace(range.index.text, range.index.span);
         bind(context, scope, range.index, std::move(binding));
     }
     return made;

@@ -105,8 +105,13 @@ void settle_input_matrix(Context& context, ir::Parameter& parameter, const Draw&
     const auto name = draw.declaration->name.text;
     if (draw.reads_vector || draw.transposed) {
         if (draw.reads_vector) {
-            context.report(Id::reads_both, *draw.reads_vector, name)
-                .note(*draw.reads_finite, "it reads an input of the sample here")
+            auto& error = context.report(Id::reads_both, *draw.reads_vector, name);
+            if (draw.number) {
+                error.note(*draw.number,
+                           "this is a number, which as a vector has n equal coordinates; a finite vector is an "
+                           "input with all indices but its last");
+            }
+            error.note(*draw.reads_finite, "it reads an input of the sample here")
                 .note(parameter.span, fmt::format("{} is declared here", name));
         } else {
             context.report(Id::transposed_input_matrix, *draw.transposed, name)

@@ -23,6 +23,9 @@ void record(Context& context, const Value& matrix, const Value& operand, Span sp
                 .note(*draw.reads_finite, "it reads another size here");
         }
     } else {
+        if (!draw.reads_vector && operand.shape == Shape::scalar) {
+            draw.number = operand.span;
+        }
         first(draw.reads_vector);
     }
 }

@@ -28,6 +28,9 @@ bool claim(Context& context, Declared& declared, const ast::Name& name, bool fam
         return true;
     }
     context.report(Id::duplicate_name, name.span, name.text).note(owner->second.first, "first declared here");
+    if (!family && !owner->second.second) {
+        context.clashes.insert(name.text);
+    }
     return false;
 }
 

@@ -59,6 +59,15 @@ bool adjacent(char32_t a, char32_t b) {
                                   (other_row == row - 1 && (right == 0 || right == 1));
 }
 
+// Equal but for case and underscores: LeakyReLU is leaky_relu.
+std::u32string plain(const std::u32string& name) {
+    std::u32string letters;
+    for (const char32_t c : name)
+        if (c != U'_')
+            letters += lower(c);
+    return letters;
+}
+
 // A slip that leaves something of the name: of one letter, its case, a neighbour on the keyboard or a letter beside it.
 bool plausible(const std::u32string& wanted, const std::u32string& candidate, std::size_t cost) {
     if (wanted.size() == 1 && candidate.size() == 1)
@@ -77,6 +86,11 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
     std::size_t smallest = change_cost * std::max<std::size_t>(1, wanted.size() / 3) + 1;
     for (const std::string& candidate : candidates) {
         const std::u32string letters = decode_all(candidate);
+        if (candidate != name && plain(letters) == plain(wanted) && case_cost < smallest) {
+            smallest = case_cost;
+            best = candidate;
+            continue;
+        }
         const std::size_t longer = std::max(letters.size(), wanted.size()),
                           shorter = std::min(letters.size(), wanted.size());
         if (change_cost * (longer - shorter) >= smallest || candidate == name)

@@ -304,7 +304,9 @@ def test_wrong_archives():
                     "axis 0 of xi.npz (arr_2) has the size 2, which disagrees with T (T = 3 by sample 2 (counted from 0) of T.npy)")
     expect_one_line(tpc("show", p, "--stage", "plan", "--input", "xi=xi.npz", "--input", f"w={save('w.npy', np.ones((3, 3)))}"), 3, "disagrees")
     np.savez("w.npz", *(np.ones(len(sample)) for sample in each))
-    expect_one_line(tpc("show", p, "--stage", "plan", "--input", "xi=xi.npz", "--input", "w=w.npz"), 64, "samples of one size are needed here")
+    words = ["--input", "xi=xi.npz", "--input", "w=w.npz"]
+    expect(tpc("show", p, "--stage", "plan", *words), 0, "each sample, sizes T = 3, d = 2", "of 2 sizes: this is about the largest, T = 3, d = 2")
+    expect(tpc("explain", p, *words), 0, "this is about the largest, T = 3, d = 2", "1 pairs")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 #include "check_program.hpp"
+#include "compiler/check/summary.hpp"
 
 #include "compiler/ir/print.hpp"
 
@@ -161,4 +162,19 @@ TEST_CASE("the verdict names parameters and outputs") {
                                                                "    vector v             n      N(0, 1), frozen\n"
                                                                "outputs:\n"
                                                                "    v' @ x[3] / sqrt(n)\n");
+}
+
+TEST_CASE("the summary counts what outputs depend on, and nothing else") {
+    const test::Checked checked = check_text("program p\n"
+                                             "input xi : R[d]\n"
+                                             "matrix U ~ N(0, 1/d)\n"
+                                             "matrix W ~ N(0, 1/n)\n"
+                                             "vector v ~ N(0, 1)\n"
+                                             "x = relu(W @ relu(U @ xi))\n"
+                                             "y = W @ (W @ (W @ x))\n"
+                                             "output v' @ x / sqrt(n)\n");
+    const auto summary = check::summarize(checked.program, resolve::small_sizes(checked.program), 1000);
+    REQUIRE(summary);
+    CHECK(summary->depth == 2);
+    CHECK(summary->parameters[1].most == 1);
 }

@@ -228,6 +228,16 @@ TEST_CASE("sizes for a check leave room for constant indices") {
     CHECK(resolve::small_sizes(b.p).at(b.T) == 9);
 }
 
+TEST_CASE("sizes for a check show turns in the wrong order") {
+    // x[T+1] = 0; for t in 1..T { x[t] = x[t+1] }, right for one turn only
+    Build b;
+    const Symbol t = b.p.fresh("t", false);
+    b.assign({b.size() + 1}, b.zero());
+    b.assign({Affine::of(t)}, b.read({Affine::of(t) + 1}), {{t, 1, b.size()}});
+    CHECK(b.messages(1).empty());
+    CHECK(resolve::small_sizes(b.p).at(b.T) == 4);
+}
+
 TEST_CASE("a convolutional network of 30 layers over 32x32 positions is walked in moments") {
     Build b;
     const Symbol l = b.p.fresh("l", false);

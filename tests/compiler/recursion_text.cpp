@@ -169,3 +169,17 @@ TEST_CASE("expectations over several Gaussians say what they are of, in text, la
           std::string::npos);
     CHECK(latex.find("\\mathbb{E}\\left[{x}_{l,i}\\, {\\bar{x}}_{l,\\bar{i}}\\right]") != std::string::npos);
 }
+
+TEST_CASE("an analysis of index sets that does not end names what it was about") {
+    test::Checked checked = test::check_text(read("examples/transformer.tp"));
+    const limit::Network network = limit::name_preactivations(checked.program, checked.verdict.terms);
+    limit::DeriveOptions few;
+    few.set_operations = 1000;
+    CHECK(!limit::derive(network, few, checked.diagnostics));
+    CHECK(
+        source::render(checked.diagnostics, checked.files) ==
+        R"(test.tp:28:13: error: which elements depend on which takes too long to work out here: use fewer indices at once, or simpler bounds and indices
+   28 | output v' @ mean(t in 1..T: x[L,t]) / sqrt(n)
+      |             ^~~~~~~~~~~~~~~~~~~~~~~
+)");
+}

@@ -235,6 +235,18 @@ def test_every_name_of_the_library_is_used_here():
             assert re.search(rf"\b{name}\b", used), f"{name} of {file} has no case"
 
 
+def test_a_name_of_the_library_that_is_not_imported_is_told_where_it_is():
+    names, program = [], "program p\n"
+    for file in sorted(os.listdir(LIBRARY)):
+        for kind, name in re.findall(r"^(fn|block) (\w+)", read(os.path.join(LIBRARY, file)), re.M):
+            program += f"use {name} as u{len(names)}\n" if kind == "block" else f"x{len(names)} = {name}(1)\n"
+            names.append(f'; import "std/{file}" for {name}')
+    write("hints.tp", program)
+    said = tpc("check", "hints.tp").stderr
+    for name in names:
+        assert name + "\n" in said, f"missing: {name}\n{said}"
+
+
 for each in CASES:
     globals()[f"test_{each.name}"] = lambda case=each: same(case)
 del each
