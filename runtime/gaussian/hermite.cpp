@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <deque>
+#include <mutex>
 #include <numbers>
+#include <tuple>
 
 namespace tpc::gaussian {
 
@@ -13,12 +16,12 @@ namespace {
 // he_k(z) sqrt(w(z)), w the normal density, for all nodes: sqrt(k+1) he_{k+1} = z he_k - sqrt(k) he_{k-1}.
 Eigen::MatrixXd hermite_functions(std::size_t terms, const Eigen::VectorXd& nodes, const Eigen::VectorXd& root_density) {
     Eigen::MatrixXd basis(static_cast<Eigen::Index>(terms), nodes.size());
+    const Eigen::VectorXd root = Eigen::VectorXd::LinSpaced(basis.rows() + 1, 0, static_cast<double>(terms)).cwiseSqrt();
     for (Eigen::Index j = 0; j < nodes.size(); ++j) {
         double previous = 0, current = root_density(j);
         for (Eigen::Index k = 0; k < basis.rows(); ++k) {
             basis(k, j) = current;
-            const double order = static_cast<double>(k);
-            const double next = (nodes(j) * current - std::sqrt(order) * previous) / std::sqrt(order + 1);
+            const double next = (nodes(j) * current - root(k) * previous) / root(k + 1);
             previous = current;
             current = next;
         }
@@ -68,6 +71,25 @@ HermiteRule::HermiteRule(std::size_t terms, std::size_t nodes, double extent) {
         nodes_(j) = extent * static_cast<double>(2 * j - (count - 1)) / static_cast<double>(count - 1);
     root_weight_ = root_density(nodes_);
     basis_ = hermite_functions(terms, nodes_, root_weight_);
+}
+
+std::shared_ptr<const HermiteRule> hermite_rule(std::size_t terms, std::size_t nodes, double extent) {
+    constexpr std::size_t most_kept = 16, largest_kept = std::size_t{1} << 20; // numbers of a basis
+    using Key = std::tuple<std::size_t, std::size_t, double>;
+    static std::mutex mutex;
+    static std::deque<std::pair<Key, std::shared_ptr<const HermiteRule>>> kept; // the latest at the end
+    const Key key{terms, nodes, extent};
+    const std::scoped_lock lock(mutex);
+    for (const auto& [known, rule] : kept)
+        if (known == key)
+            return rule;
+    auto made = std::make_shared<const HermiteRule>(terms, nodes, extent);
+    if (terms * nodes <= largest_kept) {
+        if (kept.size() == most_kept)
+            kept.pop_front();
+        kept.emplace_back(key, made);
+    }
+    return made;
 }
 
 HermiteCoefficients HermiteRule::operator()(const Univariate& phi, double variance, double mean) const {

@@ -5,6 +5,8 @@
 
 #include <Eigen/Core>
 
+#include <memory>
+
 namespace tpc::gaussian {
 
 // values[k] = E[phi(m + s z) he_k(z)], slopes[k] = E[phi'(m + s z) he_k(z)], he_k = He_k / sqrt(k!), k < terms; and the
@@ -28,6 +30,9 @@ class HermiteRule {
     Eigen::VectorXd nodes_, root_weight_;
     Eigen::MatrixXd basis_;
 };
+
+// The rule of these sizes; the latest ones are kept, because a plan asks for the same few again and again.
+std::shared_ptr<const HermiteRule> hermite_rule(std::size_t terms, std::size_t nodes, double extent);
 
 // The same for a function with kinks or jumps (in closed form): Gauss-Legendre panels that end at them.
 HermiteCoefficients kinked_coefficients(const Univariate& phi, std::size_t terms, double variance, double mean);

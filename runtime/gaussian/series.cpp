@@ -52,8 +52,8 @@ std::vector<double> tail_of(const Eigen::VectorXd& coefficients, double norm) {
 }
 
 // The rule that resolves phi at every place, or nothing.
-std::unique_ptr<HermiteRule> rule_for(const Univariate& phi, const std::vector<Place>& places, std::size_t terms,
-                                      std::string* reason) {
+std::shared_ptr<const HermiteRule> rule_for(const Univariate& phi, const std::vector<Place>& places, std::size_t terms,
+                                            std::string* reason) {
     double extent = 0;
     for (const Place& place : places) {
         const double needed = extent_of(phi, place.variance, place.mean);
@@ -66,9 +66,9 @@ std::unique_ptr<HermiteRule> rule_for(const Univariate& phi, const std::vector<P
         extent = std::max(extent, needed);
     }
     auto nodes = static_cast<std::size_t>(2 * extent * (2 * std::sqrt(static_cast<double>(terms)) + 12) / (2 * 3.14)) + 1;
-    auto rule = std::make_unique<HermiteRule>(terms, nodes, extent);
+    auto rule = hermite_rule(terms, nodes, extent);
     while (rule->nodes() < most_nodes) {
-        auto finer = std::make_unique<HermiteRule>(terms, 2 * rule->nodes(), extent);
+        auto finer = hermite_rule(terms, 2 * rule->nodes(), extent);
         bool agree = true;
         for (const Place& place : places) {
             const HermiteCoefficients coarse = (*rule)(phi, place.variance, place.mean);
@@ -320,7 +320,7 @@ std::unique_ptr<Dual<Real>> series_of(const Sides& sides, const Regime& regime, 
         const auto shortened = [&](const Side& side) {
             if (!side.rule)
                 return side;
-            return Side{side.phi, std::make_shared<HermiteRule>(*needed, side.rule->nodes(), side.rule->extent()), nullptr};
+            return Side{side.phi, hermite_rule(*needed, side.rule->nodes(), side.rule->extent()), nullptr};
         };
         Side short_left = shortened(left);
         short_left.tabulate(*needed);
