@@ -55,13 +55,13 @@ class Summation {
                 const ir::Statement& statement = program_.statements[number];
                 if (!reached_[statement.family])
                     return;
-                const std::uint64_t depth = of(statement.value);
+                const std::uint64_t depth = once(statement.value);
                 resolve::elements::target_of(walk_, statement, target);
                 depths_[key(statement.family, target)] = depth;
             },
             [](const auto&) { throw Missing{}; });
         for (const ir::Output& output : program_.outputs)
-            walk_.for_each(output.family, output.span, [&] { result_.depth = std::max(result_.depth, of(output.value)); });
+            walk_.for_each(output.family, output.span, [&] { result_.depth = std::max(result_.depth, once(output.value)); });
         for (std::size_t k = 0; k < uses_.size(); ++k) {
             for (const auto& [member, times] : members_[k])
                 result_.parameters[k].most = std::max(result_.parameters[k].most, times);
@@ -78,6 +78,9 @@ class Summation {
     std::vector<resolve::Extent> boxes_;
     std::vector<bool> reached_;           // by family
     std::map<Key, std::uint64_t> depths_; // by element
+    std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t>
+        known_; // of the instance, by expression and turn of a sum
+    std::uint64_t turn_ = 0, turns_ = 0;
     std::vector<std::map<std::array<std::uint32_t, 3>, std::uint64_t>> uses_;
     std::vector<std::map<Key, std::uint64_t>> members_;
     Summary result_;
@@ -96,7 +99,21 @@ class Summation {
         ++uses_[node.target][{node.span.file, node.span.begin, node.span.end}];
     }
 
+    // The value of a statement's instance. What stands in it several times, as an argument of a function does that names it
+    // so often, is one use.
+    std::uint64_t once(ir::ExprId id) {
+        known_.clear();
+        return of(id);
+    }
+
     std::uint64_t of(ir::ExprId id) {
+        const std::pair key{static_cast<std::uint32_t>(id), turn_};
+        if (const auto known = known_.find(key); known != known_.end())
+            return known->second;
+        return known_[key] = fresh(id);
+    }
+
+    std::uint64_t fresh(ir::ExprId id) {
         const ir::Node& node = program_.exprs[id];
         walk_.spend(1, node.span);
         if (node.op == Op::read)
@@ -104,9 +121,14 @@ class Summation {
         if (node.op == Op::matmul || node.op == Op::parameter)
             use(node);
         std::uint64_t depth = 0;
-        if (node.op == Op::reduce)
-            walk_.for_each(node.ranges, node.span, [&] { depth = std::max(depth, of(node.children[0])); });
-        else
+        if (node.op == Op::reduce) {
+            const std::uint64_t around = turn_;
+            walk_.for_each(node.ranges, node.span, [&] {
+                turn_ = ++turns_;
+                depth = std::max(depth, of(node.children[0]));
+            });
+            turn_ = around;
+        } else
             for (const ir::ExprId child : node.children)
                 depth = std::max(depth, of(child));
         return depth + (node.op == Op::matmul ? 1 : 0);

@@ -170,7 +170,8 @@ TEST_CASE("the summary counts what outputs depend on, and nothing else") {
                                              "matrix U ~ N(0, 1/d)\n"
                                              "matrix W ~ N(0, 1/n)\n"
                                              "vector v ~ N(0, 1)\n"
-                                             "x = relu(W @ relu(U @ xi))\n"
+                                             "fn norm(h) = (h - avg(h)) / sqrt(avg((h - avg(h))^2))\n"
+                                             "x = norm(W @ relu(U @ xi))\n"
                                              "y = W @ (W @ (W @ x))\n"
                                              "output v' @ x / sqrt(n)\n");
     const auto summary = check::summarize(checked.program, resolve::small_sizes(checked.program), 1000);
