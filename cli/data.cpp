@@ -242,4 +242,14 @@ Dataset read_data(const ir::Program& program, const DataFiles& files) {
     return data;
 }
 
+Samples read_samples(const ir::Program& program, const std::vector<std::string>& inputs, const std::string& option) {
+    Dataset data = read_data(program, {inputs, {}, option, ""});
+    if (data.groups.size() != 1)
+        throw Failure{
+            usage_error,
+            fmt::format("{}: samples of one size are needed here, and these differ in size: give those of one size",
+                        option)};
+    return std::move(data.groups.front());
+}
+
 } // namespace tpc::cli

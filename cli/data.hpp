@@ -38,4 +38,7 @@ struct DataFiles {
 // not read. Throws Failure.
 Dataset read_data(const ir::Program& program, const DataFiles& files);
 
+// The same where one size is needed.
+Samples read_samples(const ir::Program& program, const std::vector<std::string>& inputs, const std::string& option);
+
 } // namespace tpc::cli

@@ -306,6 +306,7 @@ def test_wrong_archives():
     np.savez("w.npz", *(np.ones(len(sample)) for sample in each))
     words = ["--input", "xi=xi.npz", "--input", "w=w.npz"]
     expect(tpc("show", p, "--stage", "plan", *words), 0, "each sample, sizes T = 3, d = 2", "of 2 sizes: this is about the largest, T = 3, d = 2")
+    expect_one_line(tpc("emit", p, "--lang", "cpp", "-o", "out.cpp", *words), 64, "samples of one size are needed here")
     expect(tpc("explain", p, *words), 0, "this is about the largest, T = 3, d = 2", "1 pairs")
 
 
