@@ -1,5 +1,6 @@
 #include "runtime/execute/duals.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tpc::execute {
@@ -10,6 +11,8 @@ ir::ExprId add_identity(ir::ExprTable& table) {
     variable.type = ir::Type::vector;
     return table.add(variable);
 }
+constexpr double usual_tolerance = 1e-8;
+
 int power_above(double value) {
     return value > 0 ? static_cast<int>(std::ceil(std::log2(value))) : -1000;
 }
@@ -33,8 +36,11 @@ const gaussian::Dual<Real>& DualCache<Real>::find(std::optional<ir::ExprId> left
     if (!dual) {
         const auto bound = [](int power) { return power == -1000 ? 0.0 : std::exp2(power); };
         std::string reason;
-        dual = gaussian::make_dual<Real>({&table_, phi}, {&table_, psi}, {bound(std::get<2>(key)), bound(std::get<3>(key))},
-                                         {tolerance_}, &reason);
+        // Errors of single expectations add up and are not stated: a coarse tolerance is for what cannot be had finer.
+        for (const double tolerance : {std::min(tolerance_, usual_tolerance), tolerance_})
+            if (!dual)
+                dual = gaussian::make_dual<Real>({&table_, phi}, {&table_, psi},
+                                                 {bound(std::get<2>(key)), bound(std::get<3>(key))}, {tolerance}, &reason);
         if (!dual)
             throw MethodError(reason);
     }

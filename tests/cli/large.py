@@ -188,7 +188,7 @@ def test_full_disks():
 
 def test_progress():
     """On a terminal, after a second; and nothing elsewhere (the other tests), nor with --quiet."""
-    x = save("x.npy", data(4000, 40))
+    x = save("x.npy", data(2500, 40))
     for words, shown in (([], True), (["--quiet"], False)):
         command = [support.TPC, "kernel", MLP, "-D", "L=150", "--input", x, "-o", "out.npz", "--threads", "1", *words]
         lead, follow = os.openpty()

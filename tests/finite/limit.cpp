@@ -60,12 +60,15 @@ plan::Plan plan(const ir::Program& program, const ir::Sizes& left, const ir::Siz
 }
 
 finite::Kernels limit(const plan::Plan& plan, const finite::SampleSet& left, const finite::SampleSet* right,
-                      const execute::Options& options) {
+                      const execute::Options& options, double* stated) {
     const execute::SampleSet left_data = data_of(left);
     const execute::SampleSet right_data = right != nullptr ? data_of(*right) : execute::SampleSet{};
     execute::Outcome outcome = execute::evaluate(plan, left_data, right != nullptr ? &right_data : nullptr, options);
     if (outcome.error)
         throw Refused(*outcome.error);
+    if (stated != nullptr)
+        for (const execute::Kernel& kernel : outcome.outputs)
+            *stated = std::max({*stated, kernel.nngp_error, kernel.ntk_error});
     finite::Kernels kernels;
     for (execute::Kernel& kernel : outcome.outputs)
         kernels.push_back({"", {kernel.shape, std::move(kernel.nngp)}, {kernel.shape, std::move(kernel.ntk)}});

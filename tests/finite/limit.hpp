@@ -18,9 +18,9 @@ struct Refused : std::runtime_error {
 // A plan for two sample sets of these sizes; throws Refused.
 plan::Plan plan(const ir::Program& program, const ir::Sizes& left, const ir::Sizes& right);
 
-// Runs it; `right` null: the kernel of `left` with itself. Throws Refused.
+// Runs it; `right` null: the kernel of `left` with itself. Throws Refused. `stated` takes the largest error that is stated.
 finite::Kernels limit(const plan::Plan& plan, const finite::SampleSet& left, const finite::SampleSet* right = nullptr,
-                      const execute::Options& options = {});
+                      const execute::Options& options = {}, double* stated = nullptr);
 
 // Both in a row.
 finite::Kernels limit(const ir::Program& program, const finite::SampleSet& left, const finite::SampleSet* right = nullptr,

@@ -52,7 +52,7 @@ bool has_preactivation(LayerKind kind) {
            kind == LayerKind::recurrent || kind == LayerKind::reversed;
 }
 bool is_recurrent(LayerKind kind) {
-    return kind == LayerKind::recurrent || kind == LayerKind::reversed;
+    return kind == LayerKind::recurrent || kind == LayerKind::reversed || kind == LayerKind::gru;
 }
 
 class Writer {
@@ -238,6 +238,13 @@ class Writer {
                             call(layer_->second, matrix("B", layer_->variance) + previous("i")));
             return close();
         }
+        case LayerKind::maxout:
+        case LayerKind::highway:
+        case LayerKind::product:
+        case LayerKind::neighbours:
+        case LayerKind::batch:
+        case LayerKind::gru:
+            return coupled(loop);
         case LayerKind::block: {
             open(loop);
             const std::string inner = call(layer_->activation, matrix("B", 1) + previous("i"));
@@ -261,6 +268,62 @@ class Writer {
         line(fmt::format("m = logsumexp({}: {})", others, element("e", "i, r")));
         assign("i", fmt::format("sum({}: exp({} - m) * {})", others, element("e", "i, r"), element("k", "r")));
         close();
+    }
+
+    void coupled(const std::string& loop) {
+        const auto product = [&](const char* name, double variance, const std::string& x) {
+            return matrix(name, variance) + x;
+        };
+        const bool steps = layer_->kind == LayerKind::gru;
+        if (steps)
+            line(element("x", "0") + " = 0");
+        open(loop);
+        const std::string x = previous("i"), g = element("g", "i");
+        line(g + " = " + product("A", layer_->variance, x) + bias());
+        switch (layer_->kind) {
+        case LayerKind::maxout: {
+            line(element("h", "i") + " = " + product("B", layer_->variance, x));
+            assign("i", fmt::format("max({0}, max({1}, 0.5 * {0} - 0.2 * {1}))", g, element("h", "i")));
+            break;
+        }
+        case LayerKind::highway: {
+            const std::string inner = call(layer_->activation, product("B", 1, x));
+            const std::string carried = k_ == 0 ? product("C", 1, x) : x;
+            line(fmt::format("z = sigmoid({})", g));
+            assign("i", fmt::format("z * {} + (1 - z) * ({})", inner, carried));
+            break;
+        }
+        case LayerKind::product:
+            assign("i", fmt::format("{} * {}", call(layer_->activation, g),
+                                    call(layer_->second, fmt::format("0.5 * {} + {}", g, product("B", 0.6, x)))));
+            break;
+        case LayerKind::gru: {
+            const std::string before = element("x", "i-1");
+            line(fmt::format("z = sigmoid({} + {})", product("B", 0.6, before), g));
+            const std::string inner = product("C", 0.6, before) + " + " + product("D", 0.8, x);
+            assign("i", fmt::format("(1 - z) * {} + z * {}", before, call(layer_->activation, inner)));
+            break;
+        }
+        default:
+            between_positions(loop);
+        }
+        close();
+    }
+
+    // What reads g of other positions, in a loop of its own.
+    void between_positions(const std::string& loop) {
+        close();
+        const std::string g = element("g", "i");
+        if (layer_->kind == LayerKind::neighbours) {
+            open(loop);
+            return assign("i", fmt::format("{} * {} + 0.3 * {}", call(layer_->activation, g),
+                                           call(layer_->second, element("g", "i-1 | wrap")), g));
+        }
+        const std::string mean = fmt::format("m{}", k_), variance = fmt::format("s{}", k_);
+        line(fmt::format("{} = mean(r in 1..{}: {})", mean, positions(), element("g", "r")));
+        line(fmt::format("{} = mean(r in 1..{}: ({} - {})^2)", variance, positions(), element("g", "r"), mean));
+        open(loop);
+        assign("i", call(layer_->activation, fmt::format("({} - {}) / sqrt({} + 0.1)", g, mean, variance)));
     }
 
     void ordinary(const std::string& loop) {
@@ -427,6 +490,39 @@ Spec spec_of(std::string_view bytes) {
         return value % n;
     };
     return chosen({below}, seed);
+}
+
+// One or two coupled layers, perhaps with an ordinary one between or behind. exp and what is not defined by kinks or
+// smoothness alone is left out: the sampled limit of a product of such would have no error worth stating.
+Spec random_coupled_spec(std::uint64_t seed) {
+    using enum LayerKind;
+    std::mt19937_64 engine(seed * 0x9e3779b97f4a7c15U + 3);
+    Chance chance{[&](unsigned n) { return static_cast<unsigned>(engine() % n); }};
+    constexpr std::array kinds{maxout, highway, product, neighbours, batch, gru};
+    constexpr std::array ordinary{dense, convolution, attention, block};
+    constexpr unsigned bounded = 11; // of the activations, those before `step`
+    Spec spec;
+    spec.seed = seed;
+    spec.first.activation = chance.below(bounded);
+    const auto add = [&](LayerKind kind) {
+        Layer layer;
+        layer.kind = kind;
+        layer.activation = chance.below(bounded);
+        layer.second = chance.below(bounded);
+        layer.variance = std::array{1.0, 0.6, 1.5}[chance.below(3)];
+        layer.bias = chance.one_in(3) ? 1 + chance.below(2) : 0;
+        layer.training = chance.one_in(4) ? 1 + chance.below(2) : 0;
+        layer.residual = kind != highway && kind != block && chance.one_in(4);
+        spec.layers.push_back(layer);
+    };
+    add(kinds[seed % kinds.size()]);
+    if (chance.one_in(2))
+        add(ordinary[chance.below(ordinary.size())]);
+    if (chance.one_in(3))
+        add(kinds[chance.below(kinds.size() - 1)]);
+    spec.outputs[0].kind = chance.below(4);
+    spec.outputs[0].bias = chance.one_in(4);
+    return spec;
 }
 
 std::string source(const Spec& spec) {

@@ -1,6 +1,7 @@
 // Random well-formed programs for the tests: a small description that prints as .tp source and that can be cut down while
-// a failure stays. All of them pass the simple GIA check, and every argument of a nonlinearity is a centred linear
-// combination of Gaussians, so that the limit needs no more than dual kernels of one Gaussian on each side.
+// a failure stays. All of them pass the simple GIA check. Every argument of a nonlinearity is a centred linear combination
+// of Gaussians, so that the limit needs no more than dual kernels of one Gaussian on each side; but for coupled programs,
+// which need expectations over several.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,14 @@ enum class LayerKind : std::uint8_t {
     block,       // x + A phi(B x)
     causal_mean, // mean(r in 1..i: x[r])
     graph,       // sum(j: adj[i, j] * x[j]), adj is data
-    scaled       // x times a Moment and a function of the position
+    scaled,      // x times a Moment and a function of the position
+    // of coupled programs, where functions of several Gaussians that depend on each other meet:
+    maxout,     // max(A x, B x, 0.5 A x - 0.2 B x)
+    highway,    // z phi(B x) + (1 - z) x, z = sigmoid(A x)
+    product,    // phi(g) psi(0.5 g + B x), g = A x
+    neighbours, // phi(g[i]) psi(g[i-1 | wrap]) + 0.3 g[i]
+    batch,      // phi((g - mean over positions) / sqrt(variance over positions + 0.1))
+    gru,        // s[i] = (1 - z) s[i-1] + z phi(C s[i-1] + D x[i]), z = sigmoid(A s[i-1] + B x[i])
 };
 
 // Every member's default is its simplest value.
@@ -65,6 +73,7 @@ struct Spec {
 };
 
 Spec random_spec(std::uint64_t seed);
+Spec random_coupled_spec(std::uint64_t seed);
 
 // The bytes are the choices, and what is left to choose behind them is plain.
 Spec spec_of(std::string_view bytes);
