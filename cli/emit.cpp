@@ -72,13 +72,7 @@ void run(Session& session, const EmitOptions& options) {
         session.result["text"] = text;
         return;
     }
-    auto file = io::OutputFile::create(options.out);
-    if (!file)
-        throw Failure{data_error, file.error().text};
-    if (const auto written = file->write_at(0, text.data(), text.size()); !written)
-        throw Failure{data_error, written.error().text};
-    if (const auto done = file->commit(); !done)
-        throw Failure{data_error, done.error().text};
+    write_text(options.out, text);
     session.inform(fmt::format("written to {}\n", options.out));
     session.result["file"] = options.out;
 }

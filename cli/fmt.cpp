@@ -4,7 +4,6 @@
 #include "grammar/format.hpp"
 #include "grammar/parse.hpp"
 #include "grammar/print.hpp"
-#include "runtime/io/output_file.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -40,16 +39,6 @@ std::optional<std::string> laid_out(Session& session, const std::string& path, c
     return made;
 }
 
-void replace(const std::string& path, const std::string& text) {
-    auto file = io::OutputFile::create(path);
-    if (!file)
-        throw Failure{data_error, file.error().text};
-    if (const auto written = file->write_at(0, text.data(), text.size()); !written)
-        throw Failure{data_error, written.error().text};
-    if (const auto done = file->commit(); !done)
-        throw Failure{data_error, done.error().text};
-}
-
 void run(Session& session, const FmtOptions& options) {
     bool errors = false;
     std::size_t changed = 0;
@@ -61,7 +50,7 @@ void run(Session& session, const FmtOptions& options) {
         if (!made || *made == text)
             continue;
         if (!options.check)
-            replace(path, *made);
+            write_text(path, *made);
         session.print(path + "\n");
         session.result["changed"].push_back(path);
         ++changed;

@@ -7,6 +7,7 @@
 #include "grammar/load.hpp"
 #include "grammar/parse.hpp"
 #include "runtime/io/input_file.hpp"
+#include "runtime/io/output_file.hpp"
 
 #include <unistd.h>
 
@@ -61,6 +62,16 @@ std::string read_text(const std::string& path) {
             return text;
         text.append(block.data(), static_cast<std::size_t>(count));
     }
+}
+
+void write_text(const std::string& path, const std::string& text) {
+    auto file = io::OutputFile::create(path);
+    if (!file)
+        throw Failure{data_error, file.error().text};
+    if (const auto written = file->write_at(0, text.data(), text.size()); !written)
+        throw Failure{data_error, written.error().text};
+    if (const auto done = file->commit(); !done)
+        throw Failure{data_error, done.error().text};
 }
 
 ast::Tree parse(Session& session) {

@@ -16,6 +16,8 @@ namespace tpc::cli {
 // All of these throw Failure where they cannot give their value; what they find is in session.diagnostics.
 
 std::string read_text(const std::string& path);
+// Whole or not at all.
+void write_text(const std::string& path, const std::string& text);
 ast::Tree parse(Session& session);     // the file alone
 ast::Tree load(Session& session);      // with all that it imports, as far as there is no error
 ir::Program compile(Session& session); // text -> tensor program
