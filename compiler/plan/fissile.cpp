@@ -1,5 +1,6 @@
 #include "compiler/plan/fissile.hpp"
 
+#include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
 
 #include <algorithm>
@@ -61,13 +62,6 @@ bool fissile(const Part& part, const WalkItem& loop) {
     return true;
 }
 
-void operations(const std::vector<WalkItem>& items, std::vector<std::uint32_t>& ops) {
-    for (const WalkItem& item : items) {
-        ops.insert(ops.end(), item.ops.begin(), item.ops.end());
-        operations(item.children, ops);
-    }
-}
-
 bool left_fissile(const Part& part, const WalkItem& nest) {
     std::vector<std::vector<std::uint32_t>> ops; // by child
     std::vector<std::uint32_t> slots{nest.range.slot};
@@ -79,7 +73,7 @@ bool left_fissile(const Part& part, const WalkItem& nest) {
     for (const WalkItem& child : loop->children) {
         if (child.loop)
             return false;
-        operations(part.right[child.statement], ops.emplace_back());
+        ops.push_back(operations(part.right[child.statement]));
     }
     for (std::size_t child = 0; child < ops.size(); ++child)
         for (const std::uint32_t k : ops[child]) {
@@ -111,19 +105,6 @@ void mark(const Part& part, std::vector<WalkItem>& items, bool left) {
 }
 
 } // namespace
-
-std::vector<const EntryRead*> reads_of(const PairOp& op) {
-    std::vector<const EntryRead*> reads;
-    if (op.rule == limit::Rule::dual)
-        reads.push_back(&op.entry);
-    for (const TermOp& term : op.terms)
-        if (term.kind == limit::PairTerm::Kind::matmul || term.kind == limit::PairTerm::Kind::read)
-            reads.push_back(&term.entry);
-    for (const GroupOp& group : op.groups)
-        if (group.cross)
-            reads.push_back(&group.entry);
-    return reads;
-}
 
 void mark_fissile(Part& part) {
     mark(part, part.left, true);

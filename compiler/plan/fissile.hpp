@@ -10,7 +10,4 @@ namespace tpc::plan {
 // another iteration of the loops writes.
 void mark_fissile(Part& part);
 
-// The entries of pairs that an operation reads.
-std::vector<const EntryRead*> reads_of(const PairOp& op);
-
 } // namespace tpc::plan

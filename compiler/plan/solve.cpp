@@ -1,5 +1,6 @@
 #include "compiler/plan/solve.hpp"
 
+#include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
 
 #include <algorithm>
@@ -15,10 +16,8 @@ class Solver {
     void run(WalkItem& item, std::vector<std::uint32_t> known) const {
         if (!item.loop)
             return;
-        std::vector<std::uint32_t> below;
-        operations(item, below);
         item.solutions.clear();
-        for (const std::uint32_t k : below) {
+        for (const std::uint32_t k : operations(item)) {
             std::vector<Linear> values;
             for (const Guard& guard : ops_[k].guards)
                 if (auto value = value_from(guard, item.range.slot, known))
@@ -33,12 +32,6 @@ class Solver {
   private:
     const std::vector<PairOp>& ops_;
     std::uint32_t left_symbols_, symbols_;
-
-    static void operations(const WalkItem& item, std::vector<std::uint32_t>& ops) {
-        ops.insert(ops.end(), item.ops.begin(), item.ops.end());
-        for (const WalkItem& child : item.children)
-            operations(child, ops);
-    }
 
     std::optional<Linear> value_from(const Guard& guard, std::uint32_t slot, const std::vector<std::uint32_t>& known) const {
         const std::int64_t own = coefficient(guard.value, slot);

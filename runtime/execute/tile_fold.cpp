@@ -1,6 +1,6 @@
 #include "runtime/execute/tile_fold.hpp"
 
-#include "compiler/plan/fissile.hpp"
+#include "compiler/plan/items.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -18,25 +18,12 @@ struct Phase {
     std::vector<std::uint32_t> ops;
 };
 
-void operations(const std::vector<plan::WalkItem>& items, std::vector<std::uint32_t>& ops) {
-    for (const plan::WalkItem& item : items) {
-        ops.insert(ops.end(), item.ops.begin(), item.ops.end());
-        operations(item.children, ops);
-    }
-}
-void statements(const plan::WalkItem& item, const plan::Part& part, std::vector<std::uint32_t>& ops) {
-    if (!item.loop)
-        operations(part.right[item.statement], ops);
-    for (const plan::WalkItem& child : item.children)
-        statements(child, part, ops);
-}
-
 // Nothing where the bounds of a loop are not numbers.
 std::optional<std::vector<Phase>> phases_of(const plan::Part& part, const std::vector<plan::WalkItem>& items) {
     std::vector<Phase> phases;
     for (const plan::WalkItem& item : items) {
         Phase phase;
-        statements(item, part, phase.ops);
+        phase.ops = operations(part, item);
         if (!item.loop || item.apart) {
             phases.push_back(phase);
             continue;
@@ -62,8 +49,7 @@ bool touches(const plan::PairOp& op, std::uint32_t array) {
 const std::vector<plan::WalkItem>& home_of(const plan::Part& part, std::uint32_t array) {
     const std::vector<plan::WalkItem>* home = nullptr;
     for (const plan::WalkItem& item : part.left) {
-        std::vector<std::uint32_t> ops;
-        statements(item, part, ops);
+        const std::vector<std::uint32_t> ops = operations(part, item);
         if (std::none_of(ops.begin(), ops.end(), [&](std::uint32_t op) { return touches(part.ops[op], array); }))
             continue;
         if (!item.apart || home != nullptr)

@@ -1,4 +1,5 @@
-// Runs operations of a plan on a tile: one left sample against a row of right samples, C and T forward.
+// Runs operations of a plan on a tile: one left sample against a row of right samples, C and T forward. Addresses and runs
+// are in tile_machine.cpp, the kinds of operations in tile_linear.cpp, tile_dual.cpp and tile_product.cpp.
 #pragma once
 
 #include "runtime/execute/tile_program.hpp"
@@ -25,6 +26,9 @@ struct Run {
         return slot == no_slot ? 1 : static_cast<std::size_t>(std::max<std::int64_t>(0, upper - lower + 1));
     }
 };
+
+// How an index changes from one iteration to the next.
+std::int64_t step_of(const plan::Linear& linear, const Run& run);
 
 // An element read by a row, as offsets: the first one's, and how they change along the row, along a sum, and from one row of
 // a sheet to the next.

@@ -1,5 +1,6 @@
 #include "runtime/execute/tile_program.hpp"
 
+#include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
 #include "runtime/execute/tile_fold.hpp"
 #include "runtime/execute/tile_halo.hpp"
@@ -22,13 +23,9 @@ void Address::add(const plan::Linear& index, std::ptrdiff_t stride) {
     }
 }
 
-bool depends(const plan::Linear& linear, std::uint32_t slot) {
-    return std::any_of(linear.terms.begin(), linear.terms.end(), [&](const auto& term) { return term.first == slot; });
-}
-
 bool Route::straight_along(std::uint32_t slot) const {
-    return straight &&
-           std::none_of(folded.begin(), folded.end(), [&](const Dimension& d) { return depends(*d.index, slot); });
+    return straight && std::none_of(folded.begin(), folded.end(),
+                                    [&](const Dimension& d) { return plan::coefficient(*d.index, slot) != 0; });
 }
 bool TileOp::straight_along(std::uint32_t slot) const {
     const auto all = [&](std::initializer_list<const Route*> routes) {
@@ -44,17 +41,6 @@ bool TileOp::straight_along(std::uint32_t slot) const {
 namespace {
 
 using limit::PairTerm;
-
-bool involves(const limit::Recursions& recursions, ir::ExprId e, std::uint32_t slot) {
-    const ir::Node& node = recursions.network.program.exprs[e];
-    if (node.op == ir::Op::reduce)
-        return true; // bounds and all: taken as it may be
-    for (const auto& [symbol, coefficient] : node.affine.terms)
-        if (static_cast<std::uint32_t>(symbol) == slot)
-            return true;
-    return std::any_of(node.children.begin(), node.children.end(),
-                       [&](ir::ExprId child) { return involves(recursions, child, slot); });
-}
 
 // Slots along which an operation cannot run as one row: their value changes more than addresses. Its own guards are looked
 // at when it runs.
@@ -126,7 +112,7 @@ class Alone {
         if (c.fixed)
             return;
         for (std::uint32_t slot = 0; slot < recursions_.network.program.symbols.size(); ++slot)
-            if (involves(recursions_, c.expression, slot))
+            if (plan::involves(recursions_.network.program.exprs, c.expression, slot))
                 slots_.insert(slot);
     }
 };
@@ -322,7 +308,7 @@ class Router {
             return result;
         const std::uint32_t slot = op.sums.back().slot;
         result.repeats = std::none_of(op.guards.begin(), op.guards.end(),
-                                      [&](const plan::Guard& guard) { return depends(guard.value, slot); }) &&
+                                      [&](const plan::Guard& guard) { return plan::coefficient(guard.value, slot) != 0; }) &&
                          result.scale.fixed && result.rate.fixed && (op.left_factor.array || result.left.fixed) &&
                          (op.right_factor.array || result.right.fixed);
         return result;
@@ -413,7 +399,7 @@ class Router {
     plan::Constant folded(plan::Constant c) const {
         const ir::Program& program = plan_.recursions.network.program;
         for (std::uint32_t slot = 0; !c.fixed && slot < program.symbols.size(); ++slot)
-            if (!program.info(own(slot)).axis && involves(plan_.recursions, c.expression, slot))
+            if (!program.info(own(slot)).axis && plan::involves(program.exprs, c.expression, slot))
                 return c;
         if (c.fixed)
             return c;

@@ -104,7 +104,4 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
 
 std::size_t series_width(std::size_t terms);
 
-// Whether `slot` appears.
-bool depends(const plan::Linear& linear, std::uint32_t slot);
-
 } // namespace tpc::execute

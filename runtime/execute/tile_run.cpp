@@ -1,5 +1,6 @@
 #include "runtime/execute/tile_run.hpp"
 
+#include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
 #include "runtime/execute/tile_machine.hpp"
 #include "runtime/execute/walk.hpp"
@@ -55,25 +56,17 @@ struct Follower {
     llvm::SmallVector<std::size_t, 2> moving; // by left loop, outermost first: the loop whose index moves with it
 };
 
-// The operations below an item in the order of its solutions.
-void below(const plan::WalkItem& item, std::vector<std::uint32_t>& ops) {
-    ops.insert(ops.end(), item.ops.begin(), item.ops.end());
-    for (const plan::WalkItem& child : item.children)
-        below(child, ops);
-}
-
 using Slots = llvm::SmallVector<std::uint32_t, 2>;
 
 bool depends_on_any(const plan::Linear& value, const Slots& slots) {
-    return std::any_of(slots.begin(), slots.end(), [&](std::uint32_t slot) { return depends(value, slot); });
+    return std::any_of(slots.begin(), slots.end(), [&](std::uint32_t slot) { return plan::coefficient(value, slot) != 0; });
 }
 
 bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path, const Slots& slots, Follower& result) {
     result.op = op;
     result.moving.assign(slots.size(), path.size());
     for (const plan::WalkItem* item : path) {
-        std::vector<std::uint32_t> ops;
-        below(*item, ops);
+        const std::vector<std::uint32_t> ops = operations(*item);
         const auto k = static_cast<std::size_t>(std::find(ops.begin(), ops.end(), op) - ops.begin());
         if (item->solutions[k].empty() || item->solutions[k][0].denominator != 1 ||
             depends_on_any(item->range.lower, slots) || depends_on_any(item->range.upper, slots))
@@ -81,8 +74,8 @@ bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path,
         const plan::Linear& value = item->solutions[k][0];
         // indices of outer right loops that move as well would have to be followed too
         for (const Follower::Loop& outer : result.loops)
-            if (depends(value, outer.range->slot) || depends(item->range.lower, outer.range->slot) ||
-                depends(item->range.upper, outer.range->slot))
+            if (depends_on_any(value, {outer.range->slot}) || depends_on_any(item->range.lower, {outer.range->slot}) ||
+                depends_on_any(item->range.upper, {outer.range->slot}))
                 return false;
         bool moves = false;
         for (std::size_t s = 0; s < slots.size(); ++s) {

@@ -1,0 +1,135 @@
+// Dual kernels of a tile.
+#include "runtime/execute/centre.hpp"
+#include "runtime/execute/tile_machine.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tpc::execute {
+
+template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Run& run) {
+    const plan::PairOp& op = part_.ops[index];
+    const TileDual<Real>& own = program_.duals[index];
+    const Entry read = entry(program_.ops[index].read, run);
+    const Entry out = entry(program_.ops[index].target, run);
+    if (!read.left.inside || !read.right.inside)
+        throw MethodError("a nonlinearity of an element outside its family");
+    const bool slopes = op.tangent && tangent_;
+    const std::size_t count = run.count();
+    const std::size_t sheets = outer_.count();
+    const auto connect = [&](auto& row, const Entry& from, const Entry& to) {
+        row.minus = from.stored() ? minus(from) : twos_.data();
+        row.plus = from.stored() ? plus(from) : nullptr;
+        row.tangent = from.stored() ? tangent(from) : zeros_.data();
+        row.out_minus = minus(to);
+        row.out_plus = plus(to);
+        row.out_tangent = slopes ? tangent(to) : nullptr;
+    };
+    const bool coarse = !out.array->value;
+    if (coarse && own.shape.kind == gaussian::Shape::Kind::homogeneous) {
+        const bool whole = read.stored() && read.step == 1 && out.step == 1 && lanes_ == width_;
+        const std::size_t calls = whole ? 1 : count;
+        for (std::size_t k = 0; k < sheets * calls; ++k) {
+            rows::HomogeneousRow<Real> row;
+            row.count = whole ? count * lanes_ : lanes_;
+            row.linear = static_cast<Real>(own.shape.linear);
+            row.absolute = static_cast<Real>(own.shape.absolute);
+            connect(row, moved(read, k / calls, k % calls), moved(out, k / calls, k % calls));
+            rows::homogeneous(row);
+        }
+    } else if (coarse && own.shape.kind == gaussian::Shape::Kind::series) {
+        for (std::size_t k = 0; k < sheets * count; ++k) {
+            const Entry from = moved(read, k / count, k % count);
+            rows::SeriesRow<Real> row;
+            row.lanes = lanes_;
+            row.terms = own.shape.terms;
+            row.even = own.shape.values[0];
+            row.odd = own.shape.values[1];
+            row.slope_even = own.shape.slopes[0];
+            row.slope_odd = own.shape.slopes[1];
+            row.left_values = own.left.at(from.left.element, left_);
+            row.left_slopes = row.left_values + row.terms;
+            row.right_values = own.right.at(from.right.element, first_);
+            row.right_stride = static_cast<std::size_t>(own.right.element) / series_width(row.terms);
+            row.right_slopes = row.right_values + row.terms * row.right_stride;
+            row.left_squares = row.left_slopes + row.terms;
+            row.right_squares = row.right_slopes + row.terms * row.right_stride;
+            connect(row, from, moved(out, k / count, k % count));
+            rows::series(row);
+        }
+    } else {
+        for (std::size_t k = 0; k < sheets * count; ++k)
+            dual_by_method(index, moved(read, k / count, k % count), moved(out, k / count, k % count));
+    }
+    settle(op, out, count);
+}
+
+// Any other method, on the lanes that are samples; it takes and gives gaps that are not normalised.
+template <class Real> void TileMachine<Real>::dual_by_method(std::uint32_t index, const Entry& read, const Entry& out) {
+    const plan::PairOp& op = part_.ops[index];
+    const TileDual<Real>& own = program_.duals[index];
+    const std::uint32_t a = op.entry.left.family;
+    const std::uint32_t b = op.entry.right.family;
+    gaussian::Gaussians<Real> g;
+    g.count = used_;
+    Real* second = row_[9].data();
+    const Real norm_a = *program_.left.norm[a].at(read.left.element, left_);
+    const Real* norm_b = program_.right.norm[b].at(read.right.element, first_);
+    const Real second_a = norm_a * norm_a;
+    for (std::size_t k = 0; k < used_; ++k)
+        second[k] = norm_b[k] * norm_b[k];
+    g.variance_a = {&second_a, 0};
+    g.variance_b = {second, 1};
+    Real* raw_minus = row_[0].data();
+    Real* raw_plus = row_[1].data();
+    for (std::size_t k = 0; k < used_; ++k) {
+        const Real both = gaussian::root_product(second_a, second[k]);
+        const Real m = read.stored() ? row(read.array->minus, read.at)[k] : Real(2);
+        const Real p = read.stored() && read.array->signs ? row(read.array->plus, read.at)[k] : 4 - m;
+        raw_minus[k] = both * m;
+        raw_plus[k] = both * p;
+    }
+    g.minus = {raw_minus, 1};
+    g.plus = {raw_plus, 1};
+    const PerSample<Real>& mean_a = program_.left.mean[a];
+    const PerSample<Real>& mean_b = program_.right.mean[b];
+    if (!mean_a.empty() || !mean_b.empty()) {
+        g.mean_a = {mean_a.empty() ? zeros_.data() : mean_a.at(read.left.element, left_), 0};
+        g.mean_b = {mean_b.empty() ? zeros_.data() : mean_b.at(read.right.element, first_), mean_b.empty() ? 0u : 1u};
+        centre(g, {row_[2].data(), row_[3].data(), row_[4].data(), row_[5].data()});
+    }
+    typename gaussian::Dual<Real>::Features features_left{};
+    typename gaussian::Dual<Real>::Features features_right{};
+    if (own.method->features() > 0) {
+        features_left = {{own.left.at(read.left.element, left_), 0}, 1};
+        features_right = {{own.right.at(read.right.element, first_), 1}, program_.right.layout.padded()};
+    }
+    const bool slopes = op.tangent && tangent_;
+    Real* slope = row_[6].data();
+    // the inputs may be read while the results are written: other rows
+    Real* to_minus = row_[7].data();
+    Real* to_plus = row_[8].data();
+    own.method->evaluate(g, features_left, features_right,
+                         gaussian::DualResult<Real>{nullptr, to_minus, to_plus, slopes ? slope : nullptr});
+    const Real* inner = read.stored() && slopes ? row(read.array->tangent, read.at) : zeros_.data();
+    const plan::PairArray& array = part_.arrays[op.array];
+    const Real left_inverse = *program_.left.inverse[array.left].at(out.left.element, left_);
+    const Real* right_inverse = program_.right.inverse[array.right].at(out.right.element, first_);
+    for (std::size_t k = 0; k < used_; ++k) {
+        if (slopes)
+            tangent(out)[k] = inner[k] * slope[k];
+        if (out.array->value) {
+            minus(out)[k] = (to_plus[k] - to_minus[k]) / 4;
+            continue;
+        }
+        const Real inverse = left_inverse * right_inverse[k];
+        minus(out)[k] = inverse > 0 ? to_minus[k] * inverse : Real(2);
+        if (out.array->signs)
+            plus(out)[k] = inverse > 0 ? to_plus[k] * inverse : Real(2);
+    }
+}
+
+template void TileMachine<double>::dual(std::uint32_t, const Run&);
+template void TileMachine<float>::dual(std::uint32_t, const Run&);
+
+} // namespace tpc::execute

@@ -1,0 +1,283 @@
+// Linear operations of a tile: sums of terms, cut where an index leaves its range.
+#include "compiler/plan/linear.hpp"
+#include "runtime/execute/tile_machine.hpp"
+
+#include <algorithm>
+
+namespace tpc::execute {
+
+using limit::PairTerm;
+
+// Where along a run an index leaves its range or comes back: the addresses are affine between two cuts.
+template <class Real> void TileMachine<Real>::cuts(const Route& route, const Run& run, std::vector<std::int64_t>& at) const {
+    if (route.mode == ir::IndexMode::none)
+        return;
+    for (const Route::Dimension& d : route.dimensions) {
+        const std::int64_t c = step_of(*d.index, run);
+        if (c == 0)
+            continue;
+        const std::int64_t start = (*d.index)(slots_.data());
+        const auto part = [&](std::int64_t i) { // which copy of the range, or before and after it
+            const std::int64_t raw = start + c * (i - run.lower) - d.lower;
+            if (route.mode == ir::IndexMode::wrap)
+                return raw >= 0 ? raw / d.size : -1 - (-1 - raw) / d.size;
+            return raw < 0 ? std::int64_t{-1} : raw < d.size ? std::int64_t{0} : std::int64_t{1};
+        };
+        for (std::int64_t i = run.lower; part(i) != part(run.upper);) {
+            std::int64_t same = i;
+            std::int64_t other = run.upper; // the first of another part lies in (same, other]
+            while (other - same > 1) {
+                const std::int64_t middle = same + (other - same) / 2;
+                (part(middle) == part(i) ? same : other) = middle;
+            }
+            at.push_back(other);
+            i = other;
+        }
+    }
+}
+
+template <class Real>
+void TileMachine<Real>::cuts(const plan::TermOp& term, const TileTerm& own, std::size_t depth, const Run& run,
+                             std::vector<std::int64_t>& at) {
+    if (own.entry.left.mode == ir::IndexMode::none && own.entry.right.mode == ir::IndexMode::none)
+        return;
+    if (depth < term.sums.size()) {
+        const plan::LoopRange& range = term.sums[depth];
+        const std::int64_t upper = range.last(slots_.data());
+        for (std::int64_t i = range.first(slots_.data()); i <= upper; ++i) {
+            slots_[range.slot] = i;
+            cuts(term, own, depth + 1, run, at);
+        }
+        return;
+    }
+    cuts(own.entry.left, run, at);
+    cuts(own.entry.right, run, at);
+}
+
+// Every read of the rectangle (positions, repeats) is where the first one says.
+template <class Real>
+bool TileMachine<Real>::within(const Route& route, const Run& run, std::uint32_t sum, std::int64_t repeats) const {
+    if (route.straight)
+        return true;
+    const auto positions = static_cast<std::int64_t>(run.count());
+    return std::all_of(route.dimensions.begin(), route.dimensions.end(), [&](const Route::Dimension& d) {
+        const std::int64_t start = (*d.index)(slots_.data());
+        const std::int64_t a = step_of(*d.index, run) * (positions - 1);
+        const std::int64_t b = plan::coefficient(*d.index, sum) * (repeats - 1);
+        const std::int64_t least = start + std::min<std::int64_t>(a, 0) + std::min<std::int64_t>(b, 0);
+        const std::int64_t most = start + std::max<std::int64_t>(a, 0) + std::max<std::int64_t>(b, 0);
+        return least >= d.lower && most < d.lower + d.size;
+    });
+}
+
+// The normalised gaps of two finite vectors along a row.
+template <class Real>
+void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const Spot& right, std::size_t positions,
+                             rows::Term<Real>& out) {
+    if (grams_used_ == grams_.size())
+        grams_.emplace_back();
+    std::vector<Real>& space = grams_[grams_used_++];
+    const std::size_t sheets = outer_.count();
+    if (space.size() < 2 * sheets * positions * width_)
+        space.resize(2 * sheets * positions * width_);
+    const PerSample<Real>& x = program_.left.unit[term.left_finite];
+    const PerSample<Real>& y = program_.right.unit[term.right_finite];
+    const auto length = static_cast<std::size_t>(program_.plan->left.finite[term.left_finite].length);
+    Real* minus = space.data();
+    Real* plus = space.data() + sheets * positions * width_;
+    for (std::size_t k = 0; k < sheets * positions; ++k) {
+        const auto at = [&](const Spot& spot) {
+            return spot.element + static_cast<std::ptrdiff_t>(k / positions) * spot.element_sheet +
+                   static_cast<std::ptrdiff_t>(k % positions) * spot.element_step;
+        };
+        rows::gram(rows::GramRow<Real>{length, lanes_, x.at(at(left), left_), y.at(at(right), first_),
+                                       program_.right.coordinate, minus + k * width_, plus + k * width_});
+    }
+    const auto step = static_cast<std::ptrdiff_t>(width_);
+    const std::ptrdiff_t sheet = step * static_cast<std::ptrdiff_t>(positions);
+    out.minus = {minus, step, 0, sheet};
+    out.plus = {plus, step, 0, sheet};
+    out.left_norm = moving(program_.left.length[term.left_finite], left, false);
+    out.right_norm = moving(program_.right.length[term.right_finite], right, true);
+}
+
+// One term, or `repeats` of it along the sum `sum`; false when those do not make one row.
+template <class Real>
+bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const Run& run, bool gap, std::uint32_t sum,
+                            std::int64_t repeats) {
+    const auto row = static_cast<std::ptrdiff_t>(width_);
+    const rows::Moving<Real> zero{zeros_.data(), 0, 0};
+    rows::Term<Real> out;
+    out.repeats = static_cast<std::size_t>(repeats);
+    out.scale = static_cast<Real>(constant(own.scale));
+    const auto factor = [&](const plan::Factor& given, const Route& route, bool right, const plan::Constant& fixed,
+                            Real& number) -> rows::Moving<Real> {
+        if (!given.array) {
+            number = static_cast<Real>(constant(fixed));
+            return {};
+        }
+        return moving((right ? program_.right : program_.left).coefficients[*given.array], spot(route, run, sum), right);
+    };
+    out.left_factor = factor(term.left_factor, own.left_factor, false, own.left, out.left);
+    out.right_factor = factor(term.right_factor, own.right_factor, true, own.right, out.right);
+    const bool rated =
+        term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::input || term.kind == PairTerm::Kind::parameter;
+    out.rate = rated && tangent_ ? static_cast<Real>(constant(own.rate)) : Real(0);
+    switch (term.kind) {
+    case PairTerm::Kind::parameter:
+        break;
+    case PairTerm::Kind::means: {
+        if (gap) // the constant 1
+            break;
+        if (repeats > 1 && !(within(own.left_mean, run, sum, repeats) && within(own.right_mean, run, sum, repeats)))
+            return false;
+        const auto mean = [&](const std::optional<plan::Place>& place, const Route& route, bool right,
+                              rows::Moving<Real>& norm) {
+            if (!place)
+                return true;
+            const PerSample<Real>& numbers = (right ? program_.right : program_.left).mean[place->family];
+            const Spot at = spot(route, run, sum);
+            if (!at.inside || numbers.empty())
+                return false;
+            norm = moving(numbers, at, right);
+            return true;
+        };
+        if (!mean(term.left_mean, own.left_mean, false, out.left_norm) ||
+            !mean(term.right_mean, own.right_mean, true, out.right_norm))
+            return true; // centred: nothing
+        break;
+    }
+    case PairTerm::Kind::input: {
+        const Spot left = spot(own.entry.left, run);
+        const Spot right = spot(own.entry.right, run);
+        if (left.inside && right.inside) {
+            gram(term, left, right, run.count(), out);
+            break;
+        }
+        if (!gap || (!left.inside && !right.inside))
+            return true;
+        out.left_norm = left.inside ? moving(program_.left.length[term.left_finite], left, false) : zero;
+        out.right_norm = right.inside ? moving(program_.right.length[term.right_finite], right, true) : zero;
+        break;
+    }
+    case PairTerm::Kind::matmul:
+    case PairTerm::Kind::read: {
+        if (repeats > 1 && !(within(own.entry.left, run, sum, repeats) && within(own.entry.right, run, sum, repeats)))
+            return false;
+        const Entry read = entry(own.entry, run, sum);
+        if ((!read.stored() && !gap) || (!read.left.inside && !read.right.inside))
+            return true;
+        if (read.stored()) {
+            out.value = read.array->value;
+            const auto at = [&](const Real* data) {
+                return rows::Moving<Real>{data, read.step * row, read.again * row, read.sheet * row};
+            };
+            out.minus = at(minus(read));
+            if (read.array->signs)
+                out.plus = at(plus(read));
+            if (tangent_)
+                out.tangent = at(tangent(read));
+        } else {
+            out.minus = {twos_.data(), 0, 0};
+            out.rate = 0;
+        }
+        if (out.value)
+            break;
+        out.left_norm = read.left.inside ? moving(program_.left.norm[term.entry.left.family], read.left, false) : zero;
+        out.right_norm = read.right.inside ? moving(program_.right.norm[term.entry.right.family], read.right, true) : zero;
+        break;
+    }
+    }
+    terms_.push_back(out);
+    return true;
+}
+
+template <class Real>
+void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, std::size_t depth, const Run& run, bool gap) {
+    const auto holds = [&] {
+        return std::all_of(term.guards.begin(), term.guards.end(),
+                           [&](const plan::Guard& guard) { return guard.holds(slots_.data()); });
+    };
+    if (depth == term.sums.size()) {
+        if (holds())
+            add(term, own, run, gap, no_slot, 1);
+        return;
+    }
+    const plan::LoopRange& range = term.sums[depth];
+    const std::int64_t lower = range.first(slots_.data());
+    const std::int64_t upper = range.last(slots_.data());
+    if (depth + 1 == term.sums.size() && own.repeats && upper > lower) {
+        slots_[range.slot] = lower;
+        if (!holds() || add(term, own, run, gap, range.slot, upper - lower + 1))
+            return;
+    }
+    for (std::int64_t i = lower; i <= upper; ++i) {
+        slots_[range.slot] = i;
+        collect(term, own, depth + 1, run, gap);
+    }
+}
+
+// Writes the entries of the run or, given `value`, the numbers of one output instance there.
+template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const Run& run, Real* value, Real* tangent) {
+    const plan::PairOp& op = part_.ops[index];
+    const TileOp& own = program_.ops[index];
+    cuts_.assign(1, run.lower);
+    if (run.slot != no_slot)
+        for (std::size_t k = 0; k < op.terms.size(); ++k)
+            cuts(op.terms[k], own.terms[k], 0, run, cuts_);
+    std::sort(cuts_.begin(), cuts_.end());
+    cuts_.erase(std::unique(cuts_.begin(), cuts_.end()), cuts_.end());
+    const bool raw = value != nullptr || program_.arrays[op.array].value;
+    const bool gap = op.gap_linear && !raw;
+    for (std::size_t k = 0; k < cuts_.size(); ++k) {
+        const Run piece = run.piece(cuts_[k], k + 1 < cuts_.size() ? cuts_[k + 1] - 1 : run.upper);
+        enter(piece);
+        terms_.clear();
+        grams_used_ = 0;
+        for (std::size_t t = 0; t < op.terms.size(); ++t)
+            collect(op.terms[t], own.terms[t], 0, piece, gap);
+        rows::LinearRow<Real> out;
+        out.sheets = outer_.count();
+        out.positions = piece.count();
+        out.lanes = lanes_;
+        out.terms = terms_.data();
+        out.count = terms_.size();
+        out.gap = gap;
+        out.value = raw;
+        if (value != nullptr) {
+            out.minus = value;
+            out.tangent = tangent;
+            rows::linear(out);
+            return;
+        }
+        const Entry to = entry(own.target, piece);
+        if (op.accumulates) {
+            rows::Term<Real> before;
+            before.value = true;
+            const auto row = static_cast<std::ptrdiff_t>(width_);
+            before.minus = {minus(to), to.step * row, 0, to.sheet * row};
+            if (tangent_)
+                before.tangent = {this->tangent(to), to.step * row, 0, to.sheet * row};
+            terms_.push_back(before);
+            out.terms = terms_.data();
+            out.count = terms_.size();
+        }
+        out.minus = minus(to);
+        out.plus = plus(to);
+        out.tangent = op.tangent ? this->tangent(to) : nullptr;
+        out.step = to.step * static_cast<std::ptrdiff_t>(width_);
+        out.sheet = to.sheet * static_cast<std::ptrdiff_t>(width_);
+        if (!raw) {
+            const plan::PairArray& array = part_.arrays[op.array];
+            out.left_inverse = moving(program_.left.inverse[array.left], to.left, false);
+            out.right_inverse = moving(program_.right.inverse[array.right], to.right, true);
+        }
+        rows::linear(out);
+        settle(op, to, piece.count());
+    }
+}
+
+template void TileMachine<double>::linear(std::uint32_t, const Run&, double*, double*);
+template void TileMachine<float>::linear(std::uint32_t, const Run&, float*, float*);
+
+} // namespace tpc::execute
