@@ -18,6 +18,13 @@ struct Set {
     std::vector<std::vector<double>> inputs;
 };
 
+// A program to try, with sizes of its axes and (`others`) of a second set's.
+struct Program {
+    const char* name = nullptr;
+    std::string text = {};
+    std::map<std::string, std::int64_t> sizes = {}, others = {};
+};
+
 // Normal values for every input; axes must be names in `sizes`.
 Set random_set(const std::string& text, std::size_t samples, std::map<std::string, std::int64_t> sizes, std::uint64_t seed);
 

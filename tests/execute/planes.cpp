@@ -5,15 +5,10 @@
 
 using namespace tpc;
 using tests::kernels;
+using tests::Program;
 using tests::Set;
 
 namespace {
-
-struct Program {
-    const char* name;
-    std::string text;
-    std::map<std::string, std::int64_t> sizes, others;
-};
 
 const std::vector<Program>& programs() {
     static const std::vector<Program> all{
@@ -75,6 +70,16 @@ output v' @ z / sqrt(n)
 )",
          {{"P", 6}, {"c", 2}},
          {{"P", 4}, {"c", 2}}},
+        {"a sum over a triangle of positions",
+         R"(program triangle
+input xi : R[P, P, c]
+matrix K[a in 0..1] ~ N(0, 1/(2*c))
+vector v ~ N(0, 1)
+for i in 1..P, j in 1..P { x[i,j] = relu(K[0] @ xi[i,j] + K[1] @ xi[i+1,j | zero]) }
+output v' @ sum(i in 1..P, j in 1..i: x[i,j]) / sqrt(n)
+)",
+         {{"P", 4}, {"c", 2}},
+         {{"P", 3}, {"c", 2}}},
     };
     return all;
 }

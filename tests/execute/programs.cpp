@@ -9,15 +9,10 @@
 
 using namespace tpc;
 using tests::kernels;
+using tests::Program;
 using tests::Set;
 
 namespace {
-
-struct Program {
-    const char* name;
-    std::string text;
-    std::map<std::string, std::int64_t> sizes;
-};
 
 const std::vector<Program>& programs() {
     static const std::vector<Program> all{
