@@ -23,24 +23,24 @@ PEERS = os.path.join(ROOT, "build/bench-peers")
 
 # name: file, definitions, axes, samples, options
 CASES = {
-    "relu_mlp_10_f64": ("mlp", ["L=10"], ["d=64"], 4000, ["--fused", "10"]),
-    "relu_mlp_10_f32": ("mlp", ["L=10"], ["d=64"], 4000, ["--fused", "10", "--f32"]),
-    "erf_mlp_3": ("mlp", ["phi=erf", "L=3"], ["d=64"], 1000, []),
-    "tanh_mlp_3": ("mlp", ["phi=tanh", "L=3"], ["d=64"], 1000, []),
-    "rnn_average_T20": ("rnn_average", [], ["T=20", "d=8"], 300, []),
-    "transformer_T16_6": ("transformer", ["L=6"], ["T=16", "d=8"], 64, []),
-    "gcn_30": ("gcn", [], ["nodes=30", "d=8"], 64, []),
-    "cnn_flatten_32": ("cnn_flatten", ["L=21"], ["rows=32", "cols=32", "c=3"], 128,
+    "relu_mlp_10_f64": ("bench/execution/relu_mlp", ["L=10"], ["d=64"], 4000, ["--fused", "10"]),
+    "relu_mlp_10_f32": ("bench/execution/relu_mlp", ["L=10"], ["d=64"], 4000, ["--fused", "10", "--f32"]),
+    "erf_mlp_3": ("examples/mlp", ["phi=erf", "L=3"], ["d=64"], 1000, []),
+    "tanh_mlp_3": ("examples/mlp", ["phi=tanh", "L=3"], ["d=64"], 1000, []),
+    "rnn_average_T20": ("examples/rnn_average", [], ["T=20", "d=8"], 300, []),
+    "transformer_T16_6": ("examples/transformer", ["L=6"], ["T=16", "d=8"], 64, []),
+    "gcn_30": ("examples/gcn", [], ["nodes=30", "d=8"], 64, []),
+    "cnn_flatten_32": ("examples/cnn_flatten", ["L=21"], ["rows=32", "cols=32", "c=3"], 128,
                        ["--f32", "--fused", "21", "--network", "cnn"]),
-    "cnn_pooled_32": ("cnn_pooled", ["L=21"], ["rows=32", "cols=32", "c=3"], 16,
+    "cnn_pooled_32": ("examples/cnn_pooled", ["L=21"], ["rows=32", "cols=32", "c=3"], 16,
                       ["--f32", "--runs", "1", "--fused", "21", "--network", "pooled"]),
-    "myrtle_32": ("myrtle", [], ["p=8", "q=8", "c=3"], 16, ["--f32", "--runs", "1"]),
+    "myrtle_32": ("examples/myrtle", [], ["p=8", "q=8", "c=3"], 16, ["--f32", "--runs", "1"]),
 }
 
 
 def measure(name, threads):
     file, defines, axes, samples, options = CASES[name]
-    command = [BINARY, os.path.join(ROOT, f"examples/{file}.tp"), "--samples", str(samples), "--threads", str(threads)]
+    command = [BINARY, os.path.join(ROOT, f"{file}.tp"), "--samples", str(samples), "--threads", str(threads)]
     for define in defines:
         command += ["-D", define]
     for axis in axes:

@@ -18,6 +18,7 @@ void layers_of(Real* __restrict t, Real* __restrict ntk, int layers, const gauss
     for (std::size_t k = 0; k < lanes; ++k)
         ntk[k] = 1 - t[k];
     for (int l = 1; l < layers; ++l)
+#pragma omp simd
         for (std::size_t k = 0; k < lanes; ++k) {
             const bool positive = t[k] <= 1;
             const Real near = positive ? t[k] : 2 - t[k];
