@@ -1,5 +1,6 @@
 #include "compiler/check/elements.hpp"
 
+#include "compiler/ir/indexing.hpp"
 #include "compiler/resolve/resolve.hpp"
 
 #include <algorithm>
@@ -86,18 +87,7 @@ class Walk {
             result.push_back(value(affine));
         return result;
     }
-    bool holds(const ir::Condition& condition) const {
-        const std::int64_t v = value(condition.value);
-        switch (condition.relation) {
-        case ir::Relation::zero:
-            return v == 0;
-        case ir::Relation::non_negative:
-            return v >= 0;
-        case ir::Relation::non_zero:
-            return v != 0;
-        }
-        return false;
-    }
+    bool holds(const ir::Condition& condition) const { return ir::holds(condition.relation, value(condition.value)); }
 
     void points(llvm::ArrayRef<ir::Range> ranges, const std::function<void()>& body) {
         spend();
@@ -115,13 +105,10 @@ class Walk {
         if (mode == ir::IndexMode::none)
             return tuple;
         for (std::size_t k = 0; k < tuple.size(); ++k) {
-            const std::int64_t low = box.lower[k], high = box.upper[k], size = high - low + 1;
-            if (mode == ir::IndexMode::zero && (tuple[k] < low || tuple[k] > high))
+            const auto index = ir::apply_mode(tuple[k], box.lower[k], box.upper[k], mode);
+            if (!index)
                 return std::nullopt;
-            if (mode == ir::IndexMode::clamp)
-                tuple[k] = std::clamp(tuple[k], low, high);
-            if (mode == ir::IndexMode::wrap)
-                tuple[k] = low + ((tuple[k] - low) % size + size) % size;
+            tuple[k] = *index;
         }
         return tuple;
     }

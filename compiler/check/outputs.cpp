@@ -1,6 +1,8 @@
 #include "compiler/check/outputs.hpp"
 
 #include "compiler/check/bounds.hpp"
+#include "compiler/check/contents.hpp"
+#include "compiler/check/parameter_terms.hpp"
 #include "compiler/check/uses.hpp"
 
 #include <fmt/format.h>
@@ -17,68 +19,6 @@ using ir::Node;
 using ir::Op;
 using ir::Program;
 using source::Id;
-
-// What an expression is made of, families included.
-struct Contents {
-    bool random = false; // width powers and scalar parameters: it does not converge to a number
-    bool power = false;  // width powers
-    bool moment = false; // averages over coordinates
-    bool operator==(const Contents&) const = default;
-};
-
-// Contents of scalar expressions; families by a least fixed point over the statements.
-struct Analysis {
-    const Program& program;
-    std::vector<Contents> families;
-
-    explicit Analysis(const Program& p) : program(p), families(p.families.size()) {
-        for (bool changed = true; changed;) {
-            changed = false;
-            for (const auto& statement : program.statements) {
-                if (program.families[statement.family].type == ir::Type::vector)
-                    continue;
-                const Contents before = families[statement.family];
-                merge(families[statement.family], of(statement.value));
-                changed |= !(before == families[statement.family]);
-            }
-        }
-    }
-
-    static void merge(Contents& into, const Contents& from) {
-        into.random |= from.random;
-        into.power |= from.power;
-        into.moment |= from.moment;
-    }
-
-    [[nodiscard]] Contents of(ExprId id) const {
-        const Node& node = program.exprs[id];
-        switch (node.op) {
-        case Op::moment:
-        case Op::mean:
-            return {.random = false, .power = false, .moment = true}; // converges, whatever is inside
-        case Op::width_power:
-            return {.random = true, .power = true, .moment = false};
-        case Op::parameter:
-            return {.random = node.type == ir::Type::scalar, .power = false, .moment = false};
-        case Op::read:
-            return families[node.target];
-        default:
-            break;
-        }
-        Contents result;
-        for (ExprId child : node.children)
-            merge(result, of(child));
-        return result;
-    }
-    [[nodiscard]] bool random(ExprId id) const { return of(id).random; }
-};
-
-// factor * v[member], summed over `ranges`.
-struct ParameterTerm {
-    ExprId factor{};
-    ExprId parameter{};
-    std::vector<ir::Range> ranges;
-};
 
 class Decomposer {
   public:
@@ -124,39 +64,6 @@ class Decomposer {
         return diagnostic;
     }
 
-    ExprId times(ExprId a, ExprId b) { return program_.exprs.apply(Function::mul, {a, b}); }
-    ExprId over(ExprId a, ExprId b) { return program_.exprs.apply(Function::div, {a, b}); }
-    ExprId affine(const Affine& value) {
-        if (value.is_constant() && value.denominator == 1)
-            return program_.exprs.number(static_cast<double>(value.constant));
-        Node node;
-        node.op = Op::affine;
-        node.affine = value;
-        return program_.exprs.add(std::move(node));
-    }
-
-    // 1 / the number of points of the ranges.
-    ExprId mean_factor(llvm::ArrayRef<ir::Range> ranges) {
-        const ExprId one = program_.exprs.number(1);
-        const bool nested = std::any_of(ranges.begin(), ranges.end(), [&](const ir::Range& range) {
-            return std::any_of(ranges.begin(), ranges.end(), [&](const ir::Range& other) {
-                return range.lower.coefficient(other.index) != 0 || range.upper.coefficient(other.index) != 0;
-            });
-        });
-        if (nested) {
-            Node count;
-            count.op = Op::reduce;
-            count.reduction = ir::Reduction::sum;
-            count.ranges.assign(ranges.begin(), ranges.end());
-            count.children = {one};
-            return over(one, program_.exprs.add(count));
-        }
-        ExprId count = one;
-        for (const ir::Range& range : ranges)
-            count = times(count, affine(range.upper - range.lower + Affine(1)));
-        return over(one, count);
-    }
-
     OutputTerm& push(OutputTerm::Kind kind, ExprId from, ExprId coefficient, const Ranges& ranges) {
         OutputTerm& term = terms_.emplace_back();
         term.kind = kind;
@@ -170,7 +77,7 @@ class Decomposer {
 
     void decompose(ExprId id, ExprId coefficient, int power, const Ranges& ranges) {
         if (power == 0 && !analysis_.random(id)) {
-            push(OutputTerm::Kind::constant, id, times(coefficient, id), ranges);
+            push(OutputTerm::Kind::constant, id, times(program_.exprs, coefficient, id), ranges);
             return;
         }
         const Node node = program_.exprs[id]; // a copy: the table grows below
@@ -198,8 +105,10 @@ class Decomposer {
                 Ranges inner = ranges;
                 inner.insert(inner.end(), node.ranges.begin(), node.ranges.end());
                 const bool mean = node.reduction == ir::Reduction::mean;
-                return decompose(node.children[0], mean ? times(coefficient, mean_factor(node.ranges)) : coefficient, power,
-                                 inner);
+                return decompose(node.children[0],
+                                 mean ? times(program_.exprs, coefficient, mean_factor(program_.exprs, node.ranges))
+                                      : coefficient,
+                                 power, inner);
             }
             return nonlinear(id, power, ir::name_of(node.reduction));
         case Op::apply:
@@ -208,7 +117,7 @@ class Decomposer {
             case Function::sub:
                 decompose(node.children[0], coefficient, power, ranges);
                 if (node.function == Function::sub)
-                    coefficient = times(program_.exprs.number(-1), coefficient);
+                    coefficient = times(program_.exprs, program_.exprs.number(-1), coefficient);
                 return decompose(node.children[1], coefficient, power, ranges);
             case Function::neg:
             case Function::mul:
@@ -284,12 +193,12 @@ class Decomposer {
             return order(id, power);
         if (power > 1 && candidates.size() > 1) // n^(1/2) each: (v'x / sqrt(n)) * (u'y / sqrt(n))
             return random_coefficient(id, candidates);
-        coefficient = times(program_.exprs.number(factors.sign), coefficient);
+        coefficient = times(program_.exprs, program_.exprs.number(factors.sign), coefficient);
         for (ExprId factor : factors.above)
             if (candidates.empty() || factor != candidates[0])
-                coefficient = times(coefficient, factor);
+                coefficient = times(program_.exprs, coefficient, factor);
         for (ExprId factor : factors.below)
-            coefficient = over(coefficient, factor);
+            coefficient = over(program_.exprs, coefficient, factor);
         if (candidates.empty()) {
             push(OutputTerm::Kind::constant, id, coefficient, ranges);
             return;
@@ -309,7 +218,8 @@ class Decomposer {
             const Node node = program_.exprs[inner];
             if (node.op != Op::moment)
                 continue;
-            const bool left = linear(node.children[0]).has_value(), right = linear(node.children[1]).has_value();
+            const bool left = parameter_terms(program_.exprs, node.children[0]).has_value(),
+                       right = parameter_terms(program_.exprs, node.children[1]).has_value();
             if (!left && !right)
                 continue;
             readouts.push_back(factor);
@@ -341,59 +251,6 @@ class Decomposer {
 
     // --- readouts
 
-    std::optional<std::vector<ParameterTerm>> linear(ExprId id) {
-        const Node node = program_.exprs[id];
-        if (node.op == Op::parameter && node.type == ir::Type::vector)
-            return std::vector<ParameterTerm>{{program_.exprs.number(1), id, {}}};
-        const auto scaled = [&](std::optional<std::vector<ParameterTerm>> terms, auto&& factor) {
-            if (terms)
-                for (ParameterTerm& term : *terms)
-                    term.factor = factor(term.factor);
-            return terms;
-        };
-        if (node.op == Op::reduce && (node.reduction == ir::Reduction::sum || node.reduction == ir::Reduction::mean)) {
-            auto terms = linear(node.children[0]);
-            if (!terms)
-                return terms;
-            const bool mean = node.reduction == ir::Reduction::mean;
-            const ExprId weight = mean ? mean_factor(node.ranges) : program_.exprs.number(1);
-            for (ParameterTerm& term : *terms) {
-                term.factor = times(term.factor, weight);
-                term.ranges.insert(term.ranges.begin(), node.ranges.begin(), node.ranges.end());
-            }
-            return terms;
-        }
-        if (node.op != Op::apply)
-            return std::nullopt;
-        const auto scalar = [&](std::size_t k) { return program_.exprs[node.children[k]].type == ir::Type::scalar; };
-        switch (node.function) {
-        case Function::neg:
-            return scaled(linear(node.children[0]), [&](ExprId f) { return times(program_.exprs.number(-1), f); });
-        case Function::add:
-        case Function::sub: {
-            auto left = linear(node.children[0]), right = linear(node.children[1]);
-            if (!left || !right)
-                return std::nullopt;
-            if (node.function == Function::sub)
-                right = scaled(std::move(right), [&](ExprId f) { return times(program_.exprs.number(-1), f); });
-            left->insert(left->end(), right->begin(), right->end());
-            return left;
-        }
-        case Function::mul:
-            if (scalar(0))
-                return scaled(linear(node.children[1]), [&](ExprId f) { return times(node.children[0], f); });
-            if (scalar(1))
-                return scaled(linear(node.children[0]), [&](ExprId f) { return times(f, node.children[1]); });
-            return std::nullopt;
-        case Function::div:
-            if (scalar(1))
-                return scaled(linear(node.children[0]), [&](ExprId f) { return over(f, node.children[1]); });
-            return std::nullopt;
-        default:
-            return std::nullopt;
-        }
-    }
-
     bool mentions(ExprId root, std::uint32_t parameter) const {
         bool found = false;
         visit(program_.exprs, root,
@@ -403,7 +260,7 @@ class Decomposer {
 
     // A preference only: no statement of the network mentions the vectors of this side. The check proper follows uses.
     bool unused_elsewhere(ExprId side) {
-        const auto terms = linear(side);
+        const auto terms = parameter_terms(program_.exprs, side);
         return std::none_of(terms->begin(), terms->end(), [&](const ParameterTerm& term) {
             const std::uint32_t parameter = program_.exprs[term.parameter].target;
             return std::any_of(program_.statements.begin(), program_.statements.end(), [&](const ir::Statement& statement) {
@@ -414,7 +271,8 @@ class Decomposer {
 
     void readout(ExprId id, ExprId coefficient, const Ranges& ranges) {
         const Node node = program_.exprs[id];
-        auto left = linear(node.children[0]), right = linear(node.children[1]);
+        auto left = parameter_terms(program_.exprs, node.children[0]),
+             right = parameter_terms(program_.exprs, node.children[1]);
         if (!left && !right)
             return not_a_readout(id);
         const bool take_right =
@@ -427,7 +285,8 @@ class Decomposer {
             }
             Ranges all = ranges;
             all.insert(all.end(), term.ranges.begin(), term.ranges.end());
-            OutputTerm& found = push(OutputTerm::Kind::readout, term.parameter, times(coefficient, term.factor), all);
+            OutputTerm& found =
+                push(OutputTerm::Kind::readout, term.parameter, times(program_.exprs, coefficient, term.factor), all);
             found.parameter = parameter.target;
             found.member = parameter.access;
             found.vector = node.children[take_right ? 0 : 1];

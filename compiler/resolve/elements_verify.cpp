@@ -1,6 +1,7 @@
 // Every element assigned once, and before it is read; no gaps, nothing outside (language.md sections 3 to 5).
+#include "compiler/ir/indexing.hpp"
 #include "compiler/ir/print.hpp"
-#include "compiler/resolve/elements_walk.hpp"
+#include "compiler/resolve/elements_space.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -16,59 +17,6 @@ namespace {
 using source::Diagnostic;
 using source::Id;
 using source::Span;
-
-constexpr std::uint64_t most_elements = 400'000'000; // bits: 50 MB
-
-// The elements that may be read under one name: a box, and which of its elements there are.
-struct Space {
-    std::string kind = {}; // "the family"
-    std::string name = {};
-    std::size_t implicit = 0;
-    Extent box = {};
-    bool empty = false;
-    bool bad = false; // an error has been reported that explains whatever is missing
-    std::vector<std::uint64_t> strides = {};
-    std::vector<std::uint64_t> assigned = {};         // bits; families only
-    const std::vector<ir::Range>* declared = nullptr; // parameters whose members do not fill the box
-    Span span = {};
-
-    [[nodiscard]] bool inside(std::size_t k, std::int64_t i) const { return i >= box.lower[k] && i <= box.upper[k]; }
-    [[nodiscard]] bool inside(const Index& index) const {
-        for (std::size_t k = 0; k < index.size(); ++k)
-            if (!inside(k, index[k]))
-                return false;
-        return !empty;
-    }
-    [[nodiscard]] std::uint64_t offset(const Index& index) const {
-        std::uint64_t result = 0;
-        for (std::size_t k = 0; k < index.size(); ++k)
-            result += static_cast<std::uint64_t>(index[k] - box.lower[k]) * strides[k];
-        return result;
-    }
-    [[nodiscard]] bool test(std::uint64_t at) const { return (assigned[at / 64] >> (at % 64) & 1) != 0; }
-    void set(std::uint64_t at) { assigned[at / 64] |= std::uint64_t{1} << (at % 64); }
-};
-
-// The number of elements of the box; throws TooLarge.
-std::uint64_t volume(const Extent& box, bool empty, const std::string& name, Span span) {
-    if (empty)
-        return 0;
-    std::uint64_t elements = 1;
-    for (std::size_t k = 0; k < box.lower.size(); ++k) {
-        const std::uint64_t width = static_cast<std::uint64_t>(box.upper[k]) - static_cast<std::uint64_t>(box.lower[k]) + 1;
-        if (width == 0 || __builtin_mul_overflow(elements, width, &elements) || elements > most_elements)
-            throw TooLarge{span, "the elements of " + name + " lie too far apart"};
-    }
-    return elements;
-}
-
-void lay_out(Space& space) {
-    space.strides.assign(space.box.lower.size(), 1);
-    if (space.empty)
-        return;
-    for (std::size_t k = space.strides.size(); k-- > 1;)
-        space.strides[k - 1] = space.strides[k] * static_cast<std::uint64_t>(space.box.upper[k] - space.box.lower[k] + 1);
-}
 
 // How often a place of the source was read, and how often each of its indices was outside.
 struct Place {
@@ -145,31 +93,6 @@ class Verifier {
 
     [[nodiscard]] std::string value_text(ir::Symbol symbol) const {
         return fmt::format("{} = {}", program_.info(symbol).name, walk_.value(symbol));
-    }
-
-    static std::string element(const Space& space, const Index& index) {
-        std::string text;
-        for (std::size_t k = space.implicit; k < index.size(); ++k)
-            text += (text.empty() ? "" : ",") + std::to_string(index[k]);
-        return text.empty() ? space.name : space.name + "[" + text + "]";
-    }
-
-    // Of the indices that an access gives: xi[5] names the first axis only.
-    static std::string box_text(const Space& space, std::size_t given) {
-        if (space.empty)
-            return "no index at these sizes";
-        std::string text;
-        for (std::size_t k = space.implicit; k < given; ++k)
-            text += (text.empty() ? "" : ", ") + range_text(space, k);
-        return text + " only";
-    }
-
-    static std::string range_text(const Space& space, std::size_t k) {
-        if (space.empty)
-            return "the empty family";
-        if (space.box.lower[k] == space.box.upper[k])
-            return std::to_string(space.box.lower[k]);
-        return fmt::format("{}..{}", space.box.lower[k], space.box.upper[k]);
     }
 
     // "with T = 4, t = 1": the turn of the loops and sums around, and the axes in the indices.
@@ -249,7 +172,7 @@ class Verifier {
 
     static std::uint64_t volume_or_most(const Space& space) {
         try {
-            return volume(space.box, space.empty, space.name, space.span);
+            return volume(space);
         } catch (const TooLarge&) {
             return most_elements + 1;
         }
@@ -297,11 +220,10 @@ class Verifier {
                         .box = boxes[f],
                         .span = family.span};
             space.empty = boxes[f].empty();
-            total += volume(space.box, space.empty, space.name, space.span);
+            total += volume(space);
             if (total > most_elements)
                 throw TooLarge{space.span, "its families have too many elements"};
             lay_out(space);
-            space.assigned.assign((volume(space.box, space.empty, space.name, space.span) + 63) / 64, 0);
             families_.push_back(std::move(space));
         }
     }
@@ -461,14 +383,8 @@ class Verifier {
             return false;
         if (space.empty)
             return true; // an error
-        for (std::size_t k = 0; k < index_.size(); ++k) {
-            const std::int64_t lower = space.box.lower[k];
-            const std::int64_t width = space.box.upper[k] - lower + 1;
-            if (mode == ir::IndexMode::clamp)
-                index_[k] = std::clamp(index_[k], lower, space.box.upper[k]);
-            else
-                index_[k] = lower + ((index_[k] - lower) % width + width) % width;
-        }
+        for (std::size_t k = 0; k < index_.size(); ++k)
+            index_[k] = *ir::apply_mode(index_[k], space.box.lower[k], space.box.upper[k], mode);
         return true;
     }
 
@@ -614,41 +530,12 @@ class Verifier {
 
     void find_gaps() {
         for (const Space& space : families_)
-            for (std::size_t k = space.implicit; k < space.strides.size(); ++k)
-                if (!space.empty && !space.bad && find_gap(space, k))
+            for (std::size_t k = space.implicit; k < space.strides.size() && !space.empty && !space.bad; ++k)
+                if (const auto gap = first_gap(space, k, walk_)) {
+                    report(Id::family_gap, space.span, space.name, element(space, gap->missing), element(space, gap->before),
+                           element(space, gap->after));
                     break;
-    }
-
-    // The first missing element between two defined ones along index k.
-    bool find_gap(const Space& space, std::size_t k) {
-        const std::uint64_t stride = space.strides[k];
-        const auto width = static_cast<std::uint64_t>(space.box.upper[k] - space.box.lower[k] + 1);
-        const std::uint64_t total = volume(space.box, space.empty, space.name, space.span);
-        walk_.spend(total / 8, space.span);
-        for (std::uint64_t block = 0; block < total; block += stride * width)
-            for (std::uint64_t line = block; line < block + stride; ++line) {
-                std::optional<std::uint64_t> last;
-                for (std::uint64_t i = 0; i < width; ++i) {
-                    if (!space.test(line + i * stride))
-                        continue;
-                    if (last && i > *last + 1) {
-                        report(Id::family_gap, space.span, space.name, element_at(space, line + (*last + 1) * stride),
-                               element_at(space, line + *last * stride), element_at(space, line + i * stride));
-                        return true;
-                    }
-                    last = i;
                 }
-            }
-        return false;
-    }
-
-    static std::string element_at(const Space& space, std::uint64_t offset) {
-        Index index;
-        for (std::size_t k = 0; k < space.strides.size(); ++k) {
-            index.push_back(space.box.lower[k] + static_cast<std::int64_t>(offset / space.strides[k]));
-            offset %= space.strides[k];
-        }
-        return element(space, index);
     }
 
     // Places that share a span (a function called twice) count as one.

@@ -1,5 +1,7 @@
 #include "compiler/resolve/elements_walk.hpp"
 
+#include "compiler/ir/indexing.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -77,16 +79,7 @@ double Walk::number(ir::ExprId id) {
 }
 
 bool Walk::holds(const ir::Condition& condition, source::Span span) const {
-    const std::int64_t value = exactly(condition.value, span);
-    switch (condition.relation) {
-    case ir::Relation::zero:
-        return value == 0;
-    case ir::Relation::non_negative:
-        return value >= 0;
-    case ir::Relation::non_zero:
-        return value != 0;
-    }
-    return false;
+    return ir::holds(condition.relation, exactly(condition.value, span));
 }
 
 void target_of(const Walk& walk, const ir::Statement& statement, Index& index) {

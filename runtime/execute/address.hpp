@@ -1,6 +1,7 @@
 // From slots (values of symbols) to elements, entries and lanes.
 #pragma once
 
+#include "compiler/ir/indexing.hpp"
 #include "compiler/plan/plan.hpp"
 
 #include <llvm/ADT/SmallVector.h>
@@ -26,30 +27,8 @@ inline std::int64_t value_at(const plan::SelfPlan& plan, const ir::Affine& affin
 }
 inline bool all_hold(const plan::SelfPlan& plan, const std::vector<ir::Condition>& conditions, const std::int64_t* slots) {
     return std::all_of(conditions.begin(), conditions.end(), [&](const ir::Condition& condition) {
-        const std::int64_t value = numerator_at(plan, condition.value, slots);
-        return condition.relation == ir::Relation::zero           ? value == 0
-               : condition.relation == ir::Relation::non_negative ? value >= 0
-                                                                  : value != 0;
+        return ir::holds(condition.relation, numerator_at(plan, condition.value, slots));
     });
-}
-
-// The index that an access mode reads in [lower, upper]; nothing: it reads zero.
-inline std::optional<std::int64_t> apply_mode(std::int64_t index, std::int64_t lower, std::int64_t upper,
-                                              ir::IndexMode mode) {
-    if (index >= lower && index <= upper)
-        return index;
-    switch (mode) {
-    case ir::IndexMode::wrap: {
-        const std::int64_t size = upper - lower + 1;
-        return size <= 0 ? std::nullopt : std::optional(lower + ((index - lower) % size + size) % size);
-    }
-    case ir::IndexMode::clamp:
-        return index < lower ? lower : upper;
-    case ir::IndexMode::none:
-    case ir::IndexMode::zero:
-        break;
-    }
-    return std::nullopt;
 }
 
 // Evaluates an access inside a box; false when it reads zero.
@@ -57,7 +36,7 @@ inline bool locate(const std::vector<plan::Linear>& access, ir::IndexMode mode, 
                    const std::int64_t* slots, Indices& indices) {
     indices.clear();
     for (std::size_t d = 0; d < access.size(); ++d) {
-        const auto index = apply_mode(access[d](slots), box.lower[d], box.lower[d] + box.size[d] - 1, mode);
+        const auto index = ir::apply_mode(access[d](slots), box.lower[d], box.lower[d] + box.size[d] - 1, mode);
         if (!index)
             return false;
         indices.push_back(*index);

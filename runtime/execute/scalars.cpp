@@ -17,7 +17,7 @@ bool ScalarEvaluator<Real>::element(const Access& access, const plan::Box& box, 
     indices.clear();
     for (std::size_t d = 0; d < access.indices.size(); ++d) {
         const auto index =
-            apply_mode(affine(access.indices[d], slots), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
+            ir::apply_mode(affine(access.indices[d], slots), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
         if (!index)
             return false;
         indices.push_back(*index);

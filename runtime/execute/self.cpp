@@ -166,7 +166,7 @@ template <class Real> class SelfRun {
         const plan::Box& box = plan_.boxes[family];
         for (std::size_t d = 0; d < access.indices.size(); ++d) {
             const auto index =
-                apply_mode(value(access.indices[d]), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
+                ir::apply_mode(value(access.indices[d]), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
             if (!index)
                 return std::vector<Real>(count_, 0);
             indices.push_back(*index);
@@ -193,7 +193,7 @@ template <class Real> class SelfRun {
             const Access& access = form.reads[0].access;
             for (std::size_t d = 0; d < access.indices.size(); ++d) {
                 const auto index =
-                    apply_mode(value(access.indices[d]), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
+                    ir::apply_mode(value(access.indices[d]), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
                 if (!index)
                     throw MethodError("a nonlinearity of an element outside its family");
                 indices.push_back(*index);

@@ -1,5 +1,6 @@
 #include "runtime/execute/tile_fold.hpp"
 
+#include "compiler/ir/indexing.hpp"
 #include "compiler/plan/items.hpp"
 
 #include <algorithm>
@@ -88,9 +89,7 @@ std::optional<std::vector<Accesses>> accesses(const plan::Part& part, const std:
             bool holds = true;
             for (const plan::Guard& guard : op.guards)
                 if (const auto value = index_in(phase, guard.value); value && guard.value.terms.size() == 1)
-                    holds = holds && (guard.relation == ir::Relation::zero           ? *value == 0
-                                      : guard.relation == ir::Relation::non_negative ? *value >= 0
-                                                                                     : *value != 0);
+                    holds = holds && ir::holds(guard.relation, *value);
             if (!holds)
                 continue;
             if (op.array == array && !op.output) {

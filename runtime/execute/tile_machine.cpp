@@ -78,7 +78,7 @@ template <class Real> Spot TileMachine<Real>::spot(const Route& route, const Run
         std::ptrdiff_t step = step_of(*d.index, run);
         std::ptrdiff_t again = sum == no_slot ? 0 : plan::coefficient(*d.index, sum);
         if (index < d.lower || index >= d.lower + d.size) {
-            const auto mapped = apply_mode(index, d.lower, d.lower + d.size - 1, route.mode);
+            const auto mapped = ir::apply_mode(index, d.lower, d.lower + d.size - 1, route.mode);
             if (!mapped) {
                 result.inside = false;
                 return result;

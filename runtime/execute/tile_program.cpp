@@ -15,7 +15,7 @@ namespace tpc::execute {
 void Address::add(const plan::Linear& index, std::ptrdiff_t stride) {
     base += stride * index.constant;
     for (const auto& [slot, coefficient] : index.terms) {
-        const auto found = std::find_if(factors.begin(), factors.end(), [&](const auto& own) { return own.first == slot; });
+        const auto found = std::ranges::find(factors, slot, [](const auto& factor) { return factor.first; });
         if (found != factors.end())
             found->second += stride * coefficient;
         else

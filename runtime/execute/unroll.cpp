@@ -78,8 +78,8 @@ NodeId Unroller::read(const Node& node, const Slots& slots) {
     const plan::Box& box = plan_.boxes[node.target];
     std::vector<std::int64_t> indices;
     for (std::size_t d = 0; d < node.access.indices.size(); ++d) {
-        const auto at =
-            apply_mode(index(node.access.indices[d], slots), box.lower[d], box.lower[d] + box.size[d] - 1, node.access.mode);
+        const auto at = ir::apply_mode(index(node.access.indices[d], slots), box.lower[d], box.lower[d] + box.size[d] - 1,
+                                       node.access.mode);
         if (!at)
             return tape_.number(0);
         indices.push_back(*at);

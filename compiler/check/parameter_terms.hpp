@@ -1,0 +1,26 @@
+// Linear combinations of vector parameters, and the arithmetic of coefficients.
+#pragma once
+
+#include "compiler/ir/program.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace tpc::check {
+
+// factor * v[member], summed over `ranges`.
+struct ParameterTerm {
+    ir::ExprId factor{};
+    ir::ExprId parameter{};
+    std::vector<ir::Range> ranges;
+};
+
+// Nothing when the expression is no such combination. Appends the factors to the table.
+std::optional<std::vector<ParameterTerm>> parameter_terms(ir::ExprTable& exprs, ir::ExprId id);
+
+ir::ExprId times(ir::ExprTable& exprs, ir::ExprId a, ir::ExprId b);
+ir::ExprId over(ir::ExprTable& exprs, ir::ExprId a, ir::ExprId b);
+// 1 / the number of points of the ranges.
+ir::ExprId mean_factor(ir::ExprTable& exprs, llvm::ArrayRef<ir::Range> ranges);
+
+} // namespace tpc::check
