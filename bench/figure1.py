@@ -14,14 +14,12 @@ At width 1024 the paper has 0.051, 0.044 and 0.105.
 import argparse
 import json
 import os
-import subprocess
-import sys
 import tempfile
 
 import numpy as np
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-TPC = os.path.join(ROOT, "build/release/cli/tpc")
+import deviations
+
 PIXELS = [  # image, pixel, channel: 0..255
     [[59, 62, 63], [43, 46, 45], [50, 48, 43], [68, 54, 42], [98, 73, 52]],
     [[154, 177, 187], [126, 137, 136], [105, 104, 95], [102, 101, 99], [125, 131, 139]],
@@ -37,7 +35,7 @@ def save(path, *samples):
 def experiments(scratch):
     """name: program, definitions, data"""
     tokens = np.array(PIXELS) / 127.5 - 1
-    digits = np.load(os.path.join(ROOT, "examples/data/digits_x.npy"))[:12] / 8.0 - 1
+    digits = np.load(os.path.join(deviations.ROOT, "examples/data/digits_x.npy"))[:12] / 8.0 - 1
     batch = digits @ np.random.default_rng(0).standard_normal((64, 13)) / 8
     two = save(os.path.join(scratch, "tokens.npz"), *tokens)
     batches = save(os.path.join(scratch, "batches.npz"), batch[:7], batch[7:])
@@ -46,35 +44,6 @@ def experiments(scratch):
         "transformer": ("transformer", {"L": 1}, two),
         "batch norm": ("batchnorm_mlp", {"L": 1}, batches),
     }
-
-
-def deviations(program, defines, data, widths, seeds):
-    command = [TPC, "simulate", os.path.join(ROOT, "examples", f"{program}.tp"), "--input", data, "--get", "ntk", "--json",
-               "--seeds", str(seeds), "--widths", ",".join(map(str, widths))]
-    for name, value in defines.items():
-        command += ["-D", f"{name}={value}"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        sys.exit(f"figure1: {program}: {done.stderr.strip()}")
-    rows = json.loads(done.stdout)["table"]["rows"]
-    return [row["ntk"]["typical"] for row in rows]
-
-
-def draw(path, widths, curves):
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(5, 4))
-    for name, values in curves.items():
-        axes.plot(widths, values, marker="o", label=name)
-    for k, (name, value) in enumerate(PAPER.items()):
-        axes.plot([1024], [value], marker="x", color=f"C{k}", linestyle="none", label="the paper's" if k == 0 else None)
-    axes.plot(widths, np.array(widths) ** -0.5, "--", color="black", label="$n^{-1/2}$")
-    axes.set(xscale="log", yscale="log", xlabel="width n", ylabel=r"$\|\Theta_n - \Theta\|_F\,/\,\|\Theta\|_F$")
-    axes.legend()
-    figure.savefig(path, bbox_inches="tight")
 
 
 def main():
@@ -89,7 +58,7 @@ def main():
     print(f"{'width':<12}" + "".join(f"{width:>9}" for width in widths) + "   slope   the paper at 1024")
     with tempfile.TemporaryDirectory() as scratch:
         for name, (program, defines, data) in experiments(scratch).items():
-            curves[name] = deviations(program, defines, data, widths, options.seeds)
+            curves[name] = deviations.simulate(program, data, widths, options.seeds, defines)
             slope = np.polyfit(np.log(widths), np.log(curves[name]), 1)[0] if len(widths) > 1 else np.nan
             print(f"{name:<12}" + "".join(f"{value:9.4f}" for value in curves[name]) + f"  {slope:6.2f}   {PAPER[name]}",
                   flush=True)
@@ -97,7 +66,7 @@ def main():
         with open(options.json, "w") as file:
             json.dump({"widths": widths, "seeds": options.seeds, "deviation": curves, "paper_at_1024": PAPER}, file, indent=2)
     if options.out:
-        draw(options.out, widths, curves)
+        deviations.draw(options.out, widths, curves, PAPER if widths[-1] == 1024 else ())
 
 
 if __name__ == "__main__":
