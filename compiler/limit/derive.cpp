@@ -13,7 +13,7 @@ namespace {
 // Second moments are the variances of Gaussians that functions read, and what gaps of sums of those elements are made of.
 // A mean over positions that only an output reads needs neither.
 std::vector<bool> families_with_second_moments(const Network& network) {
-    std::vector<bool> needed = network.gaussian;
+    std::vector<bool> needed(network.program.families.size(), false);
     const auto& statements = network.program.statements;
     for (std::size_t k = 0; k < statements.size(); ++k)
         if (network.forms[k].kind == FormKind::activation || network.forms[k].kind == FormKind::product ||

@@ -44,18 +44,6 @@ bool find_single_read(const ExprTable& table, ExprId e, std::optional<ExprId>& r
     return true;
 }
 
-bool is_linear_throughout(const ExprTable& table, ExprId e) {
-    const Node& node = table[e];
-    if (node.type == Type::scalar || node.op == Op::read)
-        return true;
-    if (!is_linear_root(table, e))
-        return false;
-    for (const ExprId child : node.children)
-        if (is_vector(table, child) && !is_linear_throughout(table, child))
-            return false;
-    return true;
-}
-
 // Smooth functions whose expectations are series, at least beside a kink.
 bool has_series(const ExprTable& table, const Node& node) {
     switch (node.function) {
@@ -277,6 +265,18 @@ bool is_linear_root(const ExprTable& table, ExprId e) {
     default:
         return false;
     }
+}
+
+bool is_linear_throughout(const ExprTable& table, ExprId e) {
+    const Node& node = table[e];
+    if (node.type == Type::scalar || node.op == Op::read)
+        return true;
+    if (!is_linear_root(table, e))
+        return false;
+    for (const ExprId child : node.children)
+        if (is_vector(table, child) && !is_linear_throughout(table, child))
+            return false;
+    return true;
 }
 
 bool may_read_zero(const ExprTable& table, ExprId e) {

@@ -8,6 +8,9 @@ namespace tpc::limit {
 // The outermost operation is linear: a matrix, a parameter, a read, a number, a sum or a multiple of vectors.
 bool is_linear_root(const ir::ExprTable& table, ir::ExprId e);
 
+// A linear combination of vectors, each a matrix, a parameter or a read.
+bool is_linear_throughout(const ir::ExprTable& table, ir::ExprId e);
+
 // x[i+1 | zero]: outside the family it is the vector 0, no element.
 bool may_read_zero(const ir::ExprTable& table, ir::ExprId e);
 

@@ -1,13 +1,12 @@
 // Names preactivations, operands of matrices and of moments (network.hpp). A pass over statements: the value of each is
 // rebuilt with reads of new families in place of the hoisted parts, and the statements of those stand before it.
+#include "compiler/limit/activations.hpp"
 #include "compiler/limit/form.hpp"
+#include "compiler/limit/fresh_names.hpp"
 #include "compiler/limit/network.hpp"
-
-#include <fmt/core.h>
 
 #include <functional>
 #include <map>
-#include <set>
 
 namespace tpc::limit {
 namespace {
@@ -35,18 +34,7 @@ struct Named {
 
 class Namer {
   public:
-    explicit Namer(Program program) : program_(std::move(program)) {
-        for (const Family& family : program_.families)
-            names_.insert(family.name);
-        for (const Parameter& parameter : program_.parameters)
-            names_.insert(parameter.name);
-        for (const Input& input : program_.inputs)
-            names_.insert(input.name);
-        for (const SymbolInfo& symbol : program_.symbols)
-            names_.insert(symbol.name);
-        for (const Output& output : program_.outputs)
-            names_.insert(output.name);
-    }
+    explicit Namer(Program program) : program_(std::move(program)), names_(program_) {}
 
     Program program_;
 
@@ -100,7 +88,7 @@ class Namer {
     }
 
   private:
-    std::set<std::string> names_;
+    FreshNames names_;
     std::vector<Hoisted> memo_; // of the current statement
     std::vector<Item> pending_;
     std::map<std::vector<std::uint32_t>, std::vector<Named>> named_; // of the whole program, by shape
@@ -112,14 +100,6 @@ class Namer {
     }
 
     const Node& node(ExprId id) const { return program_.exprs[id]; }
-
-    std::string fresh_name(const std::string& stem) {
-        if (names_.insert(stem).second)
-            return stem;
-        for (int k = 2;; ++k)
-            if (auto name = fmt::format("{}{}", stem, k); names_.insert(name).second)
-                return name;
-    }
 
     // The shape of an expression: what it has beside indices.
     void shape(ExprId id, std::vector<std::uint32_t>& result) const {
@@ -209,7 +189,7 @@ class Namer {
         const Type type = node(value).type;
         statement.family = static_cast<std::uint32_t>(program_.families.size());
         statement.span = statement.target_span = span;
-        program_.families.push_back({fresh_name(stem), type, static_cast<unsigned>(statement.indices.size()), span});
+        program_.families.push_back({names_.fresh(stem), type, static_cast<unsigned>(statement.indices.size()), span});
         const ExprId renamed_value =
             renamed.empty()
                 ? value
@@ -485,6 +465,7 @@ void compose_activations(Program& program, std::vector<Form>& forms) {
 } // namespace
 
 Network name_preactivations(Program program, std::vector<std::vector<check::OutputTerm>> outputs) {
+    share_activations(program);
     Namer namer(std::move(program));
     namer.program_.body = namer.walk(namer.program_.body, {});
     Network network;

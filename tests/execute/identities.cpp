@@ -98,6 +98,28 @@ TEST_CASE("a mean is a sum over its count, and a tied matrix one family member")
          set);
 }
 
+TEST_CASE("an activation inside a window is one of the elements that the window reads") {
+    const std::string head = "program w\ninput xi : R[P, d]\nmatrix U ~ N(0, 1/d)\nmatrix K[a in -1..1] ~ N(0, 1/(3*n))\n"
+                             "vector v ~ N(0, 1)\nfor i in 1..P { x[i] = U @ xi[i] }\n";
+    const std::string tail = "output v' @ mean(i in 1..P: y[i]) / sqrt(n)\n";
+    const auto windows = [&](const std::string& read) {
+        return head + "for i in 1..P { y[i] = x[i] + sum(a in -1..1: K[a] @ " + read + ") }\n" + tail;
+    };
+    const Set set = tests::random_set(windows("x[i]"), 3, {{"P", 4}, {"d", 2}}, 4);
+    for (const std::string mode : {"zero", "wrap", "clamp"})
+        same(windows("relu(x[i+a | " + mode + "])"),
+             head + "for i in 1..P { r[i] = relu(x[i]) }\nfor i in 1..P { y[i] = x[i] + sum(a in -1..1: K[a] @ r[i+a | " +
+                 mode + "]) }\n" + tail,
+             set);
+    // not 0 at 0
+    same(windows("cos(x[i+a | zero])"),
+         head +
+             "z[0] = 0\nz[P+1] = 0\nfor i in 1..P { z[i] = x[i] }\nfor i in 0..P+1 { r[i] = cos(z[i]) }\n"
+             "for i in 1..P { y[i] = x[i] + sum(a in -1..1: K[a] @ r[i+a]) }\n" +
+             tail,
+         set);
+}
+
 TEST_CASE("a circular convolution of a shifted image is the shifted convolution") {
     const std::string text =
         "program c\ninput xi : R[P, d]\nmatrix K[a in -1..1] ~ N(0, 1/(3*d))\nmatrix Q[a in -1..1] ~ N(0, 2/(3*n))\n"
