@@ -57,6 +57,20 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             connect(row, from, moved(out, k / count, k % count));
             rows::series(row);
         }
+    } else if (coarse && own.shape.kind == gaussian::Shape::Kind::arcsine) {
+        for (std::size_t k = 0; k < sheets * count; ++k) {
+            const Entry from = moved(read, k / count, k % count);
+            rows::ArcsineRow<Real> row;
+            row.lanes = lanes_;
+            row.constant = static_cast<Real>(own.shape.constant);
+            row.scale = static_cast<Real>(own.shape.scale);
+            row.blur = static_cast<Real>(own.shape.blur);
+            row.left = own.left.at(from.left.element, left_);
+            row.right = own.right.at(from.right.element, first_);
+            row.right_stride = program_.right.layout.padded();
+            connect(row, from, moved(out, k / count, k % count));
+            rows::arcsine(row);
+        }
     } else {
         for (std::size_t k = 0; k < sheets * count; ++k)
             dual_by_method(index, moved(read, k / count, k % count), moved(out, k / count, k % count));

@@ -49,6 +49,10 @@ template <class Real> AnglePolynomials<Real> make() {
         const long double s = std::sqrt(w);
         return (2 * s * std::sqrt(1 - w) - 2 * std::asin(s) * (1 - 2 * w)) / (w * s);
     });
+    result.arctangent = interpolate<Real, N>([](long double x) {
+        const long double y = std::sqrt((x + 1) / 2);
+        return std::atan(y) / y;
+    });
     return result;
 }
 

@@ -40,10 +40,11 @@ template <class Real> inline Real root_difference(Real A, Real B) {
 
 // Polynomials in x = 4w - 1 in [-1, 1], w = t/2 = sin^2(theta/2), theta = acos |rho|, s = sqrt(w):
 //   theta = s * angle(x),   sin theta - theta cos theta = s^3 * lens(x).
-// Singular at w = 1 only, so that Chebyshev interpolation on [0, 1/2] converges like 5.8^-n.
+// Singular at w = 1 only, so that Chebyshev interpolation on [0, 1/2] converges like 5.8^-n. So does, in x = 2 y^2 - 1,
+//   atan y = y * arctangent(x),   0 <= y <= 1.
 template <class Real> struct AnglePolynomials {
     static constexpr std::size_t terms = sizeof(Real) == 4 ? 10 : 23;
-    std::array<Real, terms> angle{}, lens{};
+    std::array<Real, terms> angle{}, lens{}, arctangent{};
     static const AnglePolynomials& instance();
 };
 

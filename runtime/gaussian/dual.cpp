@@ -33,6 +33,8 @@ std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& p
         sides.same = sides.phi->groups && sides.psi->groups && same(*sides.phi->groups, *sides.psi->groups);
     }
     why.clear();
+    if (auto dual = make_arcsine<Real>(sides, regime, options))
+        return dual;
     if (auto dual = make_piecewise<Real>(sides, regime, options))
         return dual;
     if (auto dual = make_short_series<Real>(sides, regime))

@@ -58,11 +58,27 @@ struct Shape {
         other,
         homogeneous, // p1 z + p2 |z|, zero means
         series,      // Mehler's
+        arcsine,     // p0 + p3 erf(z / sqrt(2 blur)), sign(z) for no blur, zero means
     } kind = Kind::other;
-    double linear = 0, absolute = 0; // p1^2, p2^2
-    bool nonnegative = false;        // phi >= 0, and so is every C
+    double linear = 0, absolute = 0;          // p1^2, p2^2
+    double constant = 0, scale = 0, blur = 0; // p0^2, 2/pi p3^2
+    bool nonnegative = false;                 // phi >= 0, and so is every C
     std::size_t terms = 0;
     std::array<bool, 2> values{true, true}, slopes{true, true}; // even and odd terms that do not vanish
+};
+
+// What an arcsine needs of each Gaussian, as features in this order: with sin alpha = A / (A + blur),
+// K = E[phi^2] = p0^2 + 2/pi p3^2 alpha.
+struct ArcsineFeatures {
+    enum : std::size_t {
+        root,    // sqrt(sin alpha)
+        versine, // 1 - cos alpha
+        rate,    // |p3| sqrt(2 / (pi (A + blur))); 0 without blur, as a jump has no slope
+        norm,    // sqrt K
+        inverse, // 1 / sqrt K, 0 for 0
+        angle,   // K - p0^2
+        count,
+    };
 };
 
 // A method for one pair (phi, psi), chosen when the plan is made. Thread-safe after construction.

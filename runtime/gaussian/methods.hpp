@@ -17,6 +17,11 @@ std::optional<std::array<double, 4>> piecewise_coefficients(const Univariate& ph
 template <class Real>
 std::unique_ptr<Dual<Real>> make_piecewise(const Sides& sides, const Regime& regime, const DualOptions& options);
 
+// One function p0 + p3 erf(z / sqrt(2 blur)) or p0 + p3 sign z on both sides, zero means: the next methods, and the numbers
+// that row operations want of each sample.
+template <class Real>
+std::unique_ptr<Dual<Real>> make_arcsine(const Sides& sides, const Regime& regime, const DualOptions& options);
+
 // Sums of groups (terms.hpp), any means. The reason stays as it is when there is no closed form at all.
 template <class Real>
 std::unique_ptr<Dual<Real>> make_closed(const Sides& sides, const Regime& regime, const DualOptions& options,

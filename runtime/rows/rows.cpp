@@ -7,7 +7,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "runtime/rows/rows.cpp"
 #include <hwy/foreach_target.h>
-#include <hwy/highway.h>
+
+#include "runtime/rows/vectors-inl.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -16,12 +17,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace tpc::rows {
 namespace HWY_NAMESPACE {
-
-namespace hn = hwy::HWY_NAMESPACE;
-
-// All rows hold multiples of lane_step numbers, so a vector may be as long as that.
-template <class Real> using Tag = hn::CappedTag<Real, lane_step>;
-template <class D> using Vec = hn::Vec<D>;
 
 // A position of a row of positions.
 struct Position {
@@ -316,21 +311,6 @@ template <class Real> HWY_INLINE void gram_any(const GramRow<Real>& row) {
         gram_chunk<4>(d, row, lane);
     for (; lane < row.lanes; lane += width)
         gram_chunk<1>(d, row, lane);
-}
-
-// Estrin's scheme by pairs: two short chains instead of a long one.
-template <class D, std::size_t N, class Real = hn::TFromD<D>>
-HWY_INLINE Vec<D> polynomial(D d, const std::array<Real, N>& c, Vec<D> x) {
-    const auto square = hn::Mul(x, x);
-    auto even = hn::Set(d, c[(N - 1) / 2 * 2]);
-    for (std::size_t k = (N - 1) / 2; k-- > 0;)
-        even = hn::MulAdd(even, square, hn::Set(d, c[2 * k]));
-    if constexpr (N < 2)
-        return even;
-    auto odd = hn::Set(d, c[(N - 2) / 2 * 2 + 1]);
-    for (std::size_t k = (N - 2) / 2; k-- > 0;)
-        odd = hn::MulAdd(odd, square, hn::Set(d, c[2 * k + 1]));
-    return hn::MulAdd(odd, x, even);
 }
 
 // runtime/gaussian/piecewise.cpp, p0 = p3 = 0, divided by the norms.

@@ -96,6 +96,23 @@ template <class Real> struct SeriesRow {
 };
 template <class Real> void series(const SeriesRow<Real>& row);
 
+// The dual kernel of p0 + p3 erf(z / sqrt(2 blur)) (p3 sign z without blur) of centred Gaussians, both sides the same. The
+// numbers of samples are gaussian::ArcsineFeatures.
+template <class Real> struct ArcsineRow {
+    std::size_t lanes = 0;
+    Real constant = 0, scale = 0, blur = 0; // p0^2, 2/pi p3^2
+    const Real* left = nullptr;
+    const Real* right = nullptr; // [number][lane]
+    std::size_t right_stride = 0;
+    const Real* minus = nullptr;
+    const Real* plus = nullptr; // null: 4 - minus
+    const Real* tangent = nullptr;
+    Real* out_minus = nullptr;
+    Real* out_plus = nullptr;    // null: not wanted
+    Real* out_tangent = nullptr; // null: not wanted; tangent * E[phi' phi']
+};
+template <class Real> void arcsine(const ArcsineRow<Real>& row);
+
 // The instruction set in use: "AVX3", "AVX2", "SSE4" ...
 const char* instruction_set();
 

@@ -34,6 +34,10 @@ TEST_CASE("methods are found by analysis") {
     CHECK(method(t, t.call(Function::relu, t.call(Function::mul, t.number(-3), relu))) == piecewise);
     CHECK(method(t, t.call(Function::relu, t.call(Function::sub, absolute, t.number(1)))) == "closed form");
     CHECK(method(t, t.call(Function::exp, t.call(Function::neg, absolute))) == "closed form");
+    const auto normal = t.call(Function::add, t.number(1), t.call(Function::erf, t.call(Function::mul, t.number(-3), z)));
+    for (const auto phi : {t.call(Function::erf, z), t.call(Function::div, normal, t.number(2)), t.call(Function::step, z)})
+        CHECK(method(t, phi) == "closed form (arcsine)");
+    CHECK(method(t, t.call(Function::erf, z), 1, relu, true) == "closed form");
     CHECK(method(t, t.call(Function::pow, z, t.number(3))) == "Hermite series, 4 terms");
     CHECK(method(t, t.call(Function::tanh, z)).starts_with("Hermite series, "));
     // z sigma(2z), written out, and a pair of which one side is kinked
