@@ -78,89 +78,139 @@ template <class D, class Real = hn::TFromD<D>> HWY_INLINE Vec<D> turn(D d, Vec<D
     return hn::IfThenElse(hn::Lt(x, y), hn::Sub(hn::Set(d, std::numbers::pi_v<Real> / 2), angle), angle);
 }
 
-template <class Real> HWY_INLINE void arcsine_any(const ArcsineRow<Real>& row) {
-    const Tag<Real> d;
-    const std::size_t width = hn::Lanes(d);
-    const auto zero = hn::Zero(d);
-    const auto half = hn::Set(d, Real(0.5));
-    const auto one = hn::Set(d, Real(1));
-    const auto two = hn::Set(d, Real(2));
-    const auto four = hn::Set(d, Real(4));
-    const auto least = hn::Set(d, static_cast<Real>(sizeof(Real) == 4 ? 1e-18 : 1e-150)); // 0 / 0 below counts as 0
-    const auto small = hn::Set(d, row.constant == Real(0) ? small_angle<Real> : Real(-1));
-    const auto twice_scale = hn::Set(d, 2 * row.scale);
-    const auto shift = hn::Set(d, 4 * row.constant);
-    const auto blur = hn::Set(d, row.blur / row.scale); // of rates, in which p3 is a factor
-    const auto root_a = hn::Set(d, row.left[Numbers::root]);
-    const auto versine_a = hn::Set(d, row.left[Numbers::versine]);
-    const auto rate_a = hn::Set(d, row.left[Numbers::rate]);
-    const auto norm_a = hn::Set(d, row.left[Numbers::norm]);
-    const auto inverse_a = hn::Set(d, row.left[Numbers::inverse]);
-    const auto angle_a = hn::Set(d, row.left[Numbers::angle]);
-    const auto sine_a = hn::Mul(root_a, root_a);
-    const auto cosine_a = hn::Sub(one, versine_a);
-    const auto rest_a = hn::Mul(hn::Mul(rate_a, rate_a), blur); // 1 - sin alpha
-    for (std::size_t lane = 0; lane < row.lanes; lane += width) {
-        const auto number = [&](std::size_t k) { return hn::LoadU(d, row.right + k * row.right_stride + lane); };
-        const auto root_b = number(Numbers::root);
-        const auto versine_b = number(Numbers::versine);
-        const auto rate_b = number(Numbers::rate);
-        const auto norm_b = number(Numbers::norm);
+// What a row keeps of the left sample and of phi.
+template <class D, class Real = hn::TFromD<D>> struct Fixed {
+    Vec<D> root, versine, rate, norm, inverse, angle, sine, cosine, rest; // rest: 1 - sin alpha
+    Vec<D> twice_scale, blur, small;
+    HWY_INLINE Fixed(D d, const ArcsineRow<Real>& row) {
+        const auto number = [&](std::size_t k) { return hn::Set(d, row.left[k]); };
+        root = number(Numbers::root);
+        versine = number(Numbers::versine);
+        rate = number(Numbers::rate);
+        norm = number(Numbers::norm);
+        inverse = number(Numbers::inverse);
+        angle = number(Numbers::angle);
+        twice_scale = hn::Set(d, 2 * row.scale);
+        blur = hn::Set(d, row.blur / row.scale); // of rates, in which p3 is a factor
+        small = hn::Set(d, row.constant == Real(0) ? small_angle<Real> : Real(-1));
+        sine = hn::Mul(root, root);
+        cosine = hn::Sub(hn::Set(d, Real(1)), versine);
+        rest = hn::Mul(hn::Mul(rate, rate), blur);
+    }
+};
+
+// The correlation of some lanes.
+template <class D, class Real = hn::TFromD<D>> struct Correlated {
+    Vec<D> t; // 1 - |rho|
+    hn::Mask<D> positive;
+    HWY_INLINE Correlated(D d, const ArcsineRow<Real>& row, std::size_t lane) {
+        const auto zero = hn::Zero(d);
         const auto minus = hn::Max(hn::LoadU(d, row.minus + lane), zero);
+        const auto four = hn::Set(d, Real(4));
         const auto plus = hn::Max(row.plus != nullptr ? hn::LoadU(d, row.plus + lane) : hn::Sub(four, minus), zero);
-        const auto positive = hn::Le(minus, plus);
-        const auto t = hn::Mul(half, hn::Min(hn::Min(minus, plus), two));
-        const auto g = hn::Mul(root_a, root_b);
-        const auto beyond = hn::Mul(hn::Mul(g, g), hn::Mul(t, hn::Sub(two, t))); // g^2 (1 - rho^2)
-        const auto sine = hn::Mul(g, hn::Sub(one, t));
-        const auto sine_b = hn::Mul(root_b, root_b);
-        const auto rest_b = hn::Mul(hn::Mul(rate_b, rate_b), blur);
-        // cos^2 theta = 1 - g^2 + g^2 (1 - rho^2)
-        const auto rest = hn::Sub(hn::Add(rest_a, rest_b), hn::Mul(rest_a, rest_b));
-        const auto cosine = hn::Max(hn::Sqrt(hn::Add(rest, beyond)), least);
-        // 4 sin^2 d = |exp(i alpha) - exp(i beta)|^2
-        const auto across = hn::Sub(sine_a, sine_b);
-        const auto along = hn::Sub(versine_a, versine_b);
-        const auto chord = hn::MulAdd(across, across, hn::Mul(along, along));
-        const auto n = hn::MulAdd(chord, hn::Set(d, Real(0.25)), beyond);
-        const auto sums = hn::Add(hn::Mul(sine_a, hn::Sub(one, versine_b)), hn::Mul(sine_b, cosine_a)); // sin(alpha + beta)
-        const auto denominator = hn::MulAdd(half, sums, hn::Mul(sine, cosine));
-        const auto larger = hn::Max(hn::Max(n, denominator), least);
-        const auto inverse = hn::Div(one, hn::Mul(larger, cosine));
-        const auto over = hn::Mul(inverse, cosine);                                          // 1 / larger
-        const auto turned = turn(d, n, denominator, hn::Mul(hn::Min(n, denominator), over)); // m - theta
-        const auto both = hn::Mul(inverse_a, number(Numbers::inverse));
-        const auto difference = hn::Sub(norm_a, norm_b);
-        const auto apart = hn::Mul(hn::Mul(difference, difference), both);
-        auto near = hn::MulSub(hn::Mul(twice_scale, turned), both, apart);
-        const auto distant = hn::Lt(one, apart); // norms far apart: the difference cancels, the product does not
-        if (!hn::AllFalse(d, distant)) {
-            const auto theta = turn(d, sine, cosine, hn::Div(hn::Min(sine, cosine), hn::Max(sine, cosine)));
-            const auto product = hn::MulAdd(twice_scale, theta, hn::Mul(half, shift));
-            near = hn::IfThenElse(distant, hn::NegMulAdd(product, both, two), near);
-        }
-        const auto linear = hn::Lt(hn::Max(sine_a, sine_b), small);
-        if (!hn::AllFalse(d, linear))
-            near = hn::IfThenElse(linear, nearly_linear_gap(d, sine_a, sine_b, g, t), near);
-        near = hn::Max(near, zero);
-        // The other gap is the rest of 4 (p0^2 + q m) / sqrt(K_a K_b); without p0 that is 4 and what norms are apart by.
-        auto far = hn::Sub(four, near);
-        auto constant = zero;
-        if (row.constant != Real(0)) {
-            const auto angles = hn::Add(angle_a, number(Numbers::angle));
-            far = hn::MulSub(hn::MulSub(two, angles, hn::Mul(twice_scale, turned)), both, apart);
-            constant = hn::Mul(shift, both);
-        }
-        const auto none = hn::Eq(both, zero); // what is 0 correlates with nothing
-        hn::StoreU(hn::IfThenElse(none, two, hn::IfThenElse(positive, near, far)), d, row.out_minus + lane);
-        if (row.out_plus != nullptr) {
-            const auto opposite = hn::Add(hn::IfThenElse(positive, far, near), constant);
-            hn::StoreU(hn::IfThenElse(none, two, opposite), d, row.out_plus + lane);
-        }
-        if (row.out_tangent != nullptr) {
-            const auto slope = hn::Mul(hn::Mul(inverse, larger), hn::Mul(rate_a, rate_b)); // 2/pi p3^2 / (... cos theta)
-            hn::StoreU(hn::Mul(hn::LoadU(d, row.tangent + lane), slope), d, row.out_tangent + lane);
-        }
+        positive = hn::Le(minus, plus);
+        t = hn::Mul(hn::Set(d, Real(0.5)), hn::Min(hn::Min(minus, plus), hn::Set(d, Real(2))));
+    }
+};
+
+// tan(m - theta) = n / denominator.
+template <class D> struct Angles {
+    Vec<D> n, denominator, ratio; // the smaller over the larger
+    Vec<D> sine, cosine;          // of theta
+};
+
+// The angles of some lanes, and T.
+template <class D, class Real = hn::TFromD<D>>
+HWY_INLINE void begin(D d, const ArcsineRow<Real>& row, const Fixed<D>& left, std::size_t lane, Angles<D>& angles) {
+    const auto one = hn::Set(d, Real(1));
+    const auto least = hn::Set(d, static_cast<Real>(sizeof(Real) == 4 ? 1e-18 : 1e-150)); // 0 / 0 counts as 0
+    const auto number = [&](std::size_t k) { return hn::LoadU(d, row.right + k * row.right_stride + lane); };
+    const auto t = Correlated<D>(d, row, lane).t;
+    const auto root = number(Numbers::root);
+    const auto versine = number(Numbers::versine);
+    const auto rate = number(Numbers::rate);
+    const auto g = hn::Mul(left.root, root);
+    const auto beyond = hn::Mul(hn::Mul(g, g), hn::Mul(t, hn::Sub(hn::Set(d, Real(2)), t))); // g^2 (1 - rho^2)
+    angles.sine = hn::Mul(g, hn::Sub(one, t));
+    const auto sine = hn::Mul(root, root);
+    // cos^2 theta = 1 - g^2 + g^2 (1 - rho^2)
+    const auto right_rest = hn::Mul(hn::Mul(rate, rate), left.blur);
+    const auto rest = hn::Sub(hn::Add(left.rest, right_rest), hn::Mul(left.rest, right_rest));
+    angles.cosine = hn::Max(hn::Sqrt(hn::Add(rest, beyond)), least);
+    // 4 sin^2 d = |exp(i alpha) - exp(i beta)|^2
+    const auto across = hn::Sub(left.sine, sine);
+    const auto along = hn::Sub(left.versine, versine);
+    const auto chord = hn::MulAdd(across, across, hn::Mul(along, along));
+    angles.n = hn::MulAdd(chord, hn::Set(d, Real(0.25)), beyond);
+    const auto sums = hn::Add(hn::Mul(left.sine, hn::Sub(one, versine)), hn::Mul(sine, left.cosine)); // sin(alpha + beta)
+    angles.denominator = hn::MulAdd(hn::Set(d, Real(0.5)), sums, hn::Mul(angles.sine, angles.cosine));
+    const auto larger = hn::Max(hn::Max(angles.n, angles.denominator), least);
+    const auto inverse = hn::Div(one, hn::Mul(larger, angles.cosine));
+    angles.ratio = hn::Mul(hn::Mul(hn::Min(angles.n, angles.denominator), angles.cosine), inverse);
+    if (row.out_tangent != nullptr) {
+        const auto slope = hn::Mul(hn::Mul(inverse, larger), hn::Mul(left.rate, rate)); // 2/pi p3^2 / (... cos theta)
+        hn::StoreU(hn::Mul(hn::LoadU(d, row.tangent + lane), slope), d, row.out_tangent + lane);
+    }
+}
+
+// The gaps of some lanes; `turned` is m - theta.
+template <class D, class Real = hn::TFromD<D>>
+HWY_INLINE void finish(D d, const ArcsineRow<Real>& row, const Fixed<D>& left, std::size_t lane, const Angles<D>& angles,
+                       Vec<D> turned) {
+    const auto two = hn::Set(d, Real(2));
+    const auto number = [&](std::size_t k) { return hn::LoadU(d, row.right + k * row.right_stride + lane); };
+    const Correlated<D> correlated(d, row, lane);
+    const auto both = hn::Mul(left.inverse, number(Numbers::inverse));
+    const auto difference = hn::Sub(left.norm, number(Numbers::norm));
+    const auto apart = hn::Mul(hn::Mul(difference, difference), both);
+    auto near = hn::MulSub(hn::Mul(left.twice_scale, turned), both, apart);
+    const auto distant = hn::Lt(hn::Set(d, Real(1)), apart); // norms far apart: the difference cancels, the product does not
+    if (!hn::AllFalse(d, distant)) {
+        const auto ratio = hn::Div(hn::Min(angles.sine, angles.cosine), hn::Max(angles.sine, angles.cosine));
+        const auto theta = turn(d, angles.sine, angles.cosine, ratio);
+        const auto product = hn::MulAdd(left.twice_scale, theta, hn::Set(d, 2 * row.constant));
+        near = hn::IfThenElse(distant, hn::NegMulAdd(product, both, two), near);
+    }
+    const auto root = number(Numbers::root);
+    const auto sine = hn::Mul(root, root);
+    const auto linear = hn::Lt(hn::Max(left.sine, sine), left.small);
+    if (!hn::AllFalse(d, linear))
+        near = hn::IfThenElse(linear, nearly_linear_gap(d, left.sine, sine, hn::Mul(left.root, root), correlated.t), near);
+    near = hn::Max(near, hn::Zero(d));
+    // The other gap is the rest of 4 (p0^2 + q m) / sqrt(K_a K_b); without p0 that is 4 and what norms are apart by.
+    auto far = hn::Sub(hn::Set(d, Real(4)), near);
+    auto constant = hn::Zero(d);
+    if (row.constant != Real(0)) {
+        const auto sum = hn::Add(left.angle, number(Numbers::angle));
+        far = hn::MulSub(hn::MulSub(two, sum, hn::Mul(left.twice_scale, turned)), both, apart);
+        constant = hn::Mul(hn::Set(d, 4 * row.constant), both);
+    }
+    const auto none = hn::Eq(both, hn::Zero(d)); // what is 0 correlates with nothing
+    hn::StoreU(hn::IfThenElse(none, two, hn::IfThenElse(correlated.positive, near, far)), d, row.out_minus + lane);
+    if (row.out_plus != nullptr) {
+        const auto opposite = hn::Add(hn::IfThenElse(correlated.positive, far, near), constant);
+        hn::StoreU(hn::IfThenElse(none, two, opposite), d, row.out_plus + lane);
+    }
+}
+
+// Step by step for some vectors at a time: a lane's operations wait for one another, those of other lanes do not.
+template <class Real> HWY_INLINE void arcsine_any(const ArcsineRow<Real>& given) {
+    const ArcsineRow<Real> row = given;
+    const Tag<Real> d;
+    using D = Tag<Real>;
+    const std::size_t width = hn::Lanes(d);
+    constexpr std::size_t most = 8;
+    const Fixed<D> left(d, row);
+    Angles<D> angles[most];
+    Vec<D> turned[most];
+    for (std::size_t lane = 0; lane < row.lanes; lane += most * width) {
+        const std::size_t vectors = HWY_MIN(most, (row.lanes - lane) / width);
+        for (std::size_t v = 0; v < vectors; ++v)
+            begin(d, row, left, lane + v * width, angles[v]);
+        for (std::size_t v = 0; v < vectors; ++v)
+            turned[v] = turn(d, angles[v].n, angles[v].denominator, angles[v].ratio);
+        for (std::size_t v = 0; v < vectors; ++v)
+            finish(d, row, left, lane + v * width, angles[v], turned[v]);
     }
 }
 
