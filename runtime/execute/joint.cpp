@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <limits>
 
 namespace tpc::execute {
@@ -41,12 +42,12 @@ bool holds(const plan::PairArray& array, const std::vector<std::int64_t>& left, 
     return true;
 }
 
-std::vector<JointTerm::Entry> entries(const std::vector<plan::PairArray>& arrays, const std::vector<GaussianElement>& left,
+std::vector<JointLaw::Entry> entries(const std::vector<plan::PairArray>& arrays, const std::vector<GaussianElement>& left,
                                       const std::vector<GaussianElement>& right) {
-    std::vector<JointTerm::Entry> result;
+    std::vector<JointLaw::Entry> result;
     for (const GaussianElement& x : left)
         for (const GaussianElement& y : right) {
-            JointTerm::Entry entry;
+            JointLaw::Entry entry;
             for (const plan::PairArray& array : arrays)
                 if (array.left == x.family && array.right == y.family && holds(array, x.indices, y.indices))
                     entry = entry_offset(array, x.indices, y.indices);
@@ -95,10 +96,7 @@ const JointTerm& JointCache::find(const std::vector<JointElement>& left, const s
     auto& term = terms_[{left, right, slopes}];
     if (term)
         return *term;
-    if (!left_) {
-        left_.emplace(left_plan_);
-        right_.emplace(right_plan_);
-    }
+    define();
     auto fresh = std::make_unique<JointTerm>();
     joint::Integrand integrand;
     Unroller on_left(*left_, integrand.tape, 0, 0);
@@ -114,11 +112,67 @@ const JointTerm& JointCache::find(const std::vector<JointElement>& left, const s
     fresh->right = std::move(on_right.gaussians);
     fresh->left_numbers = std::move(on_left.numbers);
     fresh->right_numbers = std::move(on_right.numbers);
-    fresh->within_left = entries(left_plan_.part.arrays, fresh->left, fresh->left);
-    fresh->within_right = entries(right_plan_.part.arrays, fresh->right, fresh->right);
-    fresh->cross = entries(part_.arrays, fresh->left, fresh->right);
+    locate(*fresh);
     term = std::move(fresh);
     return *term;
+}
+
+void JointCache::define() {
+    if (left_)
+        return;
+    left_.emplace(left_plan_);
+    right_.emplace(right_plan_);
+}
+
+void JointCache::locate(JointLaw& law) const {
+    law.within_left = entries(left_plan_.part.arrays, law.left, law.left);
+    law.within_right = entries(right_plan_.part.arrays, law.right, law.right);
+    law.cross = entries(part_.arrays, law.left, law.right);
+}
+
+std::unique_ptr<JointRow> JointCache::make_row(const std::vector<JointElement>& left,
+                                               const std::vector<std::vector<JointElement>>& rights, bool slopes) {
+    auto row = std::make_unique<JointRow>();
+    for (const std::vector<JointElement>& right : rights) {
+        row->terms.push_back(&find(left, right, slopes));
+        if (row->terms.back()->solver->homogeneous())
+            return nullptr; // sampled on a sphere of its own
+        if (row->terms.back()->right.size() > row->right.size())
+            row->right = row->terms.back()->right;
+    }
+    const auto inside = [&](const GaussianElement& element) { return std::ranges::binary_search(row->right, element); };
+    for (const JointTerm* term : row->terms)
+        if (!std::ranges::all_of(term->right, inside))
+            return nullptr;
+    joint::Several& several = row->several;
+    Unroller on_left(*left_, several.left_tape, 0, 0);
+    on_left.number(row->terms[0]->left);
+    several.left = product(on_left, several.left_tape, left);
+    several.left_gaussians = static_cast<std::uint32_t>(on_left.gaussians.size());
+    Unroller on_right(*right_, several.right_tape, 0, static_cast<std::uint32_t>(on_left.numbers.size()));
+    on_right.number(row->right);
+    for (const std::vector<JointElement>& right : rights)
+        several.right.push_back(product(on_right, several.right_tape, right));
+    several.right_gaussians = static_cast<std::uint32_t>(on_right.gaussians.size());
+    joint::finish(several);
+    row->left = std::move(on_left.gaussians);
+    row->left_numbers = std::move(on_left.numbers);
+    row->right_numbers = std::move(on_right.numbers);
+    locate(*row);
+    return row;
+}
+
+const JointRow* JointCache::find_row(const std::vector<JointElement>& left,
+                                     const std::vector<std::vector<JointElement>>& rights, bool slopes) {
+    const std::tuple key{left, rights, slopes};
+    {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = rows_.find(key); found != rows_.end())
+            return found->second.get();
+    }
+    auto row = make_row(left, rights, slopes);
+    const std::lock_guard lock(mutex_);
+    return rows_.try_emplace(key, std::move(row)).first->second.get();
 }
 
 void JointCache::report(bool pair, Ledger& ledger) const {
@@ -148,6 +202,34 @@ void JointCache::report(bool pair, Ledger& ledger) const {
                            {gaussians.size(), use.evaluations, use.points, use.seconds, use.error, ""});
         }
     }
+    for (const auto& [key, row] : rows_) {
+        if (!row)
+            continue;
+        const std::lock_guard own(row->mutex);
+        if (row->use.evaluations == 0)
+            continue;
+        const auto& [left, rights, slopes] = key;
+        std::vector<std::string> factors, products;
+        for (const JointElement& element : left)
+            factors.push_back(name(element.family, element.indices, false));
+        for (const std::vector<JointElement>& right : rights) {
+            std::vector<std::string> elements;
+            for (const JointElement& element : right)
+                elements.push_back(name(element.family, element.indices, pair));
+            products.push_back(fmt::format("{}", fmt::join(elements, " ")));
+        }
+        std::vector<std::string> gaussians;
+        for (const GaussianElement& element : row->left)
+            gaussians.push_back(name(element.family, element.indices, false));
+        for (const GaussianElement& element : row->right)
+            gaussians.push_back(name(element.family, element.indices, pair));
+        const joint::Use use = std::exchange(row->use, {});
+        ledger.add({pair,
+                    fmt::format("E[{} ({})]{}", fmt::join(factors, " "), fmt::join(products, ", "),
+                                slopes ? " and derivatives" : ""),
+                    fmt::format("{}", fmt::join(gaussians, ", ")), "scrambled Sobol points"},
+                   {gaussians.size(), use.evaluations, use.points, use.seconds, use.error, ""});
+    }
 }
 
 namespace {
@@ -155,7 +237,7 @@ namespace {
 // Covariances and means of the Gaussians of one lane, left ones first; second moments come as minus and plus.
 template <class Real> class Law {
   public:
-    Law(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store)
+    Law(const JointLaw& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store)
         : term_(term), left_(left), right_(right), store_(store), split_(static_cast<Eigen::Index>(term.left.size())),
           size_(split_ + static_cast<Eigen::Index>(term.right.size())), mean(size_), covariance(size_, size_) {}
 
@@ -177,7 +259,7 @@ template <class Real> class Law {
                 covariance(split_ + a, split_ + b) = within(right_, term_.within_right[index(a, b, right)], lane);
         for (Eigen::Index a = 0; a < left; ++a)
             for (Eigen::Index b = 0; b < right; ++b) {
-                const JointTerm::Entry entry = term_.cross[index(a, b, right)];
+                const JointLaw::Entry entry = term_.cross[index(a, b, right)];
                 const std::size_t at = entry ? store_.at(*entry) + lane : 0;
                 covariance(a, split_ + b) = entry ? static_cast<double>((store_.plus[at] - store_.minus[at]) / 4) : 0;
                 covariance(split_ + b, a) = covariance(a, split_ + b);
@@ -198,7 +280,7 @@ template <class Real> class Law {
     }
 
   private:
-    const JointTerm& term_;
+    const JointLaw& term_;
     const Side<Real>& left_;
     const Side<Real>& right_;
     const Store<Real>& store_;
@@ -210,7 +292,7 @@ template <class Real> class Law {
     static std::size_t index(Eigen::Index a, Eigen::Index b, Eigen::Index columns) {
         return static_cast<std::size_t>(a * columns + b);
     }
-    static double within(const Side<Real>& side, const JointTerm::Entry& entry, std::size_t lane) {
+    static double within(const Side<Real>& side, const JointLaw::Entry& entry, std::size_t lane) {
         if (!entry)
             return 0;
         const State<Real>& state = *side.state;
@@ -223,21 +305,32 @@ template <class Real> class Law {
     Eigen::MatrixXd covariance;
 };
 
-joint::Expectation expectation(const JointTerm& term, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                               const Eigen::MatrixXd& linked, const std::vector<double>& numbers,
-                               const joint::Sampling& sampling) {
+// What the machine reports when `compute` finds that an expectation is infinite.
+template <class Compute> auto guarded(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Compute& compute) {
     if (!mean.allFinite() || !covariance.allFinite())
         throw MethodError("a variance is not finite: the kernel diverges");
     try {
-        return (*term.solver)(mean, covariance, linked, numbers, sampling);
+        return compute();
     } catch (const std::domain_error& error) {
         throw MethodError(error.what());
     }
 }
 
+// T of the Gaussians of one lane, left by right ones.
+template <class Real> Eigen::MatrixXd links(const JointLaw& law, const Store<Real>& store, std::size_t lane) {
+    const auto rights = static_cast<Eigen::Index>(law.right.size());
+    Eigen::MatrixXd result(static_cast<Eigen::Index>(law.left.size()), rights);
+    for (Eigen::Index a = 0; a < result.rows(); ++a)
+        for (Eigen::Index b = 0; b < rights; ++b) {
+            const JointLaw::Entry entry = law.cross[static_cast<std::size_t>(a * rights + b)];
+            result(a, b) = entry ? static_cast<double>(store.tangent[store.at(*entry) + lane]) : 0;
+        }
+    return result;
+}
+
 // Numbers of both samples by lane, left ones first.
 template <class Real>
-std::vector<std::vector<Real>> numbers_of(const JointTerm& term, const Side<Real>& left, const Side<Real>& right,
+std::vector<std::vector<Real>> numbers_of(const JointLaw& term, const Side<Real>& left, const Side<Real>& right,
                                           std::size_t count) {
     std::vector<std::vector<Real>> result;
     const auto take = [&](const std::vector<SampleNumber>& numbers, const Side<Real>& side) {
@@ -268,19 +361,18 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
         law.read(lane);
         for (std::size_t k = 0; k < numbers.size(); ++k)
             values[k] = static_cast<double>(numbers[k][lane]);
-        for (Eigen::Index a = 0; slopes && a < linked.rows(); ++a)
-            for (Eigen::Index b = 0; b < rights; ++b) {
-                const JointTerm::Entry entry = term.cross[static_cast<std::size_t>(a * rights + b)];
-                linked(a, b) = entry ? static_cast<double>(store.tangent[store.at(*entry) + lane]) : 0;
-            }
+        if (slopes)
+            linked = links(term, store, lane);
         const joint::Sampling sampling =
             joints.kept.at(joints.sampling, left.first + lane * left.step, right.first + lane * right.step);
-        const joint::Expectation e = expectation(term, law.mean, law.covariance, linked, values, sampling);
+        const joint::Expectation e = guarded(law.mean, law.covariance, [&] {
+            return (*term.solver)(law.mean, law.covariance, linked, values, sampling);
+        });
         result.value[lane] = static_cast<Real>(e.value);
         double tangent = 0;
         for (Eigen::Index a = 0; slopes && a < linked.rows(); ++a)
             for (Eigen::Index b = 0; b < rights; ++b) {
-                const JointTerm::Entry entry = term.cross[static_cast<std::size_t>(a * rights + b)];
+                const JointLaw::Entry entry = term.cross[static_cast<std::size_t>(a * rights + b)];
                 if (entry && result.incoming != nullptr)
                     store.adjoint[store.at(*entry) + lane] += result.incoming[lane] * static_cast<Real>(e.slopes(a, b));
                 tangent += e.slopes(a, b) * linked(a, b);
@@ -288,6 +380,71 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
         if (result.tangent != nullptr)
             result.tangent[lane] = static_cast<Real>(tangent);
     }
+}
+
+namespace {
+
+// Nothing where some term must be sampled.
+template <class Real>
+std::optional<JointRowResult<Real>> without_sampling(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
+                                                     const Store<Real>& store, const joint::Sampling& sampling,
+                                                     bool tangents) {
+    JointRowResult<Real> result;
+    result.values.resize(row.terms.size());
+    result.tangents.resize(tangents ? row.terms.size() : 0);
+    for (std::size_t k = row.terms.size(); k-- > 0;) { // those of more steps, which may be in vain, are later ones
+        const JointTerm& term = *row.terms[k];
+        Law<Real> law(term, left, right, store);
+        law.read(0);
+        std::vector<double> values;
+        for (const std::vector<Real>& number : numbers_of(term, left, right, 1))
+            values.push_back(static_cast<double>(number[0]));
+        const Eigen::MatrixXd linked =
+            tangents ? links(term, store, 0)
+                     : Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(term.left.size()),
+                                             static_cast<Eigen::Index>(term.right.size()));
+        const auto e = guarded(law.mean, law.covariance, [&] {
+            return term.solver->without_sampling(law.mean, law.covariance, linked, values, sampling);
+        });
+        if (!e)
+            return std::nullopt;
+        result.values[k] = static_cast<Real>(e->value);
+        if (tangents)
+            result.tangents[k] = static_cast<Real>(e->slopes.cwiseProduct(linked).sum());
+    }
+    return result;
+}
+
+} // namespace
+
+template <class Real>
+JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
+                                  const Store<Real>& store, JointCache& joints, bool tangents) {
+    const joint::Sampling sampling = joints.kept.at(joints.sampling, left.first, right.first);
+    const auto sampled = [&] {
+        const std::lock_guard lock(row.mutex);
+        return row.sampled.contains(sampling.place);
+    };
+    if (!sampled()) {
+        if (auto result = without_sampling(row, left, right, store, sampling, tangents))
+            return *std::move(result);
+        const std::lock_guard lock(row.mutex);
+        row.sampled.insert(sampling.place);
+    }
+    const auto start = std::chrono::steady_clock::now();
+    Law<Real> law(row, left, right, store);
+    law.read(0);
+    std::vector<double> values;
+    for (const std::vector<Real>& number : numbers_of(row, left, right, 1))
+        values.push_back(static_cast<double>(number[0]));
+    const joint::SeveralExpectations e = guarded(law.mean, law.covariance, [&] {
+        return joint::estimate(row.several, law.mean, law.covariance, tangents ? links(row, store, 0) : Eigen::MatrixXd(),
+                               values, sampling);
+    });
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const std::lock_guard lock(row.mutex);
+    row.use.add(std::size_t{1} << sampling.log2_points, 0, seconds);
+    return {{e.values.begin(), e.values.end()}, {e.tangents.begin(), e.tangents.end()}};
 }
 
 template <class Real>
@@ -299,6 +456,10 @@ template void evaluate_joint(const JointTerm&, const Side<double>&, const Side<d
                              JointCache&, const JointResult<double>&);
 template void evaluate_joint(const JointTerm&, const Side<float>&, const Side<float>&, const Store<float>&, std::size_t,
                              JointCache&, const JointResult<float>&);
+template JointRowResult<double> evaluate_row(const JointRow&, const Side<double>&, const Side<double>&, const Store<double>&,
+                                              JointCache&, bool);
+template JointRowResult<float> evaluate_row(const JointRow&, const Side<float>&, const Side<float>&, const Store<float>&,
+                                             JointCache&, bool);
 template void evaluate_mean(const JointTerm&, const Side<double>&, std::size_t, JointCache&, double*);
 template void evaluate_mean(const JointTerm&, const Side<float>&, std::size_t, JointCache&, float*);
 

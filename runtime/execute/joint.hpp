@@ -4,10 +4,12 @@
 #include "runtime/execute/lanes.hpp"
 #include "runtime/execute/ledger.hpp"
 #include "runtime/execute/unroll.hpp"
+#include "runtime/joint/several.hpp"
 #include "runtime/joint/solve.hpp"
 
 #include <memory>
 #include <mutex>
+#include <unordered_set>
 
 namespace tpc::execute {
 
@@ -17,13 +19,26 @@ struct JointElement {
     auto operator<=>(const JointElement&) const = default;
 };
 
-// One expectation at one instance: the function, its Gaussians, and where their covariances are stored.
-struct JointTerm {
-    std::unique_ptr<joint::Solver> solver;
+// Gaussians of both samples, the numbers that functions of them need, and where their covariances are stored.
+struct JointLaw {
     std::vector<GaussianElement> left, right;
     std::vector<SampleNumber> left_numbers, right_numbers;
     using Entry = std::optional<std::size_t>;            // nothing: zero
     std::vector<Entry> within_left, within_right, cross; // row-major
+};
+
+// One expectation at one instance.
+struct JointTerm : JointLaw {
+    std::unique_ptr<joint::Solver> solver;
+};
+
+// Expectations of one product of left elements with each of several of right ones: what a loop over right instances computes.
+struct JointRow : JointLaw {
+    joint::Several several;
+    std::vector<const JointTerm*> terms;
+    mutable std::mutex mutex;
+    mutable std::unordered_set<std::size_t> sampled; // pairs of samples of which some term has no method but sampling
+    mutable joint::Use use;
 };
 
 // Whether some expectation is over several Gaussians at once.
@@ -49,6 +64,10 @@ class JointCache {
                std::size_t rights);
     // E[product of the left elements times product of the right elements].
     const JointTerm& find(const std::vector<JointElement>& left, const std::vector<JointElement>& right, bool slopes);
+    // Null where one set of points would not serve all: functions that have a better one each, or Gaussians of two of them
+    // of which not all covariances are known.
+    const JointRow* find_row(const std::vector<JointElement>& left, const std::vector<std::vector<JointElement>>& rights,
+                             bool slopes);
     joint::Sampling sampling; // of this replicate
     Kept kept;
     // All of them, with the methods that were used since the last report.
@@ -61,6 +80,13 @@ class JointCache {
     std::optional<Definitions> left_, right_; // once they are needed
     mutable std::mutex mutex_;
     std::map<std::tuple<std::vector<JointElement>, std::vector<JointElement>, bool>, std::unique_ptr<JointTerm>> terms_;
+    std::map<std::tuple<std::vector<JointElement>, std::vector<std::vector<JointElement>>, bool>, std::unique_ptr<JointRow>>
+        rows_;
+
+    void define();
+    std::unique_ptr<JointRow> make_row(const std::vector<JointElement>& left,
+                                       const std::vector<std::vector<JointElement>>& rights, bool slopes);
+    void locate(JointLaw& law) const;
 };
 
 // By lane. `tangent`: sum of slopes times T of the Gaussians; `incoming`: D of the product, from which D of the Gaussians
@@ -73,6 +99,13 @@ template <class Real> struct JointResult {
 template <class Real>
 void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
                     std::size_t count, JointCache& joints, const JointResult<Real>& result);
+// The first lane alone, for all terms of a row; no tangents: they are not wanted.
+template <class Real> struct JointRowResult {
+    std::vector<Real> values, tangents;
+};
+template <class Real>
+JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
+                                  const Store<Real>& store, JointCache& joints, bool tangents);
 // E of elements of one sample.
 template <class Real>
 void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, JointCache& joints, Real* value);

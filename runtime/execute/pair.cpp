@@ -1,6 +1,7 @@
 #include "runtime/execute/pair.hpp"
 
 #include "runtime/execute/centre.hpp"
+#include "runtime/execute/walk.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -417,18 +418,54 @@ void PairMachine<Real>::dual(const plan::PairOp& op, std::uint32_t index, bool d
         store_.tangent[at + i] = inner[i] * slope_[i];
 }
 
+template <class Real>
+std::vector<JointElement> PairMachine<Real>::joint_elements(const std::vector<plan::Place>& places,
+                                                            const Side<Real>& side) const {
+    std::vector<JointElement> result;
+    Indices element;
+    for (const plan::Place& place : places) {
+        if (!locate(place.indices, place.mode, side.state->plan->boxes[place.family], slots_.data(), element))
+            throw MethodError("a factor of a product reads outside its family");
+        result.push_back({place.family, {element.begin(), element.end()}});
+    }
+    return result;
+}
+
 template <class Real> const JointTerm& PairMachine<Real>::joint_term(const plan::GroupOp& group, bool slopes) {
-    const auto elements = [&](const std::vector<plan::Place>& places, const Side<Real>& side) {
-        std::vector<JointElement> result;
-        Indices element;
-        for (const plan::Place& place : places) {
-            if (!locate(place.indices, place.mode, side.state->plan->boxes[place.family], slots_.data(), element))
-                throw MethodError("a factor of a product reads outside its family");
-            result.push_back({place.family, {element.begin(), element.end()}});
+    return joints_.find(joint_elements(group.left, left_), joint_elements(group.right, right_), slopes);
+}
+
+// All instances of the loop at once, when the first one is asked for.
+template <class Real> bool PairMachine<Real>::row_value(const plan::GroupOp& group, Real* out, Real* tangent) {
+    if (row_loop_ == nullptr || count_ != 1 || group.left.empty() || group.right.empty())
+        return false;
+    const std::vector<JointElement> left = joint_elements(group.left, left_);
+    const std::vector<JointElement> right = joint_elements(group.right, right_);
+    Row& row = rows_[&group];
+    auto found = row.left == left ? std::ranges::find(row.rights, right) : row.rights.end();
+    if (found == row.rights.end()) {
+        row = {left, {}, {}};
+        std::int64_t& slot = slots_[row_loop_->range.slot];
+        const std::int64_t here = slot;
+        const auto [lower, upper] = right_bounds(*row_loop_, slots_.data());
+        for (slot = lower; slot <= upper; ++slot)
+            if (applies(*row_op_) && joint_elements(group.left, left_) == left)
+                row.rights.push_back(joint_elements(group.right, right_));
+        slot = here;
+        found = std::ranges::find(row.rights, right);
+        const JointRow* all =
+            row.rights.size() > 1 && found != row.rights.end() ? joints_.find_row(left, row.rights, tangent != nullptr) : nullptr;
+        if (all == nullptr) {
+            row.rights.clear();
+            return false;
         }
-        return result;
-    };
-    return joints_.find(elements(group.left, left_), elements(group.right, right_), slopes);
+        row.result = evaluate_row(*all, left_, right_, store_, joints_, tangent != nullptr);
+    }
+    const auto k = static_cast<std::size_t>(found - row.rights.begin());
+    *out = row.result.values[k];
+    if (tangent != nullptr)
+        *tangent = row.result.tangents[k];
+    return true;
 }
 
 template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& group, Real* out, Real* tangent) {
@@ -437,6 +474,8 @@ template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& g
         std::fill(tangent, tangent + count_, Real(0));
     if (group.joint) {
         const bool slopes = tangent != nullptr && !group.left.empty() && !group.right.empty();
+        if (row_value(group, out, tangent))
+            return;
         evaluate_joint(joint_term(group, slopes), left_, right_, store_, count_, joints_,
                        JointResult<Real>{out, slopes ? tangent : nullptr, nullptr});
         return;

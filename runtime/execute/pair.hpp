@@ -24,6 +24,12 @@ template <class Real> class PairMachine {
     // Lanes whose two samples are equal: an element with itself has the gap 0 and the sample's own second moment, which a
     // rounding error of e would turn into sqrt(e) at a kink (limits.md section 8).
     void set_equal_lanes(std::vector<std::size_t> lanes) { equal_lanes_ = std::move(lanes); }
+    // From here on `op` runs at all instances of this innermost loop, none of which reads what another one writes; null: at
+    // one instance.
+    void set_loop(const plan::PairOp* op, const plan::WalkItem* loop) {
+        row_op_ = op;
+        row_loop_ = loop;
+    }
     // Writes the entry of the current instances. `diagonal`: both are one instance of one sample (minus is 0 exactly).
     // Returns the entry written.
     std::size_t run(std::uint32_t op, bool diagonal);
@@ -44,6 +50,15 @@ template <class Real> class PairMachine {
     const std::vector<DualFeatures<Real>>* features_;
     std::vector<std::int64_t> slots_;
     std::vector<std::size_t> equal_lanes_;
+    // Expectations of the loop that runs: by group, for all of its instances.
+    struct Row {
+        std::vector<JointElement> left;
+        std::vector<std::vector<JointElement>> rights;
+        JointRowResult<Real> result;
+    };
+    const plan::PairOp* row_op_ = nullptr;
+    const plan::WalkItem* row_loop_ = nullptr;
+    std::map<const plan::GroupOp*, Row> rows_;
     // Scratch rows.
     std::vector<Real> value_, minus_, plus_, tangent_, a_, b_, c_, d_, slope_, features_left_, features_right_;
     std::vector<Real> left_scale_, right_scale_; // 1 / k, k of linear_gap
@@ -80,7 +95,9 @@ template <class Real> class PairMachine {
     void centred(const plan::PairOp& op, const Located& read, gaussian::Gaussians<Real>& gaussians);
     // out = E of the group; `tangent`: its T, 0 for a group of one sample.
     void group_value(const plan::GroupOp& group, Real* out, Real* tangent = nullptr);
+    std::vector<JointElement> joint_elements(const std::vector<plan::Place>& places, const Side<Real>& side) const;
     const JointTerm& joint_term(const plan::GroupOp& group, bool slopes);
+    bool row_value(const plan::GroupOp& group, Real* out, Real* tangent);
     std::size_t target(const plan::PairOp& op) const;
     void settle_equal_lanes(const plan::PairOp& op, std::size_t entry);
     void means(const plan::TermOp& term, Real* out) const;

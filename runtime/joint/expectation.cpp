@@ -1,6 +1,6 @@
 #include "runtime/joint/expectation.hpp"
 
-#include "runtime/joint/points.hpp"
+#include "runtime/joint/elementwise.hpp"
 #include "runtime/joint/root.hpp"
 
 #include <boost/math/special_functions/gamma.hpp>
@@ -68,6 +68,29 @@ void finish(Integrand& integrand, bool slopes) {
     integrand.slope_degree = times(common(degree, integrand.left_gradient), common(degree, integrand.right_gradient));
 }
 
+PointMap::PointMap(const Eigen::VectorXd& mean, const Eigen::MatrixXd& root) : mean_(mean) {
+    rows_.resize(static_cast<std::size_t>(root.rows()));
+    for (Eigen::Index k = 0; k < root.rows(); ++k)
+        for (Eigen::Index c = 0; c < root.cols(); ++c)
+            if (root(k, c) != 0)
+                rows_[static_cast<std::size_t>(k)].emplace_back(static_cast<std::size_t>(c), root(k, c));
+}
+
+void PointMap::operator()(const std::vector<std::shared_ptr<const NormalRow>>& points, std::size_t first, std::size_t count,
+                          double* values, std::size_t stride) const {
+    std::vector<double> weights;
+    std::vector<const double*> rows;
+    for (std::size_t k = 0; k < rows_.size(); ++k) {
+        weights.clear();
+        rows.clear();
+        for (const auto& [coordinate, weight] : rows_[k]) {
+            weights.push_back(weight);
+            rows.push_back(points[coordinate]->data() + first);
+        }
+        combine(mean_[static_cast<Eigen::Index>(k)], weights.data(), rows.data(), rows.size(), values + k * stride, count);
+    }
+}
+
 Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                      const std::vector<double>& samples, const Sampling& sampling, bool slopes) {
     const Eigen::MatrixXd root = principal_root(covariance);
@@ -84,33 +107,37 @@ Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, co
         outputs.insert(outputs.end(), integrand.left_gradient.begin(), integrand.left_gradient.end());
         outputs.insert(outputs.end(), integrand.right_gradient.begin(), integrand.right_gradient.end());
     }
-    TapeRun run(integrand.tape, outputs, block);
+    TapeRun run(integrand.tape, outputs, block, samples.data());
 
     // Without Gaussians that vary, one point says all.
     const std::size_t count = rank == 0 ? 1 : std::size_t{1} << sampling.log2_points;
-    const auto points =
-        normal_points(static_cast<std::size_t>(rank), rank == 0 ? 0 : sampling.log2_points, sampling.replicate);
+    const auto points = normal_points(static_cast<std::size_t>(rank), sampling.log2_points, sampling.replicate);
     using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    const Eigen::Map<const Rows> normal(points->values.data(), rank, static_cast<Eigen::Index>(count));
+
+    const PointMap map(mean, root);
+    const auto squared_norms = [&](std::size_t first, Eigen::Index n) {
+        Eigen::ArrayXd norms = Eigen::ArrayXd::Zero(n);
+        for (const auto& row : points)
+            norms += Eigen::Map<const Eigen::ArrayXd>(row->data() + first, n).square();
+        return norms;
+    };
 
     Expectation result;
     const auto left_size = static_cast<Eigen::Index>(integrand.left_gradient.size());
     const auto right_size = static_cast<Eigen::Index>(integrand.right_gradient.size());
     if (slopes)
         result.slopes = Eigen::MatrixXd::Zero(left_size, right_size);
-    Rows values(gaussians, static_cast<Eigen::Index>(block));
+    std::vector<double> values(static_cast<std::size_t>(gaussians) * block);
     Rows left(left_size, static_cast<Eigen::Index>(block));
     Rows right(right_size, static_cast<Eigen::Index>(block));
     Eigen::ArrayXd norms;
     for (std::size_t first = 0; first < count; first += block) {
         const std::size_t size = std::min(block, count - first);
         const auto n = static_cast<Eigen::Index>(size);
-        const auto z = normal.middleCols(static_cast<Eigen::Index>(first), n);
-        values.leftCols(n).noalias() = root * z;
-        values.leftCols(n).colwise() += mean;
-        run.evaluate(values.data(), block, samples.data(), size);
+        map(points, first, size, values.data(), block);
+        run.evaluate(values.data(), block, size);
         if (radial.active() || slope_radial.active())
-            norms = z.colwise().squaredNorm().transpose().array();
+            norms = squared_norms(first, n);
         const Eigen::Map<const Eigen::ArrayXd> l(run.row(integrand.left), n);
         const Eigen::Map<const Eigen::ArrayXd> r(run.row(integrand.right), n);
         if (radial.active())

@@ -1,6 +1,7 @@
 // Expectations of functions of jointly Gaussian numbers by randomised quasi-Monte Carlo.
 #pragma once
 
+#include "runtime/joint/points.hpp"
 #include "runtime/joint/tape.hpp"
 
 #include <Eigen/Core>
@@ -33,6 +34,19 @@ struct Sampling {
     // kept for it. Null: nothing is.
     std::size_t place = 0;
     std::size_t* budget = nullptr;
+};
+
+// Gaussians with a mean and a root of their covariance at a block of standard normal points.
+class PointMap {
+  public:
+    PointMap(const Eigen::VectorXd& mean, const Eigen::MatrixXd& root);
+    // Gaussian k at values[k * stride ..]; `count`, a multiple of row_step or all points, from point `first` on.
+    void operator()(const std::vector<std::shared_ptr<const NormalRow>>& points, std::size_t first, std::size_t count,
+                    double* values, std::size_t stride) const;
+
+  private:
+    Eigen::VectorXd mean_;
+    std::vector<std::vector<std::pair<std::size_t, double>>> rows_;
 };
 
 struct Expectation {

@@ -1,14 +1,14 @@
 #include "runtime/joint/points.hpp"
 
-#include <boost/math/special_functions/erf.hpp>
+#include "runtime/joint/elementwise.hpp"
+
 #include <boost/random/sobol.hpp>
 
-#include <cmath>
-#include <map>
+#include <algorithm>
+#include <array>
 #include <mutex>
-#include <numbers>
 #include <stdexcept>
-#include <tuple>
+#include <utility>
 
 namespace tpc::joint {
 namespace {
@@ -40,49 +40,58 @@ std::uint32_t scramble(std::uint32_t x, std::uint32_t seed) {
     return reverse_bits(x);
 }
 
-double normal_quantile(double u) {
-    return -std::numbers::sqrt2 * boost::math::erfc_inv(2 * u);
+// By dimension, the point of index 2^j: every point is the exclusive or of those that its index has the bits of.
+using Directions = std::array<std::uint32_t, 32>;
+
+const std::vector<Directions>& directions() {
+    static const std::vector<Directions> all = [] {
+        std::vector<Directions> result(most_dimensions);
+        boost::random::sobol_engine<std::uint32_t, 32> engine(most_dimensions);
+        // Boost goes in the order of Gray codes, from that of 1 on, and that of 2^j has the bits j and j - 1
+        for (unsigned j = 0; j < 32; ++j) {
+            engine.seed((std::uint32_t{1} << j) - 1);
+            for (Directions& one : result)
+                one[j] = engine();
+        }
+        for (Directions& one : result)
+            for (unsigned j = 1; j < 32; ++j)
+                one[j] ^= one[j - 1];
+        return result;
+    }();
+    return all;
 }
 
-std::shared_ptr<const NormalPoints> make(std::size_t dimension, unsigned log2_count, std::uint32_t replicate) {
-    auto points = std::make_shared<NormalPoints>();
-    points->dimension = dimension;
-    points->count = std::size_t{1} << log2_count;
-    points->values.resize(dimension * points->count);
-    if (dimension == 0)
-        return points;
-    boost::random::sobol_engine<std::uint32_t, 32> engine(dimension);
-    for (std::size_t i = 1; i < points->count; ++i) // the engine leaves out the point 0
-        for (std::size_t d = 0; d < dimension; ++d) {
-            const std::uint32_t bits = engine();
-            points->values[d * points->count + i] = bits;
-        }
-    for (std::size_t d = 0; d < dimension; ++d) {
-        const std::uint32_t seed = hash(replicate * 0x9e3779b9U + hash(static_cast<std::uint32_t>(d) + 1));
-        for (std::size_t i = 0; i < points->count; ++i) {
-            double& value = points->values[d * points->count + i];
-            const std::uint32_t bits = scramble(static_cast<std::uint32_t>(value), seed);
-            value = normal_quantile((static_cast<double>(bits) + 0.5) * 0x1p-32);
-        }
-    }
-    return points;
+NormalRow make(std::size_t d, unsigned log2_count, std::uint32_t replicate) {
+    const std::size_t count = std::size_t{1} << log2_count;
+    std::vector<std::uint32_t> bits(std::max(count, row_step), 0);
+    const Directions& direction = directions()[d];
+    for (unsigned j = 0; j < log2_count; ++j)
+        for (std::size_t i = 0; i < std::size_t{1} << j; ++i)
+            bits[(std::size_t{1} << j) + i] = bits[i] ^ direction[j];
+    const std::uint32_t seed = hash(replicate * 0x9e3779b9U + hash(static_cast<std::uint32_t>(d) + 1));
+    for (std::uint32_t& word : bits)
+        word = scramble(word, seed);
+    NormalRow row(bits.size());
+    normal_quantiles(bits.data(), row.data(), row.size());
+    return row;
 }
 
 } // namespace
 
-std::shared_ptr<const NormalPoints> normal_points(std::size_t dimension, unsigned log2_count, std::uint32_t replicate) {
+std::vector<std::shared_ptr<const NormalRow>> normal_points(std::size_t dimension, unsigned log2_count,
+                                                            std::uint32_t replicate) {
     if (dimension > most_dimensions)
         throw std::invalid_argument("too many dimensions");
     static std::mutex mutex;
-    static std::map<std::tuple<std::size_t, unsigned, std::uint32_t>, std::shared_ptr<const NormalPoints>> kept;
+    static std::pair<unsigned, std::uint32_t> which;
+    static std::vector<std::shared_ptr<const NormalRow>> kept;
     const std::lock_guard lock(mutex);
-    auto& points = kept[{dimension, log2_count, replicate}];
-    if (!points) {
-        // those of another round are not needed again
-        std::erase_if(kept, [&](const auto& entry) { return entry.second && std::get<1>(entry.first) != log2_count; });
-        points = make(dimension, log2_count, replicate);
-    }
-    return points;
+    if (which != std::pair(log2_count, replicate))
+        kept.clear();
+    which = {log2_count, replicate};
+    while (kept.size() < dimension)
+        kept.push_back(std::make_shared<NormalRow>(make(kept.size(), log2_count, replicate)));
+    return {kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(dimension)};
 }
 
 } // namespace tpc::joint

@@ -9,22 +9,6 @@
 
 namespace tpc::joint {
 
-Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance) {
-    if (covariance.rows() == 0)
-        return covariance;
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
-    const Eigen::VectorXd& values = solver.eigenvalues(); // rising
-    const auto n = values.size();
-    const double least = n == 0 ? 0 : 1e-13 * std::max(values[n - 1], 0.0);
-    Eigen::Index rank = 0;
-    while (rank < n && values[n - 1 - rank] > least)
-        ++rank;
-    Eigen::MatrixXd root(n, rank);
-    for (Eigen::Index k = 0; k < rank; ++k)
-        root.col(k) = solver.eigenvectors().col(n - 1 - k) * std::sqrt(values[n - 1 - k]);
-    return root;
-}
-
 std::vector<std::uint32_t> independent_blocks(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) {
     const Eigen::Index n = covariance.rows();
     const Eigen::Index left = linked.rows();
@@ -49,6 +33,35 @@ std::vector<std::uint32_t> independent_blocks(const Eigen::MatrixXd& covariance,
         labels[static_cast<std::size_t>(k)] =
             names.try_emplace(top(k), static_cast<std::uint32_t>(names.size())).first->second;
     return labels;
+}
+
+Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance) {
+    const Eigen::Index n = covariance.rows();
+    const std::vector<std::uint32_t> labels = independent_blocks(covariance, {});
+    struct Direction {
+        double variance = 0;
+        std::vector<Eigen::Index> rows;
+        Eigen::VectorXd column;
+    };
+    std::vector<Direction> all;
+    for (std::uint32_t label = 0;; ++label) {
+        std::vector<Eigen::Index> rows;
+        for (Eigen::Index k = 0; k < n; ++k)
+            if (labels[static_cast<std::size_t>(k)] == label)
+                rows.push_back(k);
+        if (rows.empty())
+            break;
+        const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance(rows, rows));
+        for (Eigen::Index k = static_cast<Eigen::Index>(rows.size()); k-- > 0;) // falling
+            all.push_back({solver.eigenvalues()[k], rows, solver.eigenvectors().col(k)});
+    }
+    std::ranges::stable_sort(all, [](const Direction& a, const Direction& b) { return a.variance > b.variance; });
+    const double least = all.empty() ? 0 : 1e-13 * std::max(all[0].variance, 0.0);
+    std::erase_if(all, [&](const Direction& direction) { return !(direction.variance > least); });
+    Eigen::MatrixXd root = Eigen::MatrixXd::Zero(n, static_cast<Eigen::Index>(all.size()));
+    for (std::size_t k = 0; k < all.size(); ++k)
+        root(all[k].rows, static_cast<Eigen::Index>(k)) = all[k].column * std::sqrt(all[k].variance);
+    return root;
 }
 
 } // namespace tpc::joint

@@ -8,7 +8,7 @@
 namespace tpc::joint {
 
 // A with A A' = covariance, columns by falling importance; directions of no variance (below 1e-13 of the largest) are left
-// out.
+// out. Independent Gaussians share no column: a function of each of them is one of fewer coordinates.
 Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance);
 
 // Labels of Gaussians: equal for those that a chain of covariances, or of `linked` pairs (left by right), connects.

@@ -3,8 +3,10 @@
 #include "runtime/joint/root.hpp"
 #include "runtime/joint/spectral.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 namespace tpc::joint {
 
@@ -25,6 +27,15 @@ const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks)
         fresh->parts.push_back(std::move(small));
     }
     fresh->split.parts.clear();
+    fresh->order.resize(fresh->parts.size());
+    std::iota(fresh->order.begin(), fresh->order.end(), std::size_t{0});
+    std::ranges::stable_sort(fresh->order, [&](std::size_t a, std::size_t b) {
+        const auto gaussians = [&](std::size_t k) {
+            const Integrand& integrand = fresh->parts[k]->part.integrand;
+            return integrand.left_gaussians + integrand.right_gaussians;
+        };
+        return gaussians(a) > gaussians(b);
+    });
     place = std::move(fresh);
     return *place;
 }
@@ -113,8 +124,9 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     return sampling.acceptable > sampling.tolerance ? series(sampling.acceptable) : std::nullopt;
 }
 
-Expectation Solver::small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                          const std::vector<double>& samples, const Sampling& sampling) const {
+std::optional<Expectation> Solver::small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                                         const std::vector<double>& samples, const Sampling& sampling,
+                                         bool may_sample) const {
     const bool kept = sampling.budget != nullptr;
     std::vector<double> law;
     bool in_vain = false;
@@ -156,6 +168,8 @@ Expectation Solver::small(const Small& small, const Eigen::VectorXd& mean, const
         if (!in_vain)
             return std::move(found->expectation);
     }
+    if (!may_sample)
+        return std::nullopt;
     const Clock clock;
     Expectation result = estimate(small.part.integrand, mean, covariance, samples, sampling, slopes_);
     const std::lock_guard lock(small.mutex);
@@ -163,13 +177,15 @@ Expectation Solver::small(const Small& small, const Eigen::VectorXd& mean, const
     return result;
 }
 
-Expectation Solver::operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
-                               const std::vector<double>& samples, const Sampling& sampling) const {
+std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                                         const Eigen::MatrixXd& linked, const std::vector<double>& samples,
+                                         const Sampling& sampling, bool may_sample) const {
     const Divided& all = divided(independent_blocks(covariance, linked));
     const auto lefts = static_cast<std::size_t>(whole_.left_gaussians);
 
-    std::vector<Expectation> parts;
-    for (const auto& one : all.parts) {
+    std::vector<Expectation> parts(all.parts.size());
+    for (const std::size_t which : all.order) {
+        const auto& one = all.parts[which];
         std::vector<std::size_t> places(one->part.left.begin(), one->part.left.end());
         for (const std::uint32_t k : one->part.right)
             places.push_back(lefts + k);
@@ -182,15 +198,17 @@ Expectation Solver::operator()(const Eigen::VectorXd& mean, const Eigen::MatrixX
             for (Eigen::Index b = 0; b < n; ++b)
                 part_covariance(a, b) = covariance(at, static_cast<Eigen::Index>(places[static_cast<std::size_t>(b)]));
         }
-        parts.push_back(small(*one, part_mean, part_covariance, samples, sampling));
+        auto part = small(*one, part_mean, part_covariance, samples, sampling, may_sample);
+        if (!part)
+            return std::nullopt;
+        parts[which] = std::move(*part);
     }
 
     std::vector<NodeId> scalars;
     for (const Split::Term& term : all.split.terms)
         scalars.insert(scalars.end(), term.scalars.begin(), term.scalars.end());
-    TapeRun run(all.split.tape, scalars, 1);
-    if (!scalars.empty())
-        run.evaluate(nullptr, 0, samples.data(), 1);
+    TapeRun run(all.split.tape, scalars, 1, samples.data());
+    run.evaluate(nullptr, 0, 1);
 
     Expectation result;
     std::vector<double> by_part(parts.size(), 0); // d value / d part
@@ -221,6 +239,11 @@ Expectation Solver::operator()(const Eigen::VectorXd& mean, const Eigen::MatrixX
                     by_part[k] * parts[k].slopes(static_cast<Eigen::Index>(a), static_cast<Eigen::Index>(b));
     }
     return result;
+}
+
+bool Solver::homogeneous() const {
+    const std::vector<Degree> degree = degrees(whole_.tape);
+    return degree[whole_.left].known && degree[whole_.right].known;
 }
 
 std::vector<PartReport> Solver::report() const {

@@ -37,9 +37,20 @@ class Solver {
     // `whole` without gradients: `finish` is not wanted.
     Solver(Integrand whole, bool slopes) : whole_(std::move(whole)), slopes_(slopes) {}
 
+    // Whether f(c x) g(c y) = c^degree f(x) g(y), as far as analysis sees.
+    [[nodiscard]] bool homogeneous() const;
+
     // As `estimate`. Slopes of pairs that are neither covariant nor linked (nonzero entries) are not computed.
     Expectation operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
-                           const std::vector<double>& samples, const Sampling& sampling) const;
+                           const std::vector<double>& samples, const Sampling& sampling) const {
+        return *solve(mean, covariance, linked, samples, sampling, true);
+    }
+    // Nothing where a part has no method but sampling.
+    std::optional<Expectation> without_sampling(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                                                const Eigen::MatrixXd& linked, const std::vector<double>& samples,
+                                                const Sampling& sampling) const {
+        return solve(mean, covariance, linked, samples, sampling, false);
+    }
 
     // Since the last report.
     [[nodiscard]] std::vector<PartReport> report() const;
@@ -65,6 +76,7 @@ class Solver {
     struct Divided {
         Split split;
         std::vector<std::unique_ptr<Small>> parts;
+        std::vector<std::size_t> order; // of the parts: those of the most Gaussians, which may be in vain, first
     };
     Integrand whole_;
     bool slopes_;
@@ -72,8 +84,12 @@ class Solver {
     mutable std::map<std::vector<std::uint32_t>, std::unique_ptr<Divided>> divided_; // by blocks
 
     const Divided& divided(const std::vector<std::uint32_t>& blocks) const;
-    Expectation small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                      const std::vector<double>& samples, const Sampling& sampling) const;
+    // Nothing only if it must not be sampled.
+    std::optional<Expectation> solve(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                                     const Eigen::MatrixXd& linked, const std::vector<double>& samples,
+                                     const Sampling& sampling, bool may_sample) const;
+    std::optional<Expectation> small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                                     const std::vector<double>& samples, const Sampling& sampling, bool may_sample) const;
     std::optional<Known> deterministic(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                        const std::vector<double>& samples, const Sampling& sampling,
                                        const std::vector<std::size_t>& rungs) const;

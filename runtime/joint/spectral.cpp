@@ -72,7 +72,7 @@ struct Side {
 
     // Outputs (rows) at coordinates (columns).
     [[nodiscard]] Rows at(const Eigen::MatrixXd& coordinates) const {
-        TapeRun run(integrand->tape, outputs, block);
+        TapeRun run(integrand->tape, outputs, block, samples->data());
         const auto offset = static_cast<Eigen::Index>(left ? 0 : integrand->left_gaussians);
         Rows values = Rows::Zero(offset + root.rows(), static_cast<Eigen::Index>(block));
         Rows result(static_cast<Eigen::Index>(outputs.size()), coordinates.cols());
@@ -80,7 +80,7 @@ struct Side {
             const Eigen::Index count = std::min<Eigen::Index>(static_cast<Eigen::Index>(block), coordinates.cols() - first);
             values.bottomLeftCorner(root.rows(), count).noalias() = root * coordinates.middleCols(first, count);
             values.bottomLeftCorner(root.rows(), count).colwise() += mean;
-            run.evaluate(values.data(), block, samples->data(), static_cast<std::size_t>(count));
+            run.evaluate(values.data(), block, static_cast<std::size_t>(count));
             for (std::size_t o = 0; o < outputs.size(); ++o)
                 result.row(static_cast<Eigen::Index>(o)).segment(first, count) =
                     Eigen::Map<const Eigen::RowVectorXd>(run.row(outputs[o]), count);
@@ -316,9 +316,9 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
                                 const std::vector<std::size_t>& given) {
     const auto p = static_cast<Eigen::Index>(integrand.left_gaussians);
     const auto q = static_cast<Eigen::Index>(integrand.right_gaussians);
-    constexpr Eigen::Index most_dimensions = 6;
+    constexpr Eigen::Index most_coordinates = 6;
     const auto [root_left, root_right, correlations] = canonical(covariance, p);
-    if (root_left.cols() > most_dimensions || root_right.cols() > most_dimensions)
+    if (root_left.cols() > most_coordinates || root_right.cols() > most_coordinates)
         return std::nullopt;
     const auto outputs = [&](NodeId value, const std::vector<NodeId>& gradient) {
         std::vector<NodeId> all{value};

@@ -1,7 +1,10 @@
 #include "runtime/joint/tape.hpp"
 
+#include "runtime/joint/elementwise.hpp"
+
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace tpc::joint {
 
@@ -182,6 +185,29 @@ std::vector<NodeId> Tape::gradient(NodeId output, std::uint32_t gaussians) {
     return result;
 }
 
+std::vector<NodeId> Tape::directional(const std::vector<NodeId>& outputs, std::uint32_t first) {
+    const NodeId zero = number(0);
+    std::vector<NodeId> along(nodes_.size(), zero);
+    for (NodeId id = 0; id < along.size(); ++id) {
+        const TapeNode node = nodes_[id]; // a copy: the tape grows below
+        if (node.kind == Kind::gaussian)
+            along[id] = gaussian(first + node.index);
+        if (node.kind != Kind::apply)
+            continue;
+        const auto pass = [&](NodeId argument, unsigned k) {
+            if (along[argument] != zero)
+                along[id] = apply(Function::add, along[id], apply(Function::mul, derivative(node, k), along[argument]));
+        };
+        pass(node.a, 0);
+        if (is_binary(node.function))
+            pass(node.b, 1);
+    }
+    std::vector<NodeId> result;
+    for (const NodeId output : outputs)
+        result.push_back(along[output]);
+    return result;
+}
+
 std::vector<Degree> degrees(const Tape& tape) {
     std::vector<Degree> result;
     for (const TapeNode& node : tape.nodes()) {
@@ -247,92 +273,66 @@ std::vector<Degree> degrees(const Tape& tape) {
     return result;
 }
 
-TapeRun::TapeRun(const Tape& tape, const std::vector<NodeId>& outputs, std::size_t block)
-    : tape_(tape), block_(block), place_(tape.nodes().size(), 0) {
-    std::vector<bool> needed(tape.nodes().size(), false);
+TapeRun::TapeRun(const Tape& tape, const std::vector<NodeId>& outputs, std::size_t block, const double* samples)
+    : tape_(tape), block_((block + row_step - 1) / row_step * row_step), place_(tape.nodes().size(), 0) {
+    constexpr NodeId never = std::numeric_limits<NodeId>::max();
+    std::vector<NodeId> last(tape.nodes().size(), 0); // who reads it last; 0: nobody
     for (const NodeId id : outputs)
-        needed[id] = true;
-    for (NodeId id = static_cast<NodeId>(needed.size()); id-- > 0;) {
+        last[id] = never;
+    for (NodeId id = static_cast<NodeId>(last.size()); id-- > 0;) {
         const TapeNode& node = tape.nodes()[id];
-        if (needed[id] && node.kind == Kind::apply)
-            needed[node.a] = needed[node.b] = true;
-    }
-    for (NodeId id = 0; id < needed.size(); ++id)
-        if (needed[id]) {
-            place_[id] = used_.size();
-            used_.push_back(id);
+        if (last[id] == 0)
+            continue;
+        if (node.kind == Kind::apply) {
+            last[node.a] = std::max(last[node.a], id);
+            last[node.b] = std::max(last[node.b], id);
         }
-    rows_.resize(used_.size() * block_);
+    }
+    // A row is used again once nobody reads it.
+    std::vector<std::size_t> open;
+    std::size_t rows = 0;
+    std::vector<NodeId> constants;
+    for (NodeId id = 0; id < last.size(); ++id) {
+        if (last[id] == 0)
+            continue;
+        const TapeNode& node = tape.nodes()[id];
+        if (node.kind == Kind::number || node.kind == Kind::sample) {
+            place_[id] = rows++; // its own: written once for all points
+            constants.push_back(id);
+            continue;
+        }
+        used_.push_back(id);
+        if (open.empty())
+            open.push_back(rows++);
+        place_[id] = open.back();
+        open.pop_back();
+        if (node.kind != Kind::apply)
+            continue;
+        const auto done = [&](NodeId argument) {
+            const Kind kind = tape.nodes()[argument].kind;
+            if (last[argument] == id && (kind == Kind::gaussian || kind == Kind::apply))
+                open.push_back(place_[argument]);
+        };
+        done(node.a);
+        if (node.b != node.a)
+            done(node.b);
+    }
+    rows_.resize(rows * block_);
+    for (const NodeId id : constants) {
+        const TapeNode& node = tape.nodes()[id];
+        std::fill_n(rows_.data() + place_[id] * block_, block_, node.kind == Kind::number ? node.number : samples[node.index]);
+    }
 }
 
-void TapeRun::evaluate(const double* gaussians, std::size_t stride, const double* samples, std::size_t points) {
+void TapeRun::evaluate(const double* gaussians, std::size_t stride, std::size_t points) {
+    const std::size_t count = (points + row_step - 1) / row_step * row_step;
     for (const NodeId id : used_) {
         const TapeNode& node = tape_.nodes()[id];
         double* out = rows_.data() + place_[id] * block_;
-        const double* a = row(node.a);
-        const double* b = row(node.b);
-        const auto each = [&](const auto& f) {
-            for (std::size_t i = 0; i < points; ++i)
-                out[i] = f(a[i], b[i]);
-        };
-        switch (node.kind) {
-        case Kind::number:
-            std::fill_n(out, points, node.number);
-            continue;
-        case Kind::sample:
-            std::fill_n(out, points, samples[node.index]);
-            continue;
-        case Kind::gaussian:
+        if (node.kind == Kind::gaussian)
             std::copy_n(gaussians + node.index * stride, points, out);
-            continue;
-        case Kind::apply:
-            break;
-        }
-        switch (node.function) { // the frequent ones in loops that vectorise
-        case Function::neg:
-            each([](double x, double) { return -x; });
-            break;
-        case Function::add:
-            each([](double x, double y) { return x + y; });
-            break;
-        case Function::sub:
-            each([](double x, double y) { return x - y; });
-            break;
-        case Function::mul:
-            each([](double x, double y) { return x * y; });
-            break;
-        case Function::div:
-            each([](double x, double y) { return x / y; });
-            break;
-        case Function::relu:
-            each([](double x, double) { return x > 0 ? x : 0; });
-            break;
-        case Function::step:
-            each([](double x, double) { return x > 0 ? 1 : x < 0 ? 0 : 0.5; });
-            break;
-        case Function::square:
-            each([](double x, double) { return x * x; });
-            break;
-        case Function::sqrt:
-            each([](double x, double) { return std::sqrt(x); });
-            break;
-        case Function::exp:
-            each([](double x, double) { return std::exp(x); });
-            break;
-        case Function::erf:
-            each([](double x, double) { return std::erf(x); });
-            break;
-        case Function::tanh:
-            each([](double x, double) { return std::tanh(x); });
-            break;
-        default: {
-            const std::size_t arity = is_binary(node.function) ? 2 : 1;
-            each([&](double x, double y) {
-                const double arguments[] = {x, y};
-                return ir::evaluate(node.function, llvm::ArrayRef(arguments, arity));
-            });
-        }
-        }
+        else
+            elementwise(node.function, row(node.a), row(node.b), out, count);
     }
 }
 

@@ -40,15 +40,20 @@ Estimate replicated(const Integrand& integrand, const Eigen::VectorXd& mean, con
 
 TEST_CASE("scrambled points are evenly spread in every coordinate and differ between replicates") {
     const auto points = joint::normal_points(6, 8, 3);
-    for (std::size_t d = 0; d < points->dimension; ++d) {
-        std::vector<int> boxes(points->count, 0);
-        for (std::size_t i = 0; i < points->count; ++i) {
-            const double u = 0.5 * std::erfc(-points->values[d * points->count + i] / std::numbers::sqrt2);
-            ++boxes.at(static_cast<std::size_t>(u * static_cast<double>(points->count)));
-        }
+    for (const auto& row : points) {
+        std::vector<int> boxes(256, 0);
+        for (const double z : *row)
+            ++boxes.at(static_cast<std::size_t>(0.5 * std::erfc(-z / std::numbers::sqrt2) * 256));
         CHECK(std::all_of(boxes.begin(), boxes.end(), [](int n) { return n == 1; }));
     }
-    CHECK(points->values != joint::normal_points(6, 8, 4)->values);
+    CHECK(*points[5] != *joint::normal_points(6, 8, 4)[5]);
+    CHECK(*points[5] == *joint::normal_points(6, 8, 3)[5]);
+    // two coordinates together: one point in each of 16 x 16 boxes
+    std::vector<int> boxes(256, 0);
+    const auto box = [](double z) { return static_cast<std::size_t>(0.5 * std::erfc(-z / std::numbers::sqrt2) * 16); };
+    for (std::size_t i = 0; i < 256; ++i)
+        ++boxes.at(16 * box((*points[0])[i]) + box((*points[1])[i]));
+    CHECK(std::all_of(boxes.begin(), boxes.end(), [](int n) { return n == 1; }));
 }
 
 TEST_CASE("the gradient of a tape is that of its function") {
@@ -62,9 +67,9 @@ TEST_CASE("the gradient of a tape is that of its function") {
     const auto f = tape.apply(Function::add, tape.apply(Function::div, top, below), tape.apply(Function::mul, x, y));
     const auto gradient = tape.gradient(f, 2);
     const auto at = [&](double a, double b, joint::NodeId node) {
-        joint::TapeRun run(tape, {node}, 1);
+        joint::TapeRun run(tape, {node}, 1, nullptr);
         const double point[] = {a, b};
-        run.evaluate(point, 1, nullptr, 1);
+        run.evaluate(point, 1, 1);
         return run.row(node)[0];
     };
     for (const auto& [a, b] : {std::pair(0.3, -0.8), std::pair(-1.2, 0.9), std::pair(0.7, 1.4)}) {

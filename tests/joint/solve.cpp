@@ -25,7 +25,7 @@ joint::Expectation brute_force(const Integrand& integrand, const Eigen::VectorXd
     std::vector<NodeId> outputs{integrand.left, integrand.right};
     outputs.insert(outputs.end(), integrand.left_gradient.begin(), integrand.left_gradient.end());
     outputs.insert(outputs.end(), integrand.right_gradient.begin(), integrand.right_gradient.end());
-    joint::TapeRun run(integrand.tape, outputs, 1);
+    joint::TapeRun run(integrand.tape, outputs, 1, nullptr);
     joint::Expectation result;
     result.slopes = Eigen::MatrixXd::Zero(integrand.left_gaussians, integrand.right_gaussians);
     std::vector<std::size_t> index(static_cast<std::size_t>(root.cols()), 0);
@@ -37,7 +37,7 @@ joint::Expectation brute_force(const Integrand& integrand, const Eigen::VectorXd
             weight *= rule.weights[index[d]];
         }
         const Eigen::VectorXd x = mean + root * u;
-        run.evaluate(x.data(), 1, nullptr, 1);
+        run.evaluate(x.data(), 1, 1);
         result.value += weight * *run.row(integrand.left) * *run.row(integrand.right);
         for (std::size_t a = 0; a < integrand.left_gradient.size(); ++a)
             for (std::size_t b = 0; b < integrand.right_gradient.size(); ++b)
