@@ -43,7 +43,7 @@ bool holds(const plan::PairArray& array, const std::vector<std::int64_t>& left, 
 }
 
 std::vector<JointLaw::Entry> entries(const std::vector<plan::PairArray>& arrays, const std::vector<GaussianElement>& left,
-                                      const std::vector<GaussianElement>& right) {
+                                     const std::vector<GaussianElement>& right) {
     std::vector<JointLaw::Entry> result;
     for (const GaussianElement& x : left)
         for (const GaussianElement& y : right) {
@@ -57,6 +57,55 @@ std::vector<JointLaw::Entry> entries(const std::vector<plan::PairArray>& arrays,
 }
 
 } // namespace
+
+std::optional<std::int64_t> JointLoop::last(const Path& path, const std::int64_t* slots) const {
+    for (std::size_t d = 0; d < loops.size(); ++d) {
+        if (d >= path.size() || loops[d]->position != path[d].position)
+            return std::nullopt;
+        if (d + 1 == loops.size())
+            return path[d].iteration;
+        if (slots[loops[d]->range.slot] != path[d].iteration)
+            return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+namespace {
+
+void find_joint_loops(const plan::Part& part, const limit::Network& network, const std::vector<plan::WalkItem>& items,
+                      std::vector<const plan::WalkItem*>& around, std::vector<JointLoop>& result) {
+    const auto gaussian = [&](std::size_t statement) {
+        return network.gaussian[network.program.statements[statement].family];
+    };
+    for (const plan::WalkItem& item : items) {
+        if (!item.loop)
+            continue;
+        around.push_back(&item);
+        find_joint_loops(part, network, item.children, around, result);
+        bool independent = true;
+        for (const plan::WalkItem& child : item.children) {
+            independent = independent && !child.loop;
+            for (const std::uint32_t k : child.ops) {
+                const plan::PairOp& op = part.ops[k];
+                independent = independent && (op.output || !gaussian(op.left_statement) || !gaussian(op.right_statement));
+            }
+        }
+        for (const plan::WalkItem& child : item.children)
+            for (const std::uint32_t k : child.ops)
+                result[k].loops = independent ? around : std::vector<const plan::WalkItem*>();
+        around.pop_back();
+    }
+}
+
+} // namespace
+
+std::vector<JointLoop> joint_loops(const plan::Part& part, const limit::Network& network) {
+    std::vector<JointLoop> result(part.ops.size());
+    std::vector<const plan::WalkItem*> around;
+    for (const std::vector<plan::WalkItem>& items : part.right)
+        find_joint_loops(part, network, items, around, result);
+    return result;
+}
 
 bool has_joint(const plan::Part& part) {
     return std::ranges::any_of(part.ops, [](const plan::PairOp& op) {
@@ -306,7 +355,8 @@ template <class Real> class Law {
 };
 
 // What the machine reports when `compute` finds that an expectation is infinite.
-template <class Compute> auto guarded(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Compute& compute) {
+template <class Compute>
+auto guarded(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Compute& compute) {
     if (!mean.allFinite() || !covariance.allFinite())
         throw MethodError("a variance is not finite: the kernel diverges");
     try {
@@ -365,9 +415,8 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
             linked = links(term, store, lane);
         const joint::Sampling sampling =
             joints.kept.at(joints.sampling, left.first + lane * left.step, right.first + lane * right.step);
-        const joint::Expectation e = guarded(law.mean, law.covariance, [&] {
-            return (*term.solver)(law.mean, law.covariance, linked, values, sampling);
-        });
+        const joint::Expectation e = guarded(
+            law.mean, law.covariance, [&] { return (*term.solver)(law.mean, law.covariance, linked, values, sampling); });
         result.value[lane] = static_cast<Real>(e.value);
         double tangent = 0;
         for (Eigen::Index a = 0; slopes && a < linked.rows(); ++a)
@@ -399,10 +448,9 @@ std::optional<JointRowResult<Real>> without_sampling(const JointRow& row, const 
         std::vector<double> values;
         for (const std::vector<Real>& number : numbers_of(term, left, right, 1))
             values.push_back(static_cast<double>(number[0]));
-        const Eigen::MatrixXd linked =
-            tangents ? links(term, store, 0)
-                     : Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(term.left.size()),
-                                             static_cast<Eigen::Index>(term.right.size()));
+        const Eigen::MatrixXd linked = tangents ? links(term, store, 0)
+                                                : Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(term.left.size()),
+                                                                        static_cast<Eigen::Index>(term.right.size()));
         const auto e = guarded(law.mean, law.covariance, [&] {
             return term.solver->without_sampling(law.mean, law.covariance, linked, values, sampling);
         });
@@ -426,7 +474,12 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
         return row.sampled.contains(sampling.place);
     };
     if (!sampled()) {
-        if (auto result = without_sampling(row, left, right, store, sampling, tangents))
+        // Replicates have an error of about 16 / points, those of the coarser rounds before them included.
+        constexpr double points = 40; // of all, for an error of 1; a quarter of the tolerance is acceptable
+        double work = points / sampling.acceptable * row.several.work() / 2;
+        joint::Sampling limited = sampling;
+        limited.work = sampling.acceptable > 0 ? &work : nullptr;
+        if (auto result = without_sampling(row, left, right, store, limited, tangents))
             return *std::move(result);
         const std::lock_guard lock(row.mutex);
         row.sampled.insert(sampling.place);
@@ -457,9 +510,9 @@ template void evaluate_joint(const JointTerm&, const Side<double>&, const Side<d
 template void evaluate_joint(const JointTerm&, const Side<float>&, const Side<float>&, const Store<float>&, std::size_t,
                              JointCache&, const JointResult<float>&);
 template JointRowResult<double> evaluate_row(const JointRow&, const Side<double>&, const Side<double>&, const Store<double>&,
-                                              JointCache&, bool);
-template JointRowResult<float> evaluate_row(const JointRow&, const Side<float>&, const Side<float>&, const Store<float>&,
                                              JointCache&, bool);
+template JointRowResult<float> evaluate_row(const JointRow&, const Side<float>&, const Side<float>&, const Store<float>&,
+                                            JointCache&, bool);
 template void evaluate_mean(const JointTerm&, const Side<double>&, std::size_t, JointCache&, double*);
 template void evaluate_mean(const JointTerm&, const Side<float>&, std::size_t, JointCache&, float*);
 

@@ -4,6 +4,7 @@
 #include "runtime/execute/lanes.hpp"
 #include "runtime/execute/ledger.hpp"
 #include "runtime/execute/unroll.hpp"
+#include "runtime/execute/walk.hpp"
 #include "runtime/joint/several.hpp"
 #include "runtime/joint/solve.hpp"
 
@@ -32,7 +33,8 @@ struct JointTerm : JointLaw {
     std::unique_ptr<joint::Solver> solver;
 };
 
-// Expectations of one product of left elements with each of several of right ones: what a loop over right instances computes.
+// Expectations of one product of left elements with each of several of right ones: what a loop over right instances
+// computes.
 struct JointRow : JointLaw {
     joint::Several several;
     std::vector<const JointTerm*> terms;
@@ -44,6 +46,16 @@ struct JointRow : JointLaw {
 // Whether some expectation is over several Gaussians at once.
 bool has_joint(const plan::Part& part);
 bool has_joint(const plan::SelfPlan& self);
+
+// Loops around an operation on right instances, from without, if all that the expectations of the innermost one read is
+// known before it runs: it writes no covariances of Gaussians. Else none.
+struct JointLoop {
+    std::vector<const plan::WalkItem*> loops;
+    [[nodiscard]] const plan::WalkItem* innermost() const { return loops.empty() ? nullptr : loops.back(); }
+    // The last iteration of the innermost one that comes before the instance at `path`, or is its own; nothing: all do.
+    [[nodiscard]] std::optional<std::int64_t> last(const Path& path, const std::int64_t* slots) const;
+};
+std::vector<JointLoop> joint_loops(const plan::Part& part, const limit::Network& network);
 
 // What may be kept between replicates for each sample, or pair of them: bytes that are left.
 struct Kept {
@@ -100,9 +112,7 @@ template <class Real>
 void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
                     std::size_t count, JointCache& joints, const JointResult<Real>& result);
 // The first lane alone, for all terms of a row; no tangents: they are not wanted.
-template <class Real> struct JointRowResult {
-    std::vector<Real> values, tangents;
-};
+template <class Real> struct JointRowResult { std::vector<Real> values, tangents; };
 template <class Real>
 JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
                                   const Store<Real>& store, JointCache& joints, bool tangents);

@@ -448,13 +448,15 @@ template <class Real> bool PairMachine<Real>::row_value(const plan::GroupOp& gro
         std::int64_t& slot = slots_[row_loop_->range.slot];
         const std::int64_t here = slot;
         const auto [lower, upper] = right_bounds(*row_loop_, slots_.data());
-        for (slot = lower; slot <= upper; ++slot)
-            if (applies(*row_op_) && joint_elements(group.left, left_) == left)
+        const std::int64_t last = row_last_ ? std::min(upper, *row_last_) : upper;
+        for (slot = lower; slot <= last; ++slot)
+            if (applies(part_.ops[row_op_]) && joint_elements(group.left, left_) == left)
                 row.rights.push_back(joint_elements(group.right, right_));
         slot = here;
         found = std::ranges::find(row.rights, right);
-        const JointRow* all =
-            row.rights.size() > 1 && found != row.rights.end() ? joints_.find_row(left, row.rights, tangent != nullptr) : nullptr;
+        const JointRow* all = row.rights.size() > 1 && found != row.rights.end()
+                                  ? joints_.find_row(left, row.rights, tangent != nullptr)
+                                  : nullptr;
         if (all == nullptr) {
             row.rights.clear();
             return false;

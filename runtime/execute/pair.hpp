@@ -24,11 +24,12 @@ template <class Real> class PairMachine {
     // Lanes whose two samples are equal: an element with itself has the gap 0 and the sample's own second moment, which a
     // rounding error of e would turn into sqrt(e) at a kink (limits.md section 8).
     void set_equal_lanes(std::vector<std::size_t> lanes) { equal_lanes_ = std::move(lanes); }
-    // From here on `op` runs at all instances of this innermost loop, none of which reads what another one writes; null: at
-    // one instance.
-    void set_loop(const plan::PairOp* op, const plan::WalkItem* loop) {
+    // `op` is an operation of this innermost loop, whose expectations may be computed for all instances at once, or up to
+    // `last`; null: for one.
+    void set_loop(std::uint32_t op, const plan::WalkItem* loop, std::optional<std::int64_t> last) {
         row_op_ = op;
         row_loop_ = loop;
+        row_last_ = last;
     }
     // Writes the entry of the current instances. `diagonal`: both are one instance of one sample (minus is 0 exactly).
     // Returns the entry written.
@@ -56,7 +57,8 @@ template <class Real> class PairMachine {
         std::vector<std::vector<JointElement>> rights;
         JointRowResult<Real> result;
     };
-    const plan::PairOp* row_op_ = nullptr;
+    std::uint32_t row_op_ = 0;
+    std::optional<std::int64_t> row_last_;
     const plan::WalkItem* row_loop_ = nullptr;
     std::map<const plan::GroupOp*, Row> rows_;
     // Scratch rows.

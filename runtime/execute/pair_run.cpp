@@ -26,9 +26,7 @@ template <class Real> class PairRun {
         // All expectations of one pair in turn: those of one law share what belongs to it.
         const std::size_t most = has_joint(plan_.cross) ? 1 : most_lanes;
         lanes_ = std::clamp<std::size_t>(fitting, 1, std::min(most, window.right.count));
-        joint_loops_.resize(plan_.cross.ops.size(), nullptr);
-        for (const std::vector<plan::WalkItem>& items : plan_.cross.right)
-            find_joint_loops(items);
+        joint_loops_ = joint_loops(plan_.cross, plan_.recursions.network);
     }
 
     void run() {
@@ -60,30 +58,7 @@ template <class Real> class PairRun {
     std::size_t lanes_ = 1;
     oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces_;
 
-    std::vector<const plan::WalkItem*> joint_loops_; // by operation: the loop whose instances' expectations are independent
-
-    // Innermost loops that do not write covariances of Gaussians: all that their expectations read is known before they run.
-    void find_joint_loops(const std::vector<plan::WalkItem>& items) {
-        const limit::Network& network = plan_.recursions.network;
-        const auto gaussian = [&](std::size_t statement) {
-            return network.gaussian[network.program.statements[statement].family];
-        };
-        for (const plan::WalkItem& item : items) {
-            find_joint_loops(item.children);
-            if (!item.loop)
-                continue;
-            bool independent = true;
-            for (const plan::WalkItem& child : item.children) {
-                independent = independent && !child.loop;
-                for (const std::uint32_t op : child.ops)
-                    if (const plan::PairOp& writer = plan_.cross.ops[op]; !writer.output)
-                        independent = independent && !(gaussian(writer.left_statement) && gaussian(writer.right_statement));
-            }
-            for (const plan::WalkItem& child : item.children)
-                for (const std::uint32_t op : child.ops)
-                    joint_loops_[op] = independent ? &item : nullptr;
-        }
-    }
+    std::vector<JointLoop> joint_loops_; // by operation
 
     [[nodiscard]] bool backward() const { return options_.ntk && options_.via == Via::D; }
 
@@ -126,7 +101,7 @@ template <class Real> class PairRun {
         std::vector<std::pair<std::uint32_t, std::vector<std::int64_t>>> outputs; // operations and instances, for D
         each(false, [&](std::uint32_t op) {
             if (!plan_.cross.ops[op].output) {
-                machine.set_loop(&plan_.cross.ops[op], joint_loops_[op]);
+                machine.set_loop(op, joint_loops_[op].innermost(), std::nullopt);
                 machine.run(op, false);
                 return;
             }

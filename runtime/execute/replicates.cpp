@@ -12,7 +12,7 @@ namespace {
 
 constexpr double default_tolerance = 1e-4;
 constexpr unsigned first_log2_points = 10;
-constexpr unsigned last_log2_points = 18;
+constexpr unsigned last_log2_points = 20;
 constexpr std::uint32_t replicates = 8;
 constexpr double student = 3.5; // 99 % of Student's t with 7 degrees of freedom
 // What more points can gain at best: scrambled nets of smooth functions converge as points^-3/2 (Owen 1997).
@@ -60,7 +60,7 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
     joint::Sampling sampling;
     sampling.tolerance = wanted ? std::clamp(*wanted / 100, 1e-12, 1e-6) : 1e-10;
     sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 4, 1e-3));
-    for (unsigned log2_points = first_log2_points;; log2_points += 2) {
+    for (unsigned log2_points = first_log2_points;;) {
         std::vector<Spread> nngp, ntk;
         double deterministic = 0; // the largest estimate of the expectations that are not sampled: it does not spread
         for (std::uint32_t replicate = 0; replicate < replicates; ++replicate) {
@@ -99,8 +99,12 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
         if (worst <= tolerance)
             return outcome;
         const double more = std::exp2(static_cast<double>(last_log2_points - log2_points));
-        if (log2_points < last_log2_points && worst * std::pow(more, -best_rate) <= tolerance)
+        if (log2_points < last_log2_points && worst * std::pow(more, -best_rate) <= tolerance) {
+            // Usually the error falls with one over the points, or a little faster.
+            const double doublings = std::clamp(std::ceil(std::log2(worst / tolerance)), 1.0, 2.0);
+            log2_points = std::min(log2_points + static_cast<unsigned>(doublings), last_log2_points);
             continue;
+        }
         outcome.outputs.clear();
         if (!std::isfinite(worst)) {
             outcome.error =

@@ -67,6 +67,7 @@ template <class Real> class SelfRun {
                    nullptr),
           scalars_(state, first, count) {
         diagonal_.assign(program_.statements.size(), plan::no_array);
+        joint_loops_ = joint_loops(plan_.part, plan_.recursions.network);
         for (std::uint32_t k = 0; k < plan_.part.ops.size(); ++k)
             if (plan_.part.ops[k].left_statement == plan_.part.ops[k].right_statement)
                 diagonal_[plan_.part.ops[k].left_statement] = k;
@@ -86,6 +87,7 @@ template <class Real> class SelfRun {
     std::size_t first_, count_;
     PairMachine<Real> machine_;
     ScalarEvaluator<Real> scalars_;
+    std::vector<JointLoop> joint_loops_;  // by operation
     std::vector<std::uint32_t> diagonal_; // by statement: the operation of its own pair
 
     std::int64_t slot(Symbol symbol) { return machine_.slots()[static_cast<std::uint32_t>(symbol)]; }
@@ -245,15 +247,22 @@ template <class Real> class SelfRun {
         if (diagonal_[k] != plan::no_array) {
             for (const Range& range : statement.domain.ranges)
                 primed(range.index) = slot(range.index);
+            run_in_loop(diagonal_[k], path);
             if (machine_.applies(part.ops[diagonal_[k]]))
                 diagonal(statement, diagonal_[k], offset);
         }
         walk_right(part.right[k], machine_.slots(), &path, 0, false, [&](std::uint32_t op) {
             if (!machine_.applies(part.ops[op]))
                 return;
+            run_in_loop(op, path);
             const std::size_t entry = machine_.run(op, false);
             mirror(part.ops[op], entry);
         });
+    }
+
+    // The operation's expectations with all elements up to this one at once.
+    void run_in_loop(std::uint32_t op, const Path& path) {
+        machine_.set_loop(op, joint_loops_[op].innermost(), joint_loops_[op].last(path, machine_.slots()));
     }
 
     // An element with itself: its second moment.

@@ -56,18 +56,16 @@ HWY_INLINE Vec error_function(Vec x) {
     if (hn::AllTrue(tag, hn::Le(y, inside)))
         return near;
     // erfc y = exp(-y^2) p(y) / q(y) up to 4; beyond, 1 - erf is below 2e-8 and p / q is that of 1 / y^2
-    const auto middle =
-        hn::Div(horner(y, 1230.33935479799725, 2051.07837782607147, 1712.04761263407058, 881.952221241769090,
-                       298.635138197400131, 66.1191906371416295, 8.88314979438837594, 0.564188496988670089,
-                       2.15311535474403846e-8),
-                horner(y, 1230.33935480374942, 3439.36767414372164, 4362.61909014324716, 3290.79923573345963,
-                       1621.38957456669019, 537.181101862009858, 117.693950891312499, 15.7449261107098347, 1.0));
+    const auto middle = hn::Div(
+        horner(y, 1230.33935479799725, 2051.07837782607147, 1712.04761263407058, 881.952221241769090, 298.635138197400131,
+               66.1191906371416295, 8.88314979438837594, 0.564188496988670089, 2.15311535474403846e-8),
+        horner(y, 1230.33935480374942, 3439.36767414372164, 4362.61909014324716, 3290.79923573345963, 1621.38957456669019,
+               537.181101862009858, 117.693950891312499, 15.7449261107098347, 1.0));
     const auto z = hn::Div(number(1), square);
-    const auto series = hn::Div(
-        hn::Mul(z, horner(z, 6.58749161529837803e-4, 0.0160837851487422766, 0.125781726111229246, 0.360344899949804439,
-                          0.305326634961232344, 0.0163153871373020978)),
-        horner(z, 2.33520497626869185e-3, 0.0605183413124413191, 0.527905102951428412, 1.87295284992346725,
-               2.56852019228982242, 1.0));
+    const auto series = hn::Div(hn::Mul(z, horner(z, 6.58749161529837803e-4, 0.0160837851487422766, 0.125781726111229246,
+                                                  0.360344899949804439, 0.305326634961232344, 0.0163153871373020978)),
+                                horner(z, 2.33520497626869185e-3, 0.0605183413124413191, 0.527905102951428412,
+                                       1.87295284992346725, 2.56852019228982242, 1.0));
     const auto far = hn::Div(hn::Sub(number(0.56418958354775628695), series), y);
     const auto decay = exponential(hn::Neg(square));
     auto outside = hn::NegMulAdd(decay, hn::IfThenElse(hn::Gt(y, number(4)), far, middle), number(1));
@@ -155,27 +153,42 @@ void quantiles(const std::uint32_t* bits, double* out, std::size_t count) {
             horner(r, 1.0, 4.2313330701600911252e+1, 6.8718700749205790830e+2, 5.3941960214247511077e+3,
                    2.1213794301586595867e+4, 3.9307895800092710610e+4, 2.8729085735721942674e+4, 5.2264952788528545610e+3));
         const auto tail = hn::Sub(hn::Sqrt(hn::Neg(hn::Log(tag, hn::Sub(half, hn::Abs(q))))), number(1.6));
-        const auto far = hn::Div(
-            horner(tail, 1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
-                   3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1, 2.27238449892691845833e-2,
-                   7.74545014278341407640e-4),
-            horner(tail, 1.0, 2.05319162663775882187e0, 1.67638483018380384940e0, 6.89767334985100004550e-1,
-                   1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4,
-                   1.05075007164441684324e-9));
+        const auto far = hn::Div(horner(tail, 1.42343711074968357734e0, 4.63033784615654529590e0, 5.76949722146069140550e0,
+                                        3.64784832476320460504e0, 1.27045825245236838258e0, 2.41780725177450611770e-1,
+                                        2.27238449892691845833e-2, 7.74545014278341407640e-4),
+                                 horner(tail, 1.0, 2.05319162663775882187e0, 1.67638483018380384940e0,
+                                        6.89767334985100004550e-1, 1.48103976427480074590e-1, 1.51986665636164571966e-2,
+                                        5.47593808499534494600e-4, 1.05075007164441684324e-9));
         const auto outside = hn::Gt(hn::Abs(q), number(0.425));
         hn::StoreU(hn::IfThenElse(outside, hn::CopySign(far, q), middle), tag, out + i);
     }
 }
 
+template <std::size_t Vectors>
+HWY_INLINE void combine_vectors(double start, const double* weights, const double* const* rows, std::size_t terms,
+                                double* out, std::size_t i) {
+    const std::size_t width = hn::Lanes(tag);
+    Vec sums[Vectors];
+    for (std::size_t v = 0; v < Vectors; ++v)
+        sums[v] = number(start);
+    for (std::size_t k = 0; k < terms; ++k) {
+        const auto weight = number(weights[k]);
+        for (std::size_t v = 0; v < Vectors; ++v)
+            sums[v] = hn::MulAdd(weight, hn::LoadU(tag, rows[k] + i + v * width), sums[v]);
+    }
+    for (std::size_t v = 0; v < Vectors; ++v)
+        hn::StoreU(sums[v], tag, out + i + v * width);
+}
+
 void combination(double start, const double* weights, const double* const* rows, std::size_t terms, double* out,
                  std::size_t count) {
+    constexpr std::size_t several = 8;
     const std::size_t width = hn::Lanes(tag);
-    for (std::size_t i = 0; i < count; i += width) {
-        auto sum = number(start);
-        for (std::size_t k = 0; k < terms; ++k)
-            sum = hn::MulAdd(number(weights[k]), hn::LoadU(tag, rows[k] + i), sum);
-        hn::StoreU(sum, tag, out + i);
-    }
+    std::size_t i = 0;
+    for (; i + several * width <= count; i += several * width)
+        combine_vectors<several>(start, weights, rows, terms, out, i);
+    for (; i < count; i += width)
+        combine_vectors<1>(start, weights, rows, terms, out, i);
 }
 
 } // namespace HWY_NAMESPACE

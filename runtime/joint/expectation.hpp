@@ -34,6 +34,8 @@ struct Sampling {
     // kept for it. Null: nothing is.
     std::size_t place = 0;
     std::size_t* budget = nullptr;
+    // What may be spent rather than sampling, in operations of tapes at one point; less what was. Null: without limit.
+    double* work = nullptr;
 };
 
 // Gaussians with a mean and a root of their covariance at a block of standard normal points.

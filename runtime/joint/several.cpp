@@ -73,9 +73,9 @@ SeveralExpectations estimate(const Several& several, const Eigen::VectorXd& mean
         if (!tangents)
             continue;
         for (std::size_t j = 0; j < several.directional.size(); ++j)
-            result.tangents[j] += Eigen::Map<const Eigen::VectorXd>(on_right.row(several.directional[j]),
-                                                                    static_cast<Eigen::Index>(size))
-                                      .sum();
+            result.tangents[j] +=
+                Eigen::Map<const Eigen::VectorXd>(on_right.row(several.directional[j]), static_cast<Eigen::Index>(size))
+                    .sum();
     }
     for (std::vector<double>* sums : {&result.values, &result.tangents})
         for (double& sum : *sums)

@@ -15,6 +15,11 @@ struct Several {
     NodeId left = 0;
     std::vector<NodeId> right;
     std::vector<NodeId> gradient, directional; // by left Gaussian; by right function, of Gaussians right_gaussians + l
+    // Operations at one point.
+    [[nodiscard]] double work() const {
+        return static_cast<double>(left_tape.nodes().size() + right_tape.nodes().size() +
+                                   std::size_t{left_gaussians} * right_gaussians);
+    }
 };
 
 // Completes one whose tapes hold `left` and `right`.

@@ -97,10 +97,17 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     // Rather many points once than several times as many in eight replicates.
     constexpr std::size_t precise_points = std::size_t{1} << 17, most_points = std::size_t{1} << 19;
     const auto series = [&](double tolerance) -> std::optional<Known> {
-        auto precise = spectral(integrand, mean, covariance, samples, slopes_, tolerance,
-                                tolerance > sampling.tolerance ? most_points : precise_points, rungs);
+        std::size_t most = tolerance > sampling.tolerance ? most_points : precise_points;
+        // A point costs the tape and, for each output, a sum over the nodes of a direction.
+        const double cost = static_cast<double>(integrand.tape.nodes().size()) +
+                            20 * static_cast<double>(slopes_ ? 2 + integrand.left_gaussians + integrand.right_gaussians : 2);
+        if (sampling.work != nullptr && rungs.empty())
+            most = static_cast<std::size_t>(std::clamp(*sampling.work / cost, 0.0, static_cast<double>(most)));
+        auto precise = spectral(integrand, mean, covariance, samples, slopes_, tolerance, most, rungs);
         if (!precise)
             return std::nullopt;
+        if (sampling.work != nullptr)
+            *sampling.work -= cost * static_cast<double>(precise->points);
         Known known = result("tensor Hermite series", precise->points, precise->error, std::move(precise->expectation));
         known.rungs = std::move(precise->rungs);
         return known;

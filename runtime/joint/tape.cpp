@@ -320,7 +320,8 @@ TapeRun::TapeRun(const Tape& tape, const std::vector<NodeId>& outputs, std::size
     rows_.resize(rows * block_);
     for (const NodeId id : constants) {
         const TapeNode& node = tape.nodes()[id];
-        std::fill_n(rows_.data() + place_[id] * block_, block_, node.kind == Kind::number ? node.number : samples[node.index]);
+        std::fill_n(rows_.data() + place_[id] * block_, block_,
+                    node.kind == Kind::number ? node.number : samples[node.index]);
     }
 }
 

@@ -24,6 +24,7 @@ SHAPES = {  # input name -> axes of one sample
     "gru": {"xi": (2, 3)},
     "layernorm_mlp": {"xi": (3,)},
     "locally_connected": {"xi": (5, 2)},
+    "lstm": {"xi": (2, 3)},
     "mlp": {"xi": (3,)},
     "myrtle": {"xi": (4, 8, 2)},
     "resnet_post": {"xi": (3,)},
@@ -47,16 +48,16 @@ def require(condition, text):
         sys.exit(f"FAIL: {text}")
 
 
-def require_kernel(name, kernel, outputs):
+def require_kernel(name, kernel, outputs, error):
     require(kernel.shape == (SAMPLES, *outputs, SAMPLES, *outputs), f"{name} has shape {kernel.shape}")
     rows = SAMPLES * int(np.prod(outputs))
     matrix = kernel.reshape(rows, rows)
     scale = np.abs(matrix).max()
     require(np.isfinite(matrix).all() and scale > 0, f"{name} is not finite or zero")
     require(np.abs(matrix - matrix.T).max() <= 1e-12 * scale, f"{name} is not symmetric")
-    require(np.linalg.eigvalsh(matrix)[0] >= -1e-8 * rows * scale, f"{name} is not positive semidefinite")
+    require(np.linalg.eigvalsh(matrix)[0] >= -max(1e-8, error) * rows * scale, f"{name} is not positive semidefinite")
     first, last = kernel[0], kernel[-1]  # the same sample
-    require(np.abs(first - last).max() <= 1e-9 * scale, f"{name} differs between two copies of a sample")
+    require(np.abs(first - last).max() <= max(1e-9, 2 * error) * scale, f"{name} differs between two copies of a sample")
     return matrix
 
 
@@ -88,10 +89,11 @@ def main():
         require(done.returncode == 0, f"kernel: exit {done.returncode}\n{done.stderr}")
         kernels = np.load(out)
         outputs = FAMILY.get(example, ())
-        nngp = require_kernel("nngp", kernels["nngp"], outputs)
-        ntk = require_kernel("ntk", kernels["ntk"], outputs)
+        errors = [float(kernels[name]) if name in kernels else 0 for name in ("nngp_error", "ntk_error")]
+        nngp = require_kernel("nngp", kernels["nngp"], outputs, errors[0])
+        ntk = require_kernel("ntk", kernels["ntk"], outputs, errors[1])
         rest = np.linalg.eigvalsh(ntk - nngp)[0]
-        require(rest >= -1e-8 * len(ntk) * np.abs(ntk).max(), "ntk - nngp is not positive semidefinite")
+        require(rest >= -max(1e-8, *errors) * len(ntk) * np.abs(ntk).max(), "ntk - nngp is not positive semidefinite")
 
 
 if __name__ == "__main__":

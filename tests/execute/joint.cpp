@@ -69,6 +69,34 @@ output v' @ mean(i in 1..P/2: x[i]) / sqrt(n)
     CHECK(tests::deviation(a, b) < 2e-2);
 }
 
+TEST_CASE("expectations of several steps from one set of points agree with those one by one") {
+    // the memory of an LSTM; D differentiates each expectation by itself, T all of a loop along one direction
+    const std::string text = R"(program p
+input xi : R[T, d]
+matrix W[k in 1..3] ~ N(0, 2/n)
+matrix U[k in 1..3] ~ N(0, 1/d)
+vector b ~ N(0.3, 0.2)
+vector v ~ N(0, 1)
+h[0] = 0
+c[0] = 0
+for t in 1..T {
+    for k in 1..3 { g[t,k] = W[k] @ h[t-1] + U[k] @ xi[t] + b }
+    c[t] = sigmoid(g[t,1]) * c[t-1] + sigmoid(g[t,2]) * tanh(g[t,3])
+    h[t] = tanh(c[t])
+}
+output v' @ h[T] / sqrt(n)
+)";
+    const Set set = tests::random_set(text, 2, {{"T", 3}, {"d", 3}}, 5);
+    tests::Settings T, D;
+    T.options.tolerance = D.options.tolerance = 3e-3;
+    D.options.via = execute::Via::D;
+    const auto forward = kernels(text, set, T);
+    const auto backward = kernels(text, set, D);
+    CHECK(error_of(forward) > 0);
+    CHECK(error_of(forward) <= 3e-3);
+    CHECK(tests::deviation(forward, backward) <= error_of(forward) + error_of(backward));
+}
+
 TEST_CASE("a tolerance that sampling cannot meet is an error that says what can be met") {
     const std::string text = head + "x = max(g[1], g[2]) * step(g[3] * g[1])\noutput v' @ x / sqrt(n)\n";
     const Set set = tests::random_set(text, 2, {{"d", 2}}, 4);

@@ -1,6 +1,8 @@
 // Functions of several Gaussians: values, gradients, homogeneity, and estimates whose stated error holds.
+#include "runtime/joint/elementwise.hpp"
 #include "runtime/joint/expectation.hpp"
 #include "runtime/joint/points.hpp"
+#include "runtime/joint/several.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -155,5 +157,70 @@ TEST_CASE("a homogeneous integrand is finite where its radial moment is, and ref
             CHECK_THROWS_AS(estimate(), std::domain_error);
         else
             CHECK(estimate().value == Approx(1.0 / (rank - 2)).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("expectations with several functions at once are those with each of them") {
+    // left tanh(x0) sigmoid(x1) + x0, right y0 exp(y1 / 2) and erf(y1)
+    joint::Several several;
+    several.left_gaussians = several.right_gaussians = 2;
+    Integrand first, second;
+    const auto left = [](joint::Tape& tape) {
+        const auto x = tape.gaussian(0);
+        const auto gate = tape.apply(Function::sigmoid, tape.gaussian(1));
+        return tape.apply(Function::add, tape.apply(Function::mul, tape.apply(Function::tanh, x), gate), x);
+    };
+    const auto rights = [](joint::Tape& tape, std::uint32_t from) {
+        const auto y = tape.gaussian(from + 1);
+        const auto growth = tape.apply(Function::exp, tape.apply(Function::mul, tape.number(0.5), y));
+        return std::pair(tape.apply(Function::mul, tape.gaussian(from), growth), tape.apply(Function::erf, y));
+    };
+    several.left = left(several.left_tape);
+    const auto [grown, bounded] = rights(several.right_tape, 0);
+    several.right = {grown, bounded};
+    joint::finish(several);
+    for (Integrand* one : {&first, &second}) {
+        one->left_gaussians = one->right_gaussians = 2;
+        one->left = left(one->tape);
+        const auto both = rights(one->tape, 2);
+        one->right = one == &first ? both.first : both.second;
+        joint::finish(*one, true);
+    }
+    const Eigen::VectorXd mean = Eigen::Vector4d(0.2, -0.4, 0.1, 0.3);
+    Eigen::MatrixXd root(4, 4);
+    root << 1, 0.3, -0.2, 0.5, 0, 0.8, 0.4, 0.1, 0.6, 0, 1.1, 0, -0.3, 0.2, 0, 0.7;
+    const Eigen::MatrixXd covariance = root * root.transpose();
+    Eigen::MatrixXd linked(2, 2);
+    linked << 0.7, 0, -0.4, 1.3;
+    const joint::Sampling sampling{10, 2};
+    const joint::SeveralExpectations all = joint::estimate(several, mean, covariance, linked, {}, sampling);
+    for (std::size_t j = 0; j < 2; ++j) { // the same points: equal but for rounding
+        const joint::Expectation one = joint::estimate(j == 0 ? first : second, mean, covariance, {}, sampling, true);
+        CHECK(all.values.at(j) == Approx(one.value).epsilon(1e-12));
+        CHECK(all.tangents.at(j) == Approx(one.slopes.cwiseProduct(linked).sum()).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("functions of rows are those of single numbers") {
+    std::vector<double> x;
+    for (double magnitude = 1e-9; magnitude < 1e4; magnitude *= 1.17)
+        for (const double sign : {-1.0, 1.0})
+            x.push_back(sign * magnitude);
+    for (const double special : {0.0, 0.46875, 4.0, 6.0, 800.0, -800.0, 1e300, -1e300, HUGE_VAL, -HUGE_VAL, std::nan("")})
+        x.push_back(special);
+    x.resize((x.size() + joint::row_step - 1) / joint::row_step * joint::row_step, 1.0);
+    std::vector<double> row(x.size());
+    for (const Function function :
+         {Function::neg, Function::relu, Function::abs, Function::sign, Function::step, Function::erf, Function::tanh,
+          Function::sigmoid, Function::silu, Function::exp, Function::sqrt, Function::square, Function::cos}) {
+        joint::elementwise(function, x.data(), x.data(), row.data(), x.size());
+        for (std::size_t i = 0; i < x.size(); ++i) {
+            const double expected = ir::evaluate(function, x[i]);
+            INFO(ir::name_of(function) << " at " << x[i]);
+            if (std::isfinite(expected) && expected != 0)
+                CHECK(row[i] == Approx(expected).epsilon(1e-14).margin(1e-300));
+            else
+                CHECK((row[i] == expected || (std::isnan(row[i]) && std::isnan(expected))));
+        }
     }
 }
