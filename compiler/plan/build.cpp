@@ -4,6 +4,7 @@
 #include "compiler/plan/partition.hpp"
 #include "compiler/plan/plan.hpp"
 #include "compiler/plan/solve.hpp"
+#include "compiler/plan/sums.hpp"
 
 #include <algorithm>
 #include <map>
@@ -602,6 +603,9 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
             return std::nullopt;
         PartBuilder(plan.cross, plan.recursions, plan.left, plan.right, false).run();
         mark_fissile(plan.cross);
+        plan.factored = factor_sums(plan);
+        if (plan.factored)
+            mark_fissile(*plan.factored);
         plan.planes = partition(plan);
     } catch (const passes::IntegerSetError&) {
         diagnostics.report(source::Id::index_analysis, network.outputs.front().span);

@@ -15,11 +15,20 @@ void use(Slots& used, const Linear& value) {
         used.insert(slot);
 }
 
+void use(Slots& used, const LoopRange& range) {
+    use(used, range.lower);
+    use(used, range.upper);
+    for (const auto* bounds : {&range.lowers, &range.uppers})
+        for (const Linear& bound : *bounds)
+            use(used, bound);
+}
+
 // Walks the loops, but for those of which nothing inside depends on the index: one turn counts for all.
 class Counter {
   public:
     Counter(const Part& part, std::size_t slots) : part_(part), values_(slots, 0) {
         counts.runs.assign(part.ops.size(), 0);
+        counts.products.assign(part.ops.size(), 0);
         used_below(part.left, false);
         left(part.left, 1);
     }
@@ -49,9 +58,13 @@ class Counter {
             } else if (!right && item.statement < part_.right.size()) {
                 used = used_below(part_.right[item.statement], true);
             }
-            for (const std::uint32_t k : item.ops)
+            for (const std::uint32_t k : item.ops) {
                 for (const Guard& guard : part_.ops[k].guards)
                     use(used, guard.value);
+                for (const TermOp& term : part_.ops[k].terms)
+                    for (const LoopRange& range : term.sums)
+                        use(used, range);
+            }
             all.merge(used);
         }
         return all;
@@ -98,6 +111,29 @@ class Counter {
         return {std::max(lower, least), std::min(upper, greatest)};
     }
 
+    // Of a term at the instance at hand, whatever its conditions leave of them.
+    std::uint64_t products(const TermOp& term, std::size_t depth) {
+        if (depth == term.sums.size())
+            return 1;
+        const LoopRange& range = term.sums[depth];
+        const std::int64_t lower = range.first(values_.data());
+        const std::int64_t upper = range.last(values_.data());
+        if (upper < lower)
+            return 0;
+        const bool alike = std::none_of(term.sums.begin() + static_cast<std::ptrdiff_t>(depth) + 1, term.sums.end(),
+                                        [&](const LoopRange& inner) {
+                                            Slots used;
+                                            use(used, inner);
+                                            return used.contains(range.slot);
+                                        });
+        std::uint64_t sum = 0;
+        for (std::int64_t i = lower; i <= (alike ? lower : upper); ++i) {
+            values_[range.slot] = i;
+            sum += products(term, depth + 1);
+        }
+        return alike ? sum * static_cast<std::uint64_t>(upper - lower + 1) : sum;
+    }
+
     void right(const std::vector<WalkItem>& items, std::uint64_t weight) {
         for (const WalkItem& item : items) {
             if (item.loop) {
@@ -107,8 +143,11 @@ class Counter {
             }
             for (const std::uint32_t k : item.ops) {
                 if (std::ranges::all_of(part_.ops[k].guards,
-                                        [&](const Guard& guard) { return guard.holds(values_.data()); }))
+                                        [&](const Guard& guard) { return guard.holds(values_.data()); })) {
                     counts.runs[k] += weight;
+                    for (const TermOp& term : part_.ops[k].terms)
+                        counts.products[k] += weight * products(term, 0);
+                }
                 counts.gave_up = counts.gave_up || ++visits_ > most_visits;
             }
         }

@@ -6,7 +6,8 @@
 namespace tpc::plan {
 
 struct Counts {
-    std::vector<std::uint64_t> runs; // by operation
+    std::vector<std::uint64_t> runs;     // by operation
+    std::vector<std::uint64_t> products; // by operation: products that its sums add up, in all runs
     bool gave_up = false;            // too many loops to walk through
 };
 

@@ -86,9 +86,8 @@ bool left_fissile(const Part& part, const WalkItem& nest) {
                         const PairOp& writer = part.ops[w];
                         if (writer.array != read->array || elsewhere(read->left, writer.left_target, slots))
                             continue;
-                        const bool before = earlier < child && same_place(read->left, writer.left_target) &&
-                                            same_place(read->right, writer.right_target);
-                        if (!before)
+                        // one iteration writes all right instances of it before it reads any
+                        if (earlier >= child || !same_place(read->left, writer.left_target))
                             return false;
                     }
         }

@@ -14,11 +14,11 @@ namespace {
 
 class Partitioner {
   public:
-    explicit Partitioner(const Plan& plan) : plan_(plan), part_(plan.cross) {}
+    explicit Partitioner(const Plan& plan) : plan_(plan), part_(plan.whole()) {}
 
     std::optional<Part> run() {
         bool found = false;
-        for (std::uint32_t seed = 0; seed < plan_.cross.arrays.size(); ++seed) {
+        for (std::uint32_t seed = 0; seed < plan_.whole().arrays.size(); ++seed) {
             if (done_.contains(seed))
                 continue;
             const PlaneArrays component = plane_arrays(plan_, seed, done_);
@@ -136,7 +136,7 @@ class Partitioner {
     }
 
     bool has_layers(std::uint32_t a, const std::vector<OffsetPair>& pairs) const {
-        const PairArray& array = plan_.cross.arrays[a];
+        const PairArray& array = plan_.whole().arrays[a];
         for (std::size_t k = 0; k < array.kept.size(); ++k) {
             const std::size_t d = array.kept[k];
             if (d < left_rank(plan_, array) && array.box.size[k] > 1 &&
@@ -165,7 +165,7 @@ class Partitioner {
             std::optional<std::int64_t> lower;
             std::optional<std::int64_t> upper;
             for (const auto& [a, pairs] : component) {
-                const PairArray& array = plan_.cross.arrays[a];
+                const PairArray& array = plan_.whole().arrays[a];
                 const std::size_t left = *kept(array, pairs[o].left);
                 const std::size_t right = *kept(array, left_rank(plan_, array) + pairs[o].right);
                 const auto last = [&](std::size_t k) { return array.box.lower[k] + array.box.size[k] - 1; };
@@ -190,7 +190,7 @@ class Partitioner {
 
     // Elements outside of a family are read, where a plane may hold what another one left.
     bool read_beyond(std::uint32_t array) const {
-        return std::any_of(plan_.cross.ops.begin(), plan_.cross.ops.end(), [&](const PairOp& op) {
+        return std::any_of(plan_.whole().ops.begin(), plan_.whole().ops.end(), [&](const PairOp& op) {
             const auto reads = reads_of(op);
             return std::any_of(reads.begin(), reads.end(), [&](const EntryRead* read) {
                 return read->array == array &&
@@ -201,7 +201,7 @@ class Partitioner {
 
     // As the first operation calls it: "i_-i".
     std::string name_of(const PlaneArrays& component, std::size_t o) const {
-        for (const PairOp& op : plan_.cross.ops) {
+        for (const PairOp& op : plan_.whole().ops) {
             const auto pairs = component.find(op.array);
             if (pairs == component.end())
                 continue;

@@ -11,7 +11,7 @@
 
 namespace tpc::plan {
 
-// The cross part cut into planes; nothing where no array can be. The first operations are those of `plan.cross`.
+// The cross part cut into planes; nothing where no array can be. The first operations are those of `plan.whole()`.
 std::optional<Part> partition(const Plan& plan);
 
 } // namespace tpc::plan

@@ -19,7 +19,7 @@ bool keeps_offsets(const EntryRead& read) {
 }
 
 std::size_t left_rank(const Plan& plan, const PairArray& array) {
-    return plan.recursions.network.program.families[array.left].rank;
+    return plan.left.rank(array.left);
 }
 
 std::optional<std::size_t> kept(const PairArray& array, std::size_t dimension) {
@@ -35,7 +35,7 @@ bool same(const std::optional<Linear>& a, const std::optional<Linear>& b) {
 
 std::vector<OffsetPair> pairs_of(const Plan& plan, std::uint32_t a, const std::function<bool(const OffsetPair&)>& wanted) {
     std::vector<OffsetPair> pairs;
-    const PairArray& array = plan.cross.arrays[a];
+    const PairArray& array = plan.whole().arrays[a];
     if (array.output)
         return pairs;
     const std::size_t rank = left_rank(plan, array);
@@ -75,7 +75,7 @@ PlaneArrays grow(const Plan& plan, std::uint32_t seed, const std::set<std::uint3
     component[seed] = pairs;
     for (bool changed = true; changed;) {
         changed = false;
-        for (const PairOp& op : plan.cross.ops)
+        for (const PairOp& op : plan.whole().ops)
             for (const EntryRead* read : reads_of(op)) {
                 const auto target = component.find(op.array);
                 const auto source = component.find(read->array);
@@ -100,7 +100,7 @@ PlaneArrays grow(const Plan& plan, std::uint32_t seed, const std::set<std::uint3
 
 // Every read among the arrays keeps the offsets.
 bool consistent(const Plan& plan, const PlaneArrays& component) {
-    for (const PairOp& op : plan.cross.ops) {
+    for (const PairOp& op : plan.whole().ops) {
         const auto target = component.find(op.array);
         if (target == component.end())
             continue;

@@ -70,7 +70,8 @@ struct Box {
     }
 };
 
-// Elements of a family on one side.
+// Elements of a family on one side. After the program's families come its outputs, then the finite vectors of a sample
+// (SelfPlan::finite), whose products may be stored as well.
 struct Place {
     std::uint32_t family = 0;
     std::vector<Linear> indices;
@@ -83,6 +84,7 @@ struct PairArray {
     bool output = false;
     bool value = false;            // C alone: nothing needs the gaps, nor the second moments of the elements
     bool accumulated = false;      // holds nothing when a pair begins
+    bool sums = false;             // not covariances of elements, but sums over the left ones (sums.hpp)
     std::vector<std::size_t> kept; // dimensions of (left indices, right indices) that are stored
     Box box;                       // of the kept dimensions
     std::size_t offset = 0;        // first entry in the workspace, in entries
@@ -200,6 +202,19 @@ struct SelfPlan {
     std::vector<std::vector<std::uint32_t>> coefficients_of; // by statement (outputs after statements)
     std::vector<Box> boxes;                                  // by family: means, scalars
     Part part;
+    // As a family: finite vectors, and the other way round; nothing for what is none.
+    [[nodiscard]] std::uint32_t family_of(std::uint32_t finite_array) const {
+        return static_cast<std::uint32_t>(boxes.size() + recursions.network.outputs.size()) + finite_array;
+    }
+    [[nodiscard]] std::optional<std::uint32_t> finite_of(std::uint32_t family) const {
+        return family < family_of(0) ? std::nullopt : std::optional(family - family_of(0));
+    }
+    [[nodiscard]] std::size_t rank(std::uint32_t family) const {
+        if (family < boxes.size())
+            return boxes[family].size.size();
+        const auto array = finite_of(family);
+        return array ? finite[*array].box.size.size() : recursions.network.outputs[family - boxes.size()].family.size();
+    }
 };
 
 struct Plan {
@@ -207,8 +222,10 @@ struct Plan {
     SelfPlan left, right;         // equal when the sets' sizes are
     bool same_sizes = true;
     Part cross;
-    std::optional<Part> planes; // `cross` for C and T forward, cut into independent parts (partition.hpp)
-    [[nodiscard]] const Part& forward() const { return planes ? *planes : cross; }
+    std::optional<Part> factored; // `cross` for C and T forward, its sums over pairs factored (sums.hpp)
+    std::optional<Part> planes;   // that, cut into independent parts (partition.hpp)
+    [[nodiscard]] const Part& whole() const { return factored ? *factored : cross; }
+    [[nodiscard]] const Part& forward() const { return planes ? *planes : whole(); }
     std::vector<Box> left_outputs, right_outputs; // by output: the indices of its family
     std::vector<std::uint32_t> output_arrays;     // by output
 };

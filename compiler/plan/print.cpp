@@ -25,8 +25,8 @@ std::string beside(std::string text, const std::string& right) {
 // Names of slots, families and their indices.
 class Names {
   public:
-    Names(const Recursions& recursions, bool one_sample, const std::vector<std::string>& offsets)
-        : recursions_(recursions), one_sample_(one_sample), offsets_(offsets) {}
+    Names(const SelfPlan& side, const Recursions& recursions, bool one_sample, const std::vector<std::string>& offsets)
+        : side_(side), recursions_(recursions), one_sample_(one_sample), offsets_(offsets) {}
 
     std::string slot(std::uint32_t s) const {
         if (const std::size_t symbols = recursions_.network.program.symbols.size(); s >= symbols)
@@ -38,7 +38,13 @@ class Names {
     }
 
     std::string family(std::uint32_t f, bool right) const {
-        return recursions_.network.program.families[f].name + (right && !one_sample_ ? "_" : "");
+        const ir::Program& program = recursions_.network.program;
+        const std::string prime = right && !one_sample_ ? "_" : "";
+        if (const auto array = side_.finite_of(f)) {
+            const FiniteArray& own = side_.finite[*array];
+            return (own.input ? program.inputs[own.source].name : program.families[own.source].name) + prime;
+        }
+        return program.families[f].name + prime;
     }
 
     // An index of a family, as the statements that define it call it.
@@ -83,6 +89,7 @@ class Names {
     }
 
   private:
+    const SelfPlan& side_; // either: names are the same
     const Recursions& recursions_;
     bool one_sample_;
     const std::vector<std::string>& offsets_;
@@ -91,8 +98,9 @@ class Names {
 class PartPrinter {
   public:
     // `whole`: the part before it was cut into planes, whose operations are the first ones.
-    PartPrinter(const Part& part, const Part& whole, const Recursions& recursions, bool one_sample)
-        : part_(part), recursions_(recursions), one_sample_(one_sample), names_(recursions, one_sample, part.offsets),
+    PartPrinter(const Part& part, const Part& whole, const SelfPlan& side, const Recursions& recursions, bool one_sample)
+        : part_(part), side_(side), recursions_(recursions), one_sample_(one_sample),
+          names_(side, recursions, one_sample, part.offsets),
           counts_(count_runs(whole, recursions.network.program.symbols.size())) {}
 
     std::string run() const {
@@ -107,6 +115,7 @@ class PartPrinter {
             text +=
                 beside("    " + buffer(array), fmt::format("{} entries, {} bytes{}", entries, entries * reals * real_bytes,
                                                            array.accumulated ? ", sums over planes"
+                                                           : array.sums      ? ", C of sums over the left ones"
                                                            : array.value     ? ", C alone"
                                                                              : ""));
         }
@@ -123,6 +132,7 @@ class PartPrinter {
 
   private:
     const Part& part_;
+    const SelfPlan& side_;
     const Recursions& recursions_;
     bool one_sample_;
     Names names_;
@@ -130,8 +140,8 @@ class PartPrinter {
 
     // C(x[l,i], x_[., j_]): the indices stored are named, the others follow from them.
     std::string buffer(const PairArray& array) const {
-        const std::size_t rank = recursions_.network.program.families[array.left].rank;
-        const std::size_t right_rank = recursions_.network.program.families[array.right].rank;
+        const std::size_t rank = side_.rank(array.left);
+        const std::size_t right_rank = side_.rank(array.right);
         std::string ranges;
         std::vector<std::string> texts(rank + right_rank, ".");
         for (std::size_t k = 0; k < array.kept.size(); ++k) {
@@ -214,11 +224,10 @@ class PartPrinter {
                                names_.indices(op.left_target), name.empty() ? "output" : name,
                                names_.indices(op.right_target));
         }
-        const ir::Program& program = recursions_.network.program;
-        return fmt::format(
-            "{}({}{}, {}{})", op.tangent ? "C, T" : "C", names_.family(program.statements[op.left_statement].family, false),
-            names_.indices(op.left_target), names_.family(program.statements[op.right_statement].family, true),
-            names_.indices(op.right_target));
+        const PairArray& array = part_.arrays[op.array];
+        return fmt::format("{}{}({}{}, {}{})", op.tangent ? "C, T" : "C", array.sums ? " of sums " : "",
+                           names_.family(array.left, false), names_.indices(op.left_target),
+                           names_.family(array.right, true), names_.indices(op.right_target));
     }
 
     std::string place(const Place& p, bool right) const {
@@ -240,7 +249,7 @@ class PartPrinter {
     std::string entry(const EntryRead& read) const {
         if (read.array == no_array)
             return "0";
-        return fmt::format("{}({}, {})", part_.arrays[read.array].accumulated ? "sums " : "", place(read.left, false),
+        return fmt::format("{}({}, {})", part_.arrays[read.array].accumulated || part_.arrays[read.array].sums ? "sums " : "", place(read.left, false),
                            place(read.right, true));
     }
 
@@ -347,7 +356,7 @@ std::string self_part(const SelfPlan& plan, const std::string& title) {
     }
     for (const CoefficientArray& array : plan.coefficients)
         text += beside("  coefficients", fmt::format("{} numbers", array.box.count()));
-    return text + PartPrinter(plan.part, plan.part, plan.recursions, true).run();
+    return text + PartPrinter(plan.part, plan.part, plan, plan.recursions, true).run();
 }
 
 } // namespace
@@ -361,7 +370,7 @@ std::string print(const Plan& plan) {
         text += self_part(plan.right, "each right sample") + "\n";
     }
     text += "each pair of samples\n";
-    return text + PartPrinter(plan.forward(), plan.cross, plan.recursions, false).run();
+    return text + PartPrinter(plan.forward(), plan.whole(), plan.left, plan.recursions, false).run();
 }
 
 } // namespace tpc::plan

@@ -1,42 +1,16 @@
 #include "runtime/execute/tile_halo.hpp"
 
+#include "compiler/plan/intervals.hpp"
+
 #include <algorithm>
 
 namespace tpc::execute {
 
 using limit::PairTerm;
-
-Interval range_of(const plan::Linear& linear, const Intervals& slots) {
-    Interval result{linear.constant, linear.constant};
-    for (const auto& [slot, coefficient] : linear.terms) {
-        const auto found = slots.find(slot);
-        const Interval own = found == slots.end() ? Interval{} : found->second;
-        result.lower += coefficient * (coefficient > 0 ? own.lower : own.upper);
-        result.upper += coefficient * (coefficient > 0 ? own.upper : own.lower);
-    }
-    return {result.lower / linear.denominator - (linear.denominator > 1 ? 1 : 0),
-            result.upper / linear.denominator + (linear.denominator > 1 ? 1 : 0)};
-}
-
-void add(const plan::LoopRange& range, Intervals& slots) {
-    const Interval lower = range_of(range.lower, slots);
-    const Interval upper = range_of(range.upper, slots);
-    auto [own, fresh] = slots.try_emplace(range.slot, Interval{lower.lower, upper.upper});
-    if (!fresh) {
-        own->second.lower = std::min(own->second.lower, lower.lower);
-        own->second.upper = std::max(own->second.upper, upper.upper);
-    }
-}
+using plan::Interval;
+using plan::Intervals;
 
 namespace {
-
-void add(const std::vector<plan::WalkItem>& items, Intervals& slots) {
-    for (const plan::WalkItem& item : items) {
-        if (item.loop)
-            execute::add(item.range, slots);
-        add(item.children, slots);
-    }
-}
 
 // Wide reads stay tests: a halo should be a border.
 std::int64_t most_beyond(std::int64_t size) {
@@ -45,7 +19,7 @@ std::int64_t most_beyond(std::int64_t size) {
 
 class Grower {
   public:
-    explicit Grower(const plan::Plan& plan) : plan_(plan), loops_(loops_of(plan.forward())) {
+    explicit Grower(const plan::Plan& plan) : plan_(plan), loops_(plan::loops_of(plan.forward())) {
         const auto finite = [](const plan::SelfPlan& side) {
             std::vector<plan::Box> boxes;
             for (const plan::FiniteArray& array : side.finite)
@@ -63,7 +37,7 @@ class Grower {
             for (const plan::TermOp& term : op.terms) {
                 Intervals slots = loops_;
                 for (const plan::LoopRange& sum : term.sums)
-                    execute::add(sum, slots);
+                    plan::set(sum, slots);
                 if (term.kind == PairTerm::Kind::input) {
                     grow(term.left_place, plan_.left.finite[term.left_finite].box, halo_.left.finite[term.left_finite],
                          slots);
@@ -108,11 +82,17 @@ class Grower {
         if (place.mode != ir::IndexMode::zero)
             return;
         for (std::size_t d = 0; d < place.indices.size(); ++d)
-            grow(box.lower[d], box.size[d], range_of(place.indices[d], slots), outer.lower[d], outer.size[d]);
+            grow(box.lower[d], box.size[d], plan::range_of(place.indices[d], slots), outer.lower[d], outer.size[d]);
+    }
+    static void element(const plan::Place& place, const plan::SelfPlan& side, TileBoxes& boxes, const Intervals& slots) {
+        if (const auto array = side.finite_of(place.family))
+            grow(place, side.finite[*array].box, boxes.finite[*array], slots);
+        else
+            grow(place, side.boxes[place.family], boxes.families[place.family], slots);
     }
     void entry(const plan::EntryRead& read, const Intervals& slots) {
-        grow(read.left, plan_.left.boxes[read.left.family], halo_.left.families[read.left.family], slots);
-        grow(read.right, plan_.right.boxes[read.right.family], halo_.right.families[read.right.family], slots);
+        element(read.left, plan_.left, halo_.left, slots);
+        element(read.right, plan_.right, halo_.right, slots);
         if (read.array == plan::no_array)
             return;
         const plan::PairArray& array = plan_.forward().arrays[read.array];
@@ -123,20 +103,12 @@ class Grower {
             const plan::Place& place = d < left_rank ? read.left : read.right;
             if (place.mode == ir::IndexMode::zero)
                 grow(array.box.lower[k], array.box.size[k],
-                     range_of(place.indices[d < left_rank ? d : d - left_rank], slots), outer.lower[k], outer.size[k]);
+                     plan::range_of(place.indices[d < left_rank ? d : d - left_rank], slots), outer.lower[k], outer.size[k]);
         }
     }
 };
 
 } // namespace
-
-Intervals loops_of(const plan::Part& part) {
-    Intervals slots;
-    add(part.left, slots);
-    for (const auto& items : part.right)
-        add(items, slots);
-    return slots;
-}
 
 Halo halo_of(const plan::Plan& plan) {
     return Grower(plan).run();

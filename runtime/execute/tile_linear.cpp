@@ -1,6 +1,7 @@
 // Linear operations of a tile: sums of terms, cut where an index leaves its range.
 #include "compiler/plan/linear.hpp"
 #include "runtime/execute/tile_machine.hpp"
+#include "runtime/rows/contract.hpp"
 
 #include <algorithm>
 
@@ -116,7 +117,11 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
             number = static_cast<Real>(constant(fixed));
             return {};
         }
-        return moving((right ? program_.right : program_.left).coefficients[*given.array], spot(route, run, sum), right);
+        const Spot at = spot(route, run, sum);
+        if (!right)
+            return moving(program_.left.coefficients[*given.array], at, false);
+        return {coefficients_[*given.array].data() + at.element * row, at.element_step * row, at.element_again * row,
+                at.element_sheet * row};
     };
     out.left_factor = factor(term.left_factor, own.left_factor, false, own.left, out.left);
     out.right_factor = factor(term.right_factor, own.right_factor, true, own.right, out.right);
@@ -217,6 +222,33 @@ void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, s
     }
 }
 
+// Puts what long sums come to in their places.
+template <class Real> void TileMachine<Real>::contract(std::size_t positions, const rows::LinearRow<Real>& out) {
+    const std::size_t size = out.sheets * positions * width_;
+    std::size_t used = 0;
+    for (rows::Term<Real>& term : terms_) {
+        if (!rows::contracts(term, out.sheets, positions))
+            continue;
+        if (used == sums_.size())
+            sums_.emplace_back();
+        std::vector<Real>& space = sums_[used++];
+        space.resize(std::max(space.size(), 2 * size));
+        scratch_.resize(std::max(scratch_.size(), rows::contract_scratch(term.repeats)));
+        rows::ContractRow<Real> row{out.sheets, positions, lanes_, &term, space.data(), nullptr, 0, 0};
+        row.step = static_cast<std::ptrdiff_t>(width_);
+        row.sheet = row.step * static_cast<std::ptrdiff_t>(positions);
+        if (tangent_)
+            row.tangent = space.data() + size;
+        rows::contract(row, scratch_.data());
+        rows::Term<Real> sum;
+        sum.value = true;
+        sum.minus = {row.value, row.step, 0, row.sheet};
+        if (tangent_)
+            sum.tangent = {row.tangent, row.step, 0, row.sheet};
+        term = sum;
+    }
+}
+
 // Writes the entries of the run or, given `value`, the numbers of one output instance there.
 template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const Run& run, Real* value, Real* tangent) {
     const plan::PairOp& op = part_.ops[index];
@@ -244,6 +276,8 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
         out.count = terms_.size();
         out.gap = gap;
         out.value = raw;
+        if (!gap)
+            contract(piece.count(), out);
         if (value != nullptr) {
             out.minus = value;
             out.tangent = tangent;

@@ -28,6 +28,17 @@ void TileMachine<Real>::load(std::size_t left, std::size_t first, std::size_t la
     lanes_ = lanes;
     used_ = used;
     equal_ = std::move(equal);
+    if (coefficients_of_ != first || coefficients_.empty()) {
+        coefficients_of_ = first;
+        coefficients_.resize(program_.right.coefficients.size());
+        for (std::size_t a = 0; a < coefficients_.size(); ++a) {
+            const PerSample<Real>& all = program_.right.coefficients[a];
+            const std::size_t elements = all.element == 0 ? 0 : all.data.size() / static_cast<std::size_t>(all.element);
+            coefficients_[a].resize(elements * width_);
+            for (std::size_t e = 0; e < elements; ++e)
+                std::copy_n(all.at(static_cast<std::ptrdiff_t>(e), first), lanes, coefficients_[a].data() + e * width_);
+        }
+    }
     for (std::uint32_t a = 0; a < part_.arrays.size(); ++a)
         if (part_.arrays[a].accumulated)
             clear(a);

@@ -1,5 +1,6 @@
 #include "runtime/execute/tile_program.hpp"
 
+#include "compiler/plan/intervals.hpp"
 #include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
 #include "runtime/execute/tile_fold.hpp"
@@ -229,7 +230,7 @@ std::optional<plan::Linear> apart(const plan::Linear& right, const plan::Linear&
 class Router {
   public:
     Router(const plan::Plan& plan, const Halo& halo, const std::vector<Fold>& folds)
-        : plan_(plan), halo_(halo), folds_(folds), loops_(loops_of(plan.forward())) {}
+        : plan_(plan), halo_(halo), folds_(folds), loops_(plan::loops_of(plan.forward())) {}
 
     TileRead entry(const plan::PairOp& op, const plan::EntryRead& read) const {
         TileRead result{side(read.left, halo_.left), side(read.right, halo_.right), read.array};
@@ -239,7 +240,7 @@ class Router {
         // An index that the array does not keep follows from the left one for elements that are there: beyond its family
         // none of the rows is its, unless the read keeps to it there as well. Such rows hold nothing.
         const std::vector<std::size_t>& kept = plan_.forward().arrays[read.array].kept;
-        const plan::Box& inner = plan_.right.boxes[read.right.family];
+        const plan::Box& inner = box_of(plan_.right, read.right.family);
         for (std::size_t d = 0; d < result.right.dimensions.size(); ++d)
             if (std::find(kept.begin(), kept.end(), read.left.indices.size() + d) == kept.end() && !keeps(op, read, d)) {
                 result.right.dimensions[d].lower = inner.lower[d];
@@ -285,9 +286,9 @@ class Router {
         } else if (op.kind == PairTerm::Kind::matmul || op.kind == PairTerm::Kind::read) {
             result.entry = entry(whole, op.entry);
         }
-        Intervals slots = loops_;
+        plan::Intervals slots = loops_;
         for (const plan::LoopRange& sum : op.sums)
-            add(sum, slots);
+            plan::set(sum, slots);
         within(result.entry.left, slots);
         within(result.entry.right, slots);
         const auto factor = [](const plan::Factor& f, const plan::SelfPlan& side) {
@@ -327,7 +328,7 @@ class Router {
     const plan::Plan& plan_;
     const Halo& halo_;
     const std::vector<Fold>& folds_;
-    Intervals loops_;
+    plan::Intervals loops_;
 
     // The read's right index `d` is where every element of the array has it, whatever the left one is.
     bool keeps(const plan::PairOp& op, const plan::EntryRead& read, std::size_t d) const {
@@ -347,9 +348,9 @@ class Router {
         return false;
     }
     // Indices that cannot leave their range need no tests.
-    static void within(Route& route, const Intervals& slots) {
+    static void within(Route& route, const plan::Intervals& slots) {
         const bool all = std::all_of(route.dimensions.begin(), route.dimensions.end(), [&](const Route::Dimension& d) {
-            const Interval range = range_of(*d.index, slots);
+            const plan::Interval range = plan::range_of(*d.index, slots);
             return range.lower >= d.lower && range.upper < d.lower + d.size;
         });
         if (all)
@@ -413,13 +414,21 @@ class Router {
     }
     static Route target_side(const std::vector<plan::Linear>& indices, std::uint32_t family, const plan::SelfPlan& side,
                              const TileBoxes& boxes) {
-        if (family >= side.boxes.size()) // an output's element: nothing of the sample belongs to it
+        if (family >= side.boxes.size() && !side.finite_of(family)) // an output's: nothing of the sample belongs to it
             return {};
-        return route(indices, ir::IndexMode::none, side.boxes[family], boxes.families[family]);
+        return route(indices, ir::IndexMode::none, box_of(side, family), outer_of(side, boxes, family));
+    }
+    static const plan::Box& box_of(const plan::SelfPlan& side, std::uint32_t family) {
+        const auto array = side.finite_of(family);
+        return array ? side.finite[*array].box : side.boxes[family];
+    }
+    static const plan::Box& outer_of(const plan::SelfPlan& side, const TileBoxes& boxes, std::uint32_t family) {
+        const auto array = side.finite_of(family);
+        return array ? boxes.finite[*array] : boxes.families[family];
     }
     Route side(const plan::Place& place, const TileBoxes& boxes) const {
         const plan::SelfPlan& own = &boxes == &halo_.left ? plan_.left : plan_.right;
-        return route(place.indices, place.mode, own.boxes[place.family], boxes.families[place.family]);
+        return route(place.indices, place.mode, box_of(own, place.family), outer_of(own, boxes, place.family));
     }
 };
 

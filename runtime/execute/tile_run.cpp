@@ -45,12 +45,13 @@ template <class Visit> void walk_rows(const std::vector<plan::WalkItem>& items, 
     }
 }
 
-// An operation whose right indices follow from the left ones, along an innermost left loop or two nested ones.
+// An operation whose right indices follow from the left ones, along an innermost left loop or two nested ones; along a
+// single left loop one right index may run as it likes.
 struct Follower {
     std::uint32_t op = 0;
     struct Loop {
         const plan::LoopRange* range = nullptr;
-        const plan::Linear* value = nullptr;
+        const plan::Linear* value = nullptr; // null: it runs
     };
     std::vector<Loop> loops;                  // right ones, outermost first
     llvm::SmallVector<std::size_t, 2> moving; // by left loop, outermost first: the loop whose index moves with it
@@ -65,18 +66,28 @@ bool depends_on_any(const plan::Linear& value, const Slots& slots) {
 bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path, const Slots& slots, Follower& result) {
     result.op = op;
     result.moving.assign(slots.size(), path.size());
+    bool runs = false;
     for (const plan::WalkItem* item : path) {
         const std::vector<std::uint32_t> ops = operations(*item);
         const auto k = static_cast<std::size_t>(std::find(ops.begin(), ops.end(), op) - ops.begin());
-        if (item->solutions[k].empty() || item->solutions[k][0].denominator != 1 ||
-            depends_on_any(item->range.lower, slots) || depends_on_any(item->range.upper, slots))
+        const bool solved = !item->solutions[k].empty();
+        if ((solved && item->solutions[k][0].denominator != 1) || depends_on_any(item->range.lower, slots) ||
+            depends_on_any(item->range.upper, slots))
             return false;
-        const plan::Linear& value = item->solutions[k][0];
+        static const plan::Linear none;
+        const plan::Linear& value = solved ? item->solutions[k][0] : none;
         // indices of outer right loops that move as well would have to be followed too
         for (const Follower::Loop& outer : result.loops)
             if (depends_on_any(value, {outer.range->slot}) || depends_on_any(item->range.lower, {outer.range->slot}) ||
                 depends_on_any(item->range.upper, {outer.range->slot}))
                 return false;
+        if (!solved) {
+            if (runs || slots.size() != 1)
+                return false;
+            runs = true;
+            result.loops.push_back({&item->range, nullptr});
+            continue;
+        }
         bool moves = false;
         for (std::size_t s = 0; s < slots.size(); ++s) {
             const std::int64_t factor = plan::coefficient(value, slots[s]);
@@ -89,7 +100,7 @@ bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path,
         }
         result.loops.push_back({&item->range, &value});
     }
-    return std::find(result.moving.begin(), result.moving.end(), path.size()) == result.moving.end();
+    return runs || std::find(result.moving.begin(), result.moving.end(), path.size()) == result.moving.end();
 }
 
 bool follow(const std::vector<plan::WalkItem>& items, std::vector<const plan::WalkItem*>& path, const Slots& slots,
@@ -247,9 +258,14 @@ template <class Real> class TileRun {
         }
         for (std::size_t k = 0; k < follower.loops.size(); ++k) {
             const auto& [range, value] = follower.loops[k];
-            const std::int64_t index = (*value)(slots);
             const std::int64_t least = range->first(slots);
             const std::int64_t most = range->last(slots);
+            if (value == nullptr) {
+                slots[range->slot] = least;
+                runs.push_back({range->slot, least, most});
+                continue;
+            }
+            const std::int64_t index = (*value)(slots);
             slots[range->slot] = index;
             const auto moving = std::find(follower.moving.begin(), follower.moving.end(), k);
             if (moving != follower.moving.end()) { // where the right index is within its own loop

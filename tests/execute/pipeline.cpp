@@ -76,7 +76,7 @@ Set random_set(const std::string& text, std::size_t samples, std::map<std::strin
     return set;
 }
 
-execute::Outcome evaluate(const std::string& text, const Set& left, const Set* right, const Settings& settings) {
+plan::Plan plan_of(const std::string& text, const Set& left, const Set* right, const Settings& settings) {
     Compiled compiled = compile(text, settings);
     const ir::Sizes left_sizes = sizes_of(compiled.program, left);
     const ir::Sizes right_sizes = right != nullptr ? sizes_of(compiled.program, *right) : left_sizes;
@@ -89,11 +89,18 @@ execute::Outcome evaluate(const std::string& text, const Set& left, const Set* r
     const limit::Network network = limit::name_preactivations(std::move(compiled.program), std::move(verdict.terms));
     auto plan = plan::build(network, left_sizes, right_sizes, settings.options.ntk, compiled.diagnostics);
     compiled.require_clean();
+    if (settings.whole || settings.nested)
+        plan->planes.reset();
+    if (settings.nested)
+        plan->factored.reset();
+    return std::move(plan.value());
+}
+
+execute::Outcome evaluate(const std::string& text, const Set& left, const Set* right, const Settings& settings) {
+    const plan::Plan plan = plan_of(text, left, right, settings);
     const execute::SampleSet left_data = data_of(left);
     const execute::SampleSet right_data = right != nullptr ? data_of(*right) : execute::SampleSet{};
-    if (settings.whole)
-        plan->planes.reset();
-    return execute::evaluate(plan.value(), left_data, right != nullptr ? &right_data : nullptr, settings.options);
+    return execute::evaluate(plan, left_data, right != nullptr ? &right_data : nullptr, settings.options);
 }
 
 std::vector<execute::Kernel> kernels(const std::string& text, const Set& left, const Settings& settings) {

@@ -32,8 +32,13 @@ struct Settings {
     std::map<std::string, std::string> defines;
     resolve::Rates rates = resolve::Rates::unit;
     execute::Options options;
-    bool whole = false; // without the partition into planes
+    bool whole = false;  // without the partition into planes
+    bool nested = false; // without that, and with sums over pairs as they were
 };
+
+// The plan for two sets, or for one with itself. Throws std::runtime_error with what the compiler has to say against the
+// program.
+plan::Plan plan_of(const std::string& text, const Set& left, const Set* right, const Settings& settings = {});
 
 // Throws std::runtime_error with what the compiler has to say against the program.
 execute::Outcome evaluate(const std::string& text, const Set& left, const Set* right, const Settings& settings = {});

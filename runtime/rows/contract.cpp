@@ -1,0 +1,257 @@
+// Compiled once for every instruction set by Highway, like rows.cpp.
+#include "runtime/rows/contract.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "runtime/rows/contract.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+HWY_BEFORE_NAMESPACE();
+namespace tpc::rows {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class Real> using ContractTag = hn::CappedTag<Real, lane_step>;
+
+// Sums for a block of weights x entries are in registers: of 32, or of 16.
+constexpr bool many_registers = HWY_MAX_BYTES >= 64;
+constexpr std::size_t block_weights = many_registers ? 4 : 2;
+constexpr std::size_t block_entries = many_registers ? 3 : 2;
+
+// Weights move with one of sheets and positions, entries with the other one.
+template <class Real> struct Blocks {
+    const Real* weights = nullptr; // by lane, or a number for all of them; null: 1
+    std::ptrdiff_t weight = 0, weight_again = 0;
+    const Real* values = nullptr;
+    const Real* tangents = nullptr;
+    std::ptrdiff_t entry = 0, entry_again = 0;
+    std::size_t repeats = 0;
+    Real scale = 1, rate = 0;
+    Real* out = nullptr;
+    Real* out_tangent = nullptr;
+    std::ptrdiff_t out_weight = 0, out_entry = 0;
+};
+
+template <bool Number, bool Tangent, std::size_t Weights, std::size_t Entries, class Real>
+HWY_INLINE void block(const Blocks<Real>& b) {
+    const ContractTag<Real> d;
+    using V = hn::Vec<decltype(d)>;
+    V sums[Weights][Entries];
+    V tangents[Weights][Entries];
+    for (std::size_t w = 0; w < Weights; ++w)
+        for (std::size_t e = 0; e < Entries; ++e)
+            sums[w][e] = tangents[w][e] = hn::Zero(d);
+    const Real* weight = b.weights;
+    const Real* value = b.values;
+    const Real* tangent = b.tangents;
+    for (std::size_t k = 0; k < b.repeats; ++k) {
+        V c[Entries];
+        V t[Entries];
+        for (std::size_t e = 0; e < Entries; ++e) {
+            c[e] = hn::LoadU(d, value + static_cast<std::ptrdiff_t>(e) * b.entry);
+            if constexpr (Tangent)
+                t[e] = hn::LoadU(d, tangent + static_cast<std::ptrdiff_t>(e) * b.entry);
+        }
+        for (std::size_t w = 0; w < Weights; ++w) {
+            const Real* at = weight + static_cast<std::ptrdiff_t>(w) * b.weight;
+            V own;
+            if constexpr (Number)
+                own = hn::Set(d, *at);
+            else
+                own = hn::LoadU(d, at);
+            for (std::size_t e = 0; e < Entries; ++e) {
+                sums[w][e] = hn::MulAdd(own, c[e], sums[w][e]);
+                if constexpr (Tangent)
+                    tangents[w][e] = hn::MulAdd(own, t[e], tangents[w][e]);
+            }
+        }
+        weight += b.weight_again;
+        value += b.entry_again;
+        if constexpr (Tangent)
+            tangent += b.entry_again;
+    }
+    const auto scale = hn::Set(d, b.scale);
+    const auto rate = hn::Set(d, b.rate);
+    for (std::size_t w = 0; w < Weights; ++w)
+        for (std::size_t e = 0; e < Entries; ++e) {
+            const std::ptrdiff_t at =
+                static_cast<std::ptrdiff_t>(w) * b.out_weight + static_cast<std::ptrdiff_t>(e) * b.out_entry;
+            hn::StoreU(hn::Mul(scale, sums[w][e]), d, b.out + at);
+            if (b.out_tangent != nullptr)
+                hn::StoreU(hn::MulAdd(rate, sums[w][e], hn::Mul(scale, tangents[w][e])), d, b.out_tangent + at);
+        }
+}
+
+template <bool Number, bool Tangent, std::size_t Entries, class Real>
+HWY_INLINE void over_weights(Blocks<Real> b, std::size_t weights) {
+    const auto move = [&](std::size_t by) {
+        b.weights += static_cast<std::ptrdiff_t>(by) * b.weight;
+        b.out += static_cast<std::ptrdiff_t>(by) * b.out_weight;
+        if (b.out_tangent != nullptr)
+            b.out_tangent += static_cast<std::ptrdiff_t>(by) * b.out_weight;
+        weights -= by;
+    };
+    while (weights >= block_weights) {
+        block<Number, Tangent, block_weights, Entries>(b);
+        move(block_weights);
+    }
+    if constexpr (block_weights > 2)
+        if (weights >= 2) {
+            block<Number, Tangent, 2, Entries>(b);
+            move(2);
+        }
+    if (weights == 1)
+        block<Number, Tangent, 1, Entries>(b);
+}
+
+template <bool Number, bool Tangent, class Real>
+HWY_INLINE void over_entries(const Blocks<Real>& b, std::size_t weights, std::size_t entries) {
+    if (entries == 1)
+        over_weights<Number, Tangent, 1>(b, weights);
+    else if (entries == 2)
+        over_weights<Number, Tangent, 2>(b, weights);
+    else
+        over_weights<Number, Tangent, block_entries>(b, weights);
+}
+
+// C of the entries of one block, for one vector of lanes, with the factors that do not move with the weights.
+template <class Real>
+HWY_INLINE void gather(const Term<Real>& term, bool by_sheet, std::ptrdiff_t first, std::size_t entries, std::size_t lane,
+                       Blocks<Real>& b, Real* scratch) {
+    const ContractTag<Real> d;
+    const auto width = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+    const auto stride = [&](const Moving<Real>& m) { return by_sheet ? m.sheet : m.step; };
+    const auto at = [&](const Moving<Real>& m, std::ptrdiff_t e, std::ptrdiff_t k, std::size_t own) {
+        return m.data + e * stride(m) + k * m.again + own;
+    };
+    const bool left_weighs = !by_sheet; // the left factor is the weight
+    const auto repeats = static_cast<std::ptrdiff_t>(term.repeats);
+    const bool has_tangent = term.tangent.data != nullptr;
+    b.entry = repeats * width;
+    b.entry_again = width;
+    b.values = scratch;
+    b.tangents = has_tangent ? scratch + static_cast<std::ptrdiff_t>(entries) * b.entry : nullptr;
+    Real* values = scratch;
+    Real* tangents = scratch + static_cast<std::ptrdiff_t>(entries) * b.entry;
+    const auto half = hn::Set(d, Real(0.5));
+    for (std::ptrdiff_t e = first; e < first + static_cast<std::ptrdiff_t>(entries); ++e)
+        for (std::ptrdiff_t k = 0; k < repeats; ++k, values += width, tangents += width) {
+            auto factor = hn::Set(d, Real(1));
+            if (!left_weighs && term.left_factor.data != nullptr)
+                factor = hn::Set(d, *at(term.left_factor, e, k, 0));
+            if (left_weighs && term.right_factor.data != nullptr)
+                factor = hn::Mul(factor, hn::LoadU(d, at(term.right_factor, e, k, lane)));
+            auto w = factor;
+            auto value = w;
+            if (term.value) {
+                value = hn::Mul(w, hn::LoadU(d, at(term.minus, e, k, lane)));
+            } else {
+                if (term.left_norm.data != nullptr)
+                    w = hn::Mul(w, hn::Set(d, *at(term.left_norm, e, k, 0)));
+                if (term.right_norm.data != nullptr)
+                    w = hn::Mul(w, hn::LoadU(d, at(term.right_norm, e, k, lane)));
+                value = term.minus.data == nullptr
+                            ? w
+                            : hn::NegMulAdd(hn::Mul(w, half), hn::LoadU(d, at(term.minus, e, k, lane)), w);
+            }
+            hn::StoreU(value, d, values);
+            if (has_tangent)
+                hn::StoreU(hn::Mul(factor, hn::LoadU(d, at(term.tangent, e, k, lane))), d, tangents);
+        }
+}
+
+template <class Real> HWY_INLINE void contract_any(const ContractRow<Real>& row, Real* scratch) {
+    const ContractTag<Real> d;
+    const std::size_t width = hn::Lanes(d);
+    const Term<Real>& term = *row.term;
+    const bool by_sheet = entries_by_sheet(term);
+    const Moving<Real>& weights = by_sheet ? term.right_factor : term.left_factor;
+    const bool number = !by_sheet || weights.data == nullptr;
+    static constexpr Real one = 1;
+    const std::size_t weight_count = by_sheet ? row.positions : row.sheets;
+    const std::size_t entry_count = by_sheet ? row.sheets : row.positions;
+    const bool direct = term.value && (by_sheet ? term.left_factor : term.right_factor).data == nullptr &&
+                        (term.tangent.data == nullptr ||
+                         (term.tangent.again == term.minus.again && term.tangent.step == term.minus.step &&
+                          term.tangent.sheet == term.minus.sheet));
+    Blocks<Real> b;
+    b.repeats = term.repeats;
+    const Real constants = term.left * term.right;
+    b.scale = term.scale * constants;
+    b.rate = term.rate * constants;
+    b.weight = by_sheet ? weights.step : weights.sheet;
+    b.weight_again = weights.again;
+    b.out_weight = by_sheet ? row.step : row.sheet;
+    b.out_entry = by_sheet ? row.sheet : row.step;
+    for (std::size_t lane = 0; lane < row.lanes; lane += width)
+        for (std::size_t first = 0; first < entry_count; first += block_entries) {
+            const std::size_t entries = std::min(block_entries, entry_count - first);
+            const auto from = static_cast<std::ptrdiff_t>(first);
+            b.weights = weights.data == nullptr ? &one : weights.data + (by_sheet ? lane : 0);
+            if (direct) {
+                b.entry = by_sheet ? term.minus.sheet : term.minus.step;
+                b.entry_again = term.minus.again;
+                b.values = term.minus.data + from * b.entry + lane;
+                b.tangents = term.tangent.data == nullptr ? nullptr : term.tangent.data + from * b.entry + lane;
+            } else {
+                gather(term, by_sheet, from, entries, lane, b, scratch);
+            }
+            b.out = row.value + from * b.out_entry + lane;
+            b.out_tangent = row.tangent == nullptr ? nullptr : row.tangent + from * b.out_entry + lane;
+            const bool tangent = row.tangent != nullptr && b.tangents != nullptr;
+            if (number)
+                tangent ? over_entries<true, true>(b, weight_count, entries)
+                        : over_entries<true, false>(b, weight_count, entries);
+            else
+                tangent ? over_entries<false, true>(b, weight_count, entries)
+                        : over_entries<false, false>(b, weight_count, entries);
+        }
+}
+
+void contract_f32(const ContractRow<float>& row, float* scratch) {
+    contract_any(row, scratch);
+}
+void contract_f64(const ContractRow<double>& row, double* scratch) {
+    contract_any(row, scratch);
+}
+
+} // namespace HWY_NAMESPACE
+} // namespace tpc::rows
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tpc::rows {
+namespace {
+
+constexpr std::size_t fewest_repeats = 4;
+
+} // namespace
+
+std::size_t contract_scratch(std::size_t repeats) {
+    constexpr std::size_t most_entries = 3;
+    return 2 * most_entries * repeats * lane_step;
+}
+
+template <class Real> bool contracts(const Term<Real>& term, std::size_t sheets, std::size_t positions) {
+    if (term.repeats < fewest_repeats || sheets * positions < 2 || (!term.value && term.minus.data == nullptr))
+        return false;
+    return entries_by_sheet(term) ? positions > 1 : entries_by_position(term) && sheets > 1;
+}
+
+HWY_EXPORT(contract_f32);
+HWY_EXPORT(contract_f64);
+
+template <> void contract(const ContractRow<float>& row, float* scratch) {
+    HWY_DYNAMIC_DISPATCH(contract_f32)(row, scratch);
+}
+template <> void contract(const ContractRow<double>& row, double* scratch) {
+    HWY_DYNAMIC_DISPATCH(contract_f64)(row, scratch);
+}
+template bool contracts(const Term<float>&, std::size_t, std::size_t);
+template bool contracts(const Term<double>&, std::size_t, std::size_t);
+
+} // namespace tpc::rows
+#endif

@@ -1,0 +1,117 @@
+// Sums over pairs that are factored give what the nested ones give.
+#include "tests/execute/pipeline.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tpc;
+using tests::kernels;
+using tests::Program;
+using tests::Set;
+
+namespace {
+
+const std::vector<Program>& programs() {
+    static const std::vector<Program> all{
+        {"a graph network",
+         R"(program graph(L: int = 3)
+input xi : R[P, d]
+input A : R[P, P]
+matrix U ~ N(0, 2/d)
+matrix W[l in 2..L] ~ N(0, 2/n)
+vector v ~ N(0, 1)
+for i in 1..P { x[1,i] = relu(sum(j in 1..P: A[i,j] * (U @ xi[j]))) }
+for l in 2..L, i in 1..P { x[l,i] = relu(sum(j in 1..P: A[i,j] * (W[l] @ x[l-1,j]))) }
+output v' @ sum(i in 1..P: x[L,i]) / sqrt(n)
+)",
+         {{"P", 6}, {"d", 2}},
+         {{"P", 4}, {"d", 2}}},
+        {"attention with a residual, causal, and over neighbours that wrap around",
+         R"(program attention
+input xi : R[T, d]
+input A : R[T, T]
+matrix U ~ N(0, 1/d)
+matrix V ~ N(0, 1/n)
+matrix W ~ N(0, 2/n)
+vector v ~ N(0, 1)
+for t in 1..T { x[t] = erf(U @ xi[t]) }
+for t in 1..T { u[t] = V @ x[t] }
+for t in 1..T { y[t] = relu(x[t] + sum(r in 1..T: A[t,r] * u[r]) + x[t]) }
+for t in 1..T { z[t] = tanh(W @ sum(r in 1..t: A[r,t] * y[r])) }
+for t in 1..T { w[t] = relu(sum(a in -2..2, b in 0..1: A[t,a+3] * z[t+a+b | wrap])) }
+output f[t in 1..T] = v' @ w[t] / sqrt(n)
+)",
+         {{"T", 6}, {"d", 2}},
+         {{"T", 5}, {"d", 2}}},
+        {"overlapping pools with edges, after convolutions",
+         R"(program pools
+input xi : R[P, Q, c]
+matrix K[a in -1..1, b in -1..1] ~ N(0, 2/(9*c))
+matrix W ~ N(0, 2/n)
+vector v ~ N(0, 1)
+for i in 1..P, j in 1..Q { x[i,j] = relu(sum(a in -1..1, b in -1..1: K[a,b] @ xi[i+a, j+b | zero])) }
+for i in 1..P, j in 1..Q { y[i,j] = relu(W @ mean(a in -2..2, b in -1..1: x[i+a, j+b | zero])) }
+for i in 1..P, j in 1..Q { z[i,j] = erf(sum(a in -1..1, b in -2..2: y[i+a, j+b | clamp]) / 9) }
+output v' @ mean(i in 1..P, j in 1..Q: z[i,j]) / sqrt(n)
+)",
+         {{"P", 4}, {"Q", 3}, {"c", 2}},
+         {{"P", 3}, {"Q", 4}, {"c", 2}}},
+        {"a recurrence over means of all states so far",
+         R"(program memory
+input xi : R[T, d]
+input A : R[T, T]
+matrix U ~ N(0, 1/d)
+matrix W ~ N(0, 1/n)
+vector v ~ N(0, 1)
+s[0] = 0
+for t in 1..T { s[t] = relu(U @ xi[t] + W @ sum(r in 0..t-1: s[r] * A[t,r+1])) }
+output v' @ s[T] / sqrt(n)
+)",
+         {{"T", 6}, {"d", 2}},
+         {{"T", 5}, {"d", 2}}},
+        {"numbers of axes as weights, means that are not zero, two rates",
+         R"(program weighted
+input xi : R[T, d]
+matrix U ~ N(0, 1/d) rate 0.5
+matrix W ~ N(0, 2/n) rate 0.25
+vector v ~ N(0, 1)
+for t in 1..T { x[t] = relu(U @ xi[t]) + 0.25 }
+for t in 1..T { y[t] = erf(W @ sum(r in 1..T: (x[r] + (0.5 * r) * x[t]) / (T + t))) }
+output f[t in 1..T] = v' @ y[t] / sqrt(n)
+)",
+         {{"T", 6}, {"d", 2}},
+         {{"T", 4}, {"d", 2}}},
+    };
+    return all;
+}
+
+tests::Settings settings_of(bool nested, bool single = false) {
+    tests::Settings settings;
+    settings.nested = nested;
+    settings.options.single = single;
+    return settings;
+}
+
+} // namespace
+
+TEST_CASE("factored sums give the kernels of the nested ones, and D does") {
+    for (const Program& program : programs()) {
+        INFO(program.name);
+        const std::string text = program.text;
+        Set left = tests::random_set(text, 5, program.sizes, 3);
+        for (auto& values : left.inputs) { // an equal sample
+            const std::size_t size = values.size() / 5;
+            std::copy_n(values.begin(), size, values.begin() + static_cast<std::ptrdiff_t>(size));
+        }
+        const Set right = tests::random_set(text, 18, program.others, 4);
+        CHECK(tests::plan_of(text, left, nullptr).factored);
+        CHECK(tests::plan_of(text, left, &right).factored);
+        tests::Settings backward = settings_of(false);
+        backward.options.via = execute::Via::D;
+        const auto factored = kernels(text, left, settings_of(false));
+        CHECK(tests::deviation(factored, kernels(text, left, settings_of(true))) < 1e-12);
+        CHECK(tests::deviation(factored, kernels(text, left, backward)) < 1e-8);
+        CHECK(tests::deviation(kernels(text, left, settings_of(false, true)), factored) < 1e-4);
+        CHECK(tests::deviation(kernels(text, left, right, settings_of(false)),
+                               kernels(text, left, right, settings_of(true))) < 1e-12);
+    }
+}
