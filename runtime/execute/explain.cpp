@@ -1,5 +1,7 @@
 #include "runtime/execute/explain.hpp"
 
+#include "runtime/execute/text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,14 +42,6 @@ SampleSet few_of(const SampleSet& set) {
         result.inputs.push_back(std::move(some));
     }
     return result;
-}
-
-std::string duration(double seconds) {
-    if (seconds < 1e-6)
-        return fmt::format("{:.0f} ns", seconds * 1e9);
-    if (seconds < 1e-3)
-        return fmt::format("{:.3g} us", seconds * 1e6);
-    return seconds < 1 ? fmt::format("{:.3g} ms", seconds * 1e3) : fmt::format("{:.3g} s", seconds);
 }
 
 struct Row {
@@ -111,6 +105,8 @@ Explanation explain(const plan::Plan& plan, const SampleSet& left, const SampleS
     }
     result.ledger.samples = few_left.samples + (few_right ? few_right->samples : 0);
     result.ledger.pairs = few_right ? few_left.samples * few_right->samples : few_left.samples * (few_left.samples + 1) / 2;
+    if (!result.error)
+        result.rate = rate(plan, left, right, options, result.ledger);
     return result;
 }
 
@@ -130,6 +126,7 @@ std::string print(const Explanation& explanation) {
     text += text_of(self);
     text += fmt::format("expectations for each pair of samples{}\n", cross.empty() ? ": none" : ", the costly first");
     text += text_of(cross);
+    text += print(explanation.rate);
     const double all_self = total(self) * samples;
     const double all_cross = total(cross) * pairs;
     text += fmt::format("all of it, one core: {} for {} samples, {} for {} pairs\n", duration(all_self), samples,

@@ -3,6 +3,7 @@
 
 #include "runtime/execute/evaluate.hpp"
 #include "runtime/execute/ledger.hpp"
+#include "runtime/execute/rate.hpp"
 
 namespace tpc::execute {
 
@@ -11,11 +12,13 @@ struct Explanation {
     std::size_t left_samples = 0, right_samples = 0; // of the whole run
     bool symmetric = false;
     double tolerance = 0;
+    Rate rate;                            // of the whole, where nothing is sampled
     double nngp_error = 0, ntk_error = 0; // of the kernels of the few samples, estimated
     std::optional<std::string> error;     // why the tolerance cannot be met
 };
 
-// Evaluates a few samples only, those of the least and the greatest norm among them; the costs are theirs.
+// Expectations are those of a few samples, those of the least and the greatest norm among them; the costs are theirs. The
+// rate is measured on more.
 Explanation explain(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options);
 
 std::string print(const Explanation& explanation);

@@ -15,6 +15,7 @@ struct LedgerEntry {
     double seconds = 0;     // of all evaluations
     double error = 0;       // the largest estimate, relative to the norms of both sides; 0: rounding
     std::string note;
+    double arithmetic = 0; // floating-point operations of one evaluation by a row operation; 0: there is none
 };
 
 struct Ledger {
@@ -31,6 +32,7 @@ struct Ledger {
         entry.seconds += more.seconds;
         entry.error = entry.error > more.error ? entry.error : more.error;
         entry.note = more.note;
+        entry.arithmetic = more.arithmetic;
     }
 };
 

@@ -2,6 +2,7 @@
 
 #include "compiler/ir/print.hpp"
 #include "compiler/plan/count.hpp"
+#include "runtime/rows/cost.hpp"
 
 #include <fmt/format.h>
 
@@ -123,7 +124,7 @@ void Prepared<Real>::report(const plan::Plan& plan, const Laws& laws, std::size_
                                 function(op.right_function), left, right, counts.runs[k]),
                     "", features[k].dual->method()},
                    {2, counts.runs[k], features[k].dual->features(), timed * times * static_cast<double>(pairs), 0,
-                    "to the tolerance"});
+                    "to the tolerance", rows::arithmetic<Real>(features[k].dual->shape()).value_or(0)});
     }
 }
 
