@@ -61,7 +61,7 @@ def numpy_rnn_average(T, d, N, sw2=1.0, su2=1.0, sb2=0.01):
         scale = (1 + 2 * a)[:, None] * (1 + 2 * b)[None, :]
         return 2 / np.pi * np.arcsin(2 * c / np.sqrt(scale)), 4 / np.pi / np.sqrt(scale - 4 * c**2)
 
-    start = time.perf_counter()
+    start = time.process_time()
     own = np.zeros((T, N))
     state = np.zeros(N)
     for t in range(T):
@@ -78,7 +78,7 @@ def numpy_rnn_average(T, d, N, sw2=1.0, su2=1.0, sb2=0.01):
             tangent[t + 1, s + 1] = slope_in * slope
     nngp = c[1:, 1:].mean((0, 1))
     ntk = nngp + tangent[1:, 1:].mean((0, 1))
-    return (time.perf_counter() - start) / N**2 * 1e9, float(ntk.sum())
+    return (time.process_time() - start) / N**2 * 1e9, float(ntk.sum())
 
 
 def relu_dual(c, tangent, a, b):

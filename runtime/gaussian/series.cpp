@@ -294,7 +294,7 @@ std::unique_ptr<Dual<Real>> series_of(const Sides& sides, const Regime& regime, 
                                       std::size_t most, std::string* reason) {
     const std::vector<Place> places = places_of(regime);
     for (std::size_t terms : {std::size_t{64}, std::size_t{256}, most_terms}) {
-        if (terms > most)
+        if (terms > 4 * most) // how fast the coefficients vanish may show only beyond the last one that counts
             break;
         Side left{sides.phi, nullptr, nullptr}, right{sides.psi, nullptr, nullptr};
         if (sides.phi->smooth)
@@ -317,6 +317,8 @@ std::unique_ptr<Dual<Real>> series_of(const Sides& sides, const Regime& regime, 
             needed = terms_needed(at_left, at_right, tolerance);
         if (!needed)
             continue;
+        if (*needed > most)
+            break;
         const auto shortened = [&](const Side& side) {
             if (!side.rule)
                 return side;
@@ -357,7 +359,7 @@ std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regim
 }
 
 template <class Real> std::unique_ptr<Dual<Real>> make_short_series(const Sides& sides, const Regime& regime) {
-    constexpr std::size_t most = 64; // still cheaper than a closed form lane by lane
+    constexpr std::size_t most = 160; // still far cheaper than a closed form lane by lane; its numbers stay with each sample
     std::string unused;
     if (!sides.same || !sides.phi->smooth || regime.largest_mean != 0 || !std::isfinite(regime.largest_variance))
         return nullptr;
