@@ -467,16 +467,17 @@ std::optional<JointRowResult<Real>> without_sampling(const JointRow& row, const 
 
 template <class Real>
 JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
-                                  const Store<Real>& store, JointCache& joints, bool tangents) {
+                                  const Store<Real>& store, JointCache& joints, bool tangents, bool& sampled_before) {
     const joint::Sampling sampling = joints.kept.at(joints.sampling, left.first, right.first);
     const auto sampled = [&] {
         const std::lock_guard lock(row.mutex);
         return row.sampled.contains(sampling.place);
     };
     if (!sampled()) {
-        // Replicates have an error of about 16 / points, those of the coarser rounds before them included.
-        constexpr double points = 40; // of all, for an error of 1; a quarter of the tolerance is acceptable
-        double work = points / sampling.acceptable * row.several.work() / 2;
+        // About so many points in all replicates are needed for an error of 1, of which a quarter of the tolerance is
+        // acceptable. What follows from sampled numbers is another law, and computed again, in each replicate and round.
+        const double points = sampled_before ? 0.5 : 20;
+        double work = points / sampling.acceptable * row.several.work();
         joint::Sampling limited = sampling;
         limited.work = sampling.acceptable > 0 ? &work : nullptr;
         if (auto result = without_sampling(row, left, right, store, limited, tangents))
@@ -484,6 +485,7 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
         const std::lock_guard lock(row.mutex);
         row.sampled.insert(sampling.place);
     }
+    sampled_before = true;
     const auto start = std::chrono::steady_clock::now();
     Law<Real> law(row, left, right, store);
     law.read(0);
@@ -510,9 +512,9 @@ template void evaluate_joint(const JointTerm&, const Side<double>&, const Side<d
 template void evaluate_joint(const JointTerm&, const Side<float>&, const Side<float>&, const Store<float>&, std::size_t,
                              JointCache&, const JointResult<float>&);
 template JointRowResult<double> evaluate_row(const JointRow&, const Side<double>&, const Side<double>&, const Store<double>&,
-                                             JointCache&, bool);
+                                             JointCache&, bool, bool&);
 template JointRowResult<float> evaluate_row(const JointRow&, const Side<float>&, const Side<float>&, const Store<float>&,
-                                            JointCache&, bool);
+                                            JointCache&, bool, bool&);
 template void evaluate_mean(const JointTerm&, const Side<double>&, std::size_t, JointCache&, double*);
 template void evaluate_mean(const JointTerm&, const Side<float>&, std::size_t, JointCache&, float*);
 

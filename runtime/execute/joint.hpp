@@ -111,11 +111,12 @@ template <class Real> struct JointResult {
 template <class Real>
 void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
                     std::size_t count, JointCache& joints, const JointResult<Real>& result);
-// The first lane alone, for all terms of a row; no tangents: they are not wanted.
+// The first lane alone, for all terms of a row; no tangents: they are not wanted. `sampled_before`: whether covariances that
+// it reads follow from sampled numbers; becomes true if it is sampled.
 template <class Real> struct JointRowResult { std::vector<Real> values, tangents; };
 template <class Real>
 JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
-                                  const Store<Real>& store, JointCache& joints, bool tangents);
+                                  const Store<Real>& store, JointCache& joints, bool tangents, bool& sampled_before);
 // E of elements of one sample.
 template <class Real>
 void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, JointCache& joints, Real* value);

@@ -461,7 +461,7 @@ template <class Real> bool PairMachine<Real>::row_value(const plan::GroupOp& gro
             row.rights.clear();
             return false;
         }
-        row.result = evaluate_row(*all, left_, right_, store_, joints_, tangent != nullptr);
+        row.result = evaluate_row(*all, left_, right_, store_, joints_, tangent != nullptr, row_sampled_);
     }
     const auto k = static_cast<std::size_t>(found - row.rights.begin());
     *out = row.result.values[k];

@@ -24,6 +24,8 @@ template <class Real> class PairMachine {
     // Lanes whose two samples are equal: an element with itself has the gap 0 and the sample's own second moment, which a
     // rounding error of e would turn into sqrt(e) at a kink (limits.md section 8).
     void set_equal_lanes(std::vector<std::size_t> lanes) { equal_lanes_ = std::move(lanes); }
+    // Moments of the samples were sampled.
+    void set_sampled(bool sampled) { row_sampled_ = sampled; }
     // `op` is an operation of this innermost loop, whose expectations may be computed for all instances at once, or up to
     // `last`; null: for one.
     void set_loop(std::uint32_t op, const plan::WalkItem* loop, std::optional<std::int64_t> last) {
@@ -59,6 +61,7 @@ template <class Real> class PairMachine {
     };
     std::uint32_t row_op_ = 0;
     std::optional<std::int64_t> row_last_;
+    bool row_sampled_ = false;
     const plan::WalkItem* row_loop_ = nullptr;
     std::map<const plan::GroupOp*, Row> rows_;
     // Scratch rows.

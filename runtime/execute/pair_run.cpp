@@ -26,6 +26,8 @@ template <class Real> class PairRun {
         // All expectations of one pair in turn: those of one law share what belongs to it.
         const std::size_t most = has_joint(plan_.cross) ? 1 : most_lanes;
         lanes_ = std::clamp<std::size_t>(fitting, 1, std::min(most, window.right.count));
+        if (const auto* sampled = joints_.sampling.sampled)
+            sampled_before_ = *sampled;
         joint_loops_ = joint_loops(plan_.cross, plan_.recursions.network);
     }
 
@@ -59,6 +61,7 @@ template <class Real> class PairRun {
     oneapi::tbb::enumerable_thread_specific<Workspace<Real>> workspaces_;
 
     std::vector<JointLoop> joint_loops_; // by operation
+    bool sampled_before_ = false;        // moments of single samples
 
     [[nodiscard]] bool backward() const { return options_.ntk && options_.via == Via::D; }
 
@@ -87,6 +90,7 @@ template <class Real> class PairRun {
         PairMachine<Real> machine(plan_.cross, plan_.recursions, {&left_, i, 0}, {&right_, first, 1}, store, count, duals_,
                                   joints_, &prepared_.features);
         machine.set_equal_lanes(equal_lanes(i, first, count));
+        machine.set_sampled(sampled_before_);
         Path path;
         std::vector<Real> nngp(count);
         std::vector<Real> ntk(count);
