@@ -68,13 +68,16 @@ class Equations {
 void write_pairs(Parts& parts, const Equations& equations) {
     Source& source = parts.source;
     Scope scope = source.scope();
-    const plan::Part& part = source.plan.cross;
+    const plan::Part& part = source.plan.whole();
     Operations operations(source, part, false, scope);
     Walk walk(source, part, scope);
     parts.pairs = walk.left([&](std::size_t statement, const Walk::Path&) {
         return walk.right(statement, nullptr, [&](std::uint32_t k) {
             const std::string body = operations.run(part.ops[k]);
-            return equations(part.ops[k], false) + "{\n" + body + "}\n";
+            const bool hoisted = k >= source.plan.cross.ops.size();
+            return (hoisted ? "// what is the same for all right elements of the next equation\n"
+                            : equations(part.ops[k], false)) +
+                   "{\n" + body + "}\n";
         });
     });
     parts.right_members = operations.right_members;

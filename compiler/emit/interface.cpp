@@ -31,7 +31,7 @@ std::string results(const Parts& parts) {
                        "double* ntk) {\n";
     for (std::size_t o = 0; o < parts.outputs(); ++o) {
         const std::uint32_t k = parts.source.plan.output_arrays[o];
-        const plan::PairArray& array = parts.source.plan.cross.arrays[k];
+        const plan::PairArray& array = parts.source.plan.whole().arrays[k];
         const plan::Box& box = parts.source.plan.left_outputs[o];
         std::vector<std::string> indices;
         std::string close;
@@ -46,7 +46,7 @@ std::string results(const Parts& parts) {
         for (const std::size_t d : array.kept)
             kept.push_back({std::nullopt, indices[d]});
         Scope scope = parts.source.scope();
-        const std::string place = fmt::format("at.{}[{}]", parts.source.entries(parts.source.plan.cross, k),
+        const std::string place = fmt::format("at.{}[{}]", parts.source.entries(parts.source.plan.whole(), k),
                                               kept.empty() ? "0" : scope.offset(array.box, kept));
         text += fmt::format("*nngp++ = {0}.C[lane];\n*ntk++ = {0}.T[lane];\n{1}", place, close);
     }

@@ -65,8 +65,8 @@ Operations::Read Operations::locate(const plan::EntryRead& read, bool of_self, b
     Read result;
     result.left_family = read.left.family;
     result.right_family = read.right.family;
-    result.left = source_.locate(scope_, read.left.indices, read.left.mode, source_.self.boxes[read.left.family]);
-    result.right = source_.locate(scope_, read.right.indices, read.right.mode, source_.self.boxes[read.right.family]);
+    result.left = source_.locate(scope_, read.left.indices, read.left.mode, source_.self.box_of(read.left.family));
+    result.right = source_.locate(scope_, read.right.indices, read.right.mode, source_.self.box_of(read.right.family));
     result.stored = !result.left.never && !result.right.never && read.array != plan::no_array;
     if (!result.stored)
         return result;

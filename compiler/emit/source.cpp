@@ -44,10 +44,13 @@ std::string Source::weight(std::uint32_t coefficient) {
 
 std::string Source::entries(const plan::Part& part, std::uint32_t array) {
     const auto name = [&](std::uint32_t family) {
-        const std::size_t families = program.families.size();
-        return family < families ? program.families[family].name : std::string("output");
+        if (const auto vectors = self.finite_of(family))
+            return finite(*vectors);
+        return family < program.families.size() ? program.families[family].name : std::string("output");
     };
     const plan::PairArray& own = part.arrays[array];
+    if (own.sums)
+        return names.of(fmt::format("sums {}", array), "sums_" + name(own.left) + "_" + name(own.right));
     return names.of(fmt::format("entries {} {}", own.left, own.right), name(own.left) + "_" + name(own.right));
 }
 

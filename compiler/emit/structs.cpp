@@ -101,9 +101,9 @@ std::string structs(const Parts& parts) {
     if (parts.compares)
         text += "std::array<bool, lanes> equal{}; // to the left sample\n";
     text += "};\n\n// Of one left sample with several right ones.\ntemplate <std::size_t lanes> struct Pair {\n";
-    for (std::uint32_t k = 0; k < parts.source.plan.cross.arrays.size(); ++k) {
-        const plan::PairArray& array = parts.source.plan.cross.arrays[k];
-        text += vector(array.value ? "Value<lanes>" : "Entry<lanes>", parts.source.entries(parts.source.plan.cross, k),
+    for (std::uint32_t k = 0; k < parts.source.plan.whole().arrays.size(); ++k) {
+        const plan::PairArray& array = parts.source.plan.whole().arrays[k];
+        text += vector(array.value ? "Value<lanes>" : "Entry<lanes>", parts.source.entries(parts.source.plan.whole(), k),
                        array.box.count()) +
                 "\n";
     }

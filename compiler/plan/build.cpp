@@ -571,6 +571,7 @@ class PartBuilder {
 void build_self(SelfPlan& plan) {
     SelfBuilder(plan).run();
     PartBuilder(plan.part, plan.recursions, plan, plan, true).run();
+    plan.factored = factor_sums(plan.part, plan, plan, plan.recursions);
 }
 
 } // namespace
@@ -603,7 +604,7 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
             return std::nullopt;
         PartBuilder(plan.cross, plan.recursions, plan.left, plan.right, false).run();
         mark_fissile(plan.cross);
-        plan.factored = factor_sums(plan);
+        plan.factored = factor_sums(plan.cross, plan.left, plan.right, plan.recursions);
         if (plan.factored)
             mark_fissile(*plan.factored);
         plan.planes = partition(plan);

@@ -1,6 +1,7 @@
 #include "compiler/plan/count.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 namespace tpc::plan {
@@ -155,6 +156,10 @@ class Counter {
 };
 
 } // namespace
+
+std::uint64_t total_products(const Counts& counts) {
+    return std::accumulate(counts.products.begin(), counts.products.end(), std::uint64_t{0});
+}
 
 Counts count_runs(const Part& part, std::size_t slots) {
     return std::move(Counter(part, slots).counts);

@@ -202,6 +202,8 @@ struct SelfPlan {
     std::vector<std::vector<std::uint32_t>> coefficients_of; // by statement (outputs after statements)
     std::vector<Box> boxes;                                  // by family: means, scalars
     Part part;
+    std::optional<Part> factored; // `part` with its sums over pairs factored (sums.hpp): more arrays after the same ones
+    [[nodiscard]] const Part& whole() const { return factored ? *factored : part; }
     // As a family: finite vectors, and the other way round; nothing for what is none.
     [[nodiscard]] std::uint32_t family_of(std::uint32_t finite_array) const {
         return static_cast<std::uint32_t>(boxes.size() + recursions.network.outputs.size()) + finite_array;
@@ -209,11 +211,14 @@ struct SelfPlan {
     [[nodiscard]] std::optional<std::uint32_t> finite_of(std::uint32_t family) const {
         return family < family_of(0) ? std::nullopt : std::optional(family - family_of(0));
     }
-    [[nodiscard]] std::size_t rank(std::uint32_t family) const {
-        if (family < boxes.size())
-            return boxes[family].size.size();
+    // Of a family or of finite vectors.
+    [[nodiscard]] const Box& box_of(std::uint32_t family) const {
         const auto array = finite_of(family);
-        return array ? finite[*array].box.size.size() : recursions.network.outputs[family - boxes.size()].family.size();
+        return array ? finite[*array].box : boxes[family];
+    }
+    [[nodiscard]] std::size_t rank(std::uint32_t family) const {
+        const bool output = family >= boxes.size() && !finite_of(family);
+        return output ? recursions.network.outputs[family - boxes.size()].family.size() : box_of(family).size.size();
     }
 };
 

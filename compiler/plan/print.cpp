@@ -97,11 +97,12 @@ class Names {
 
 class PartPrinter {
   public:
-    // `whole`: the part before it was cut into planes, whose operations are the first ones.
-    PartPrinter(const Part& part, const Part& whole, const SelfPlan& side, const Recursions& recursions, bool one_sample)
-        : part_(part), side_(side), recursions_(recursions), one_sample_(one_sample),
-          names_(side, recursions, one_sample, part.offsets),
-          counts_(count_runs(whole, recursions.network.program.symbols.size())) {}
+    // `whole`: the part before it was cut into planes, whose operations are the first ones; `nested`: before its sums were
+    // factored.
+    PartPrinter(const Part& part, const Part& whole, const Part& nested, const SelfPlan& side, const Recursions& recursions,
+                bool one_sample)
+        : part_(part), nested_(nested), side_(side), recursions_(recursions), one_sample_(one_sample),
+          names_(side, recursions, one_sample, part.offsets), counts_(count_runs(whole, symbols())) {}
 
     std::string run() const {
         const std::size_t reals = 2 + (!one_sample_ && recursions_.tangent ? 1 : 0);
@@ -124,6 +125,11 @@ class PartPrinter {
         std::uint64_t total = 0;
         for (const std::uint64_t runs : counts_.runs)
             total += runs;
+        if (nested_.ops.size() < part_.ops.size() && !counts_.gave_up)
+            if (const std::uint64_t before = total_products(count_runs(nested_, symbols()));
+                before > total_products(counts_))
+                text += fmt::format("  sums over pairs are factored: {} products {}, {} as they were\n",
+                                    total_products(counts_), one_sample_ ? "a sample" : "a pair", before);
         text += fmt::format("  loops, {}{} operations {}:\n", counts_.gave_up ? "more than " : "", total,
                             one_sample_ ? "a sample" : "a pair");
         left(part_.left, 4, text);
@@ -132,11 +138,14 @@ class PartPrinter {
 
   private:
     const Part& part_;
+    const Part& nested_;
     const SelfPlan& side_;
     const Recursions& recursions_;
     bool one_sample_;
     Names names_;
     Counts counts_;
+
+    std::size_t symbols() const { return recursions_.network.program.symbols.size(); }
 
     // C(x[l,i], x_[., j_]): the indices stored are named, the others follow from them.
     std::string buffer(const PairArray& array) const {
@@ -249,8 +258,9 @@ class PartPrinter {
     std::string entry(const EntryRead& read) const {
         if (read.array == no_array)
             return "0";
-        return fmt::format("{}({}, {})", part_.arrays[read.array].accumulated || part_.arrays[read.array].sums ? "sums " : "", place(read.left, false),
-                           place(read.right, true));
+        return fmt::format("{}({}, {})",
+                           part_.arrays[read.array].accumulated || part_.arrays[read.array].sums ? "sums " : "",
+                           place(read.left, false), place(read.right, true));
     }
 
     std::string bounds(const Linear& first, const std::vector<Linear>& rest, const char* choice) const {
@@ -356,7 +366,7 @@ std::string self_part(const SelfPlan& plan, const std::string& title) {
     }
     for (const CoefficientArray& array : plan.coefficients)
         text += beside("  coefficients", fmt::format("{} numbers", array.box.count()));
-    return text + PartPrinter(plan.part, plan.part, plan, plan.recursions, true).run();
+    return text + PartPrinter(plan.whole(), plan.whole(), plan.part, plan, plan.recursions, true).run();
 }
 
 } // namespace
@@ -370,7 +380,7 @@ std::string print(const Plan& plan) {
         text += self_part(plan.right, "each right sample") + "\n";
     }
     text += "each pair of samples\n";
-    return text + PartPrinter(plan.forward(), plan.whole(), plan.left, plan.recursions, false).run();
+    return text + PartPrinter(plan.forward(), plan.whole(), plan.cross, plan.left, plan.recursions, false).run();
 }
 
 } // namespace tpc::plan

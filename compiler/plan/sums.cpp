@@ -44,7 +44,8 @@ struct Indices {
 
 class Factorer {
   public:
-    explicit Factorer(const Plan& plan) : plan_(plan), part_(plan.cross), loops_(loops_of(plan.cross)) {}
+    Factorer(const Part& part, const SelfPlan& left, const SelfPlan& right, const limit::Recursions& recursions)
+        : left_(left), right_(right), recursions_(recursions), part_(part), loops_(loops_of(part)) {}
 
     std::optional<Part> run() {
         bool found = false;
@@ -62,8 +63,7 @@ class Factorer {
             }
             Counts after = count_runs(part_, symbols());
             if (counts->gave_up || after.gave_up ||
-                static_cast<double>(cost(after, k, ops)) >
-                    worthwhile * static_cast<double>(cost(*counts, k, ops))) {
+                static_cast<double>(cost(after, k, ops)) > worthwhile * static_cast<double>(cost(*counts, k, ops))) {
                 part_ = before;
                 continue;
             }
@@ -74,12 +74,14 @@ class Factorer {
     }
 
   private:
-    const Plan& plan_;
+    const SelfPlan& left_;
+    const SelfPlan& right_;
+    const limit::Recursions& recursions_;
     Part part_;
     Intervals loops_; // of the part as it was
 
-    [[nodiscard]] std::size_t symbols() const { return plan_.recursions.network.program.symbols.size(); }
-    [[nodiscard]] bool is_right(std::uint32_t slot) const { return slot >= plan_.recursions.left_symbols; }
+    [[nodiscard]] std::size_t symbols() const { return recursions_.network.program.symbols.size(); }
+    [[nodiscard]] bool is_right(std::uint32_t slot) const { return slot >= recursions_.left_symbols; }
 
     // Products of an operation and of all that were added.
     static std::uint64_t cost(const Counts& counts, std::uint32_t op, std::size_t first_added) {
@@ -106,7 +108,7 @@ class Factorer {
             if (term.kind == PairTerm::Kind::input)
                 if (auto stored = store_products(k, term))
                     term = std::move(*stored);
-            auto parts = split(plan_, term);
+            auto parts = split(recursions_, term);
             if (!parts) {
                 rest.push_back(std::move(term));
                 continue;
@@ -163,10 +165,6 @@ class Factorer {
 
     // --- S
 
-    [[nodiscard]] const Box& right_box(std::uint32_t family) const {
-        const auto array = plan_.right.finite_of(family);
-        return array ? plan_.right.finite[*array].box : plan_.right.boxes[family];
-    }
     [[nodiscard]] static Interval interval(const Box& box, std::size_t d) {
         return {box.lower[d], box.lower[d] + box.size[d] - 1};
     }
@@ -194,7 +192,7 @@ class Factorer {
     [[nodiscard]] bool inside(const TermOp& left) const {
         const Intervals slots = with_sums(left);
         const Place& place = left.entry.left;
-        const Box& own = left_box(place.family);
+        const Box& own = left_.box_of(place.family);
         for (std::size_t d = 0; d < place.indices.size(); ++d) {
             const auto rows = stored(left.entry.array, d);
             if (place.mode == ir::IndexMode::zero || !rows)
@@ -205,16 +203,11 @@ class Factorer {
         }
         return true;
     }
-    [[nodiscard]] const Box& left_box(std::uint32_t family) const {
-        const auto array = plan_.left.finite_of(family);
-        return array ? plan_.left.finite[*array].box : plan_.left.boxes[family];
-    }
-
     // The right elements that some of the terms read.
     [[nodiscard]] std::optional<Indices> elements(const Group& group, const std::vector<TermOp*>& rights) const {
         Indices result;
         const TermOp& first = group.right;
-        const Box& family = right_box(first.entry.right.family);
+        const Box& family = right_.box_of(first.entry.right.family);
         std::set<std::uint32_t> taken;
         for (std::size_t d = 0; d < first.entry.right.indices.size(); ++d) {
             const Linear& index = first.entry.right.indices[d];
@@ -315,8 +308,7 @@ class Factorer {
         std::vector<LoopRange> ranges = loops->ranges;
         for (std::size_t d = 0; d < indices->loops.size(); ++d)
             if (const auto& all = indices->loops[d])
-                ranges.push_back(
-                    {indices->values[d].terms[0].first, {all->lower, {}, 1}, {all->upper, {}, 1}, {}, {}});
+                ranges.push_back({indices->values[d].terms[0].first, {all->lower, {}, 1}, {all->upper, {}, 1}, {}, {}});
         const std::size_t statement = sum.left_statement;
         part_.ops.push_back(std::move(sum));
         insert_before(part_.left, statement, add_walk(nest(ranges, std::move(leaf))));
@@ -401,13 +393,13 @@ class Factorer {
         TermOp& product = op.terms[0];
         PairArray array;
         array.value = true;
-        array.left = plan_.left.family_of(term.left_finite);
-        array.right = plan_.right.family_of(term.right_finite);
+        array.left = left_.family_of(term.left_finite);
+        array.right = right_.family_of(term.right_finite);
         std::vector<LoopRange> loops[2];
         for (const bool right : {false, true}) {
             Place& place = right ? product.right_place : product.left_place;
             auto& target = right ? op.right_target : op.left_target;
-            const Box& box = right ? plan_.right.finite[term.right_finite].box : plan_.left.finite[term.left_finite].box;
+            const Box& box = right ? right_.finite[term.right_finite].box : left_.finite[term.left_finite].box;
             target.clear();
             std::set<std::uint32_t> taken;
             for (std::size_t d = 0; d < place.indices.size(); ++d) {
@@ -425,8 +417,8 @@ class Factorer {
         TermOp stored = term;
         stored.kind = PairTerm::Kind::matmul;
         stored.entry = {add_array(std::move(array)),
-                        {plan_.left.family_of(term.left_finite), term.left_place.indices, term.left_place.mode},
-                        {plan_.right.family_of(term.right_finite), term.right_place.indices, term.right_place.mode}};
+                        {left_.family_of(term.left_finite), term.left_place.indices, term.left_place.mode},
+                        {right_.family_of(term.right_finite), term.right_place.indices, term.right_place.mode}};
         product.sums.clear();
         product.guards.clear();
         product.left_factor = product.right_factor = {};
@@ -461,7 +453,7 @@ class Factorer {
     // A right walk of its own; gives the left statement that stands for it.
     std::size_t add_walk(WalkItem item) {
         std::vector<WalkItem> items{std::move(item)};
-        solve(items, part_.ops, plan_.recursions.left_symbols, static_cast<std::uint32_t>(symbols()));
+        solve(items, part_.ops, recursions_.left_symbols, static_cast<std::uint32_t>(symbols()));
         part_.right.push_back(std::move(items));
         return part_.right.size() - 1;
     }
@@ -486,8 +478,9 @@ class Factorer {
 
 } // namespace
 
-std::optional<Part> factor_sums(const Plan& plan) {
-    return Factorer(plan).run();
+std::optional<Part> factor_sums(const Part& part, const SelfPlan& left, const SelfPlan& right,
+                                const limit::Recursions& recursions) {
+    return Factorer(part, left, right, recursions).run();
 }
 
 } // namespace tpc::plan

@@ -9,8 +9,9 @@
 
 namespace tpc::plan {
 
-// The cross part with such sums factored where counts say that it pays; nothing where it nowhere does. Terms of one
-// operation with the same sum on the right share S. The first operations are those of `plan.cross`, under the same numbers.
-std::optional<Part> factor_sums(const Plan& plan);
+// A part with such sums factored where counts say that it pays; nothing where it nowhere does. Terms of one operation with
+// the same sum on the right share S. The first operations and arrays are those of `part`, under the same numbers.
+std::optional<Part> factor_sums(const Part& part, const SelfPlan& left, const SelfPlan& right,
+                                const limit::Recursions& recursions);
 
 } // namespace tpc::plan

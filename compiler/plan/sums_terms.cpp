@@ -16,7 +16,8 @@ class Sides {
 
     [[nodiscard]] bool is_right(std::uint32_t slot) const { return slot >= recursions_.left_symbols; }
     [[nodiscard]] bool all(const Linear& linear, bool right) const {
-        return std::all_of(linear.terms.begin(), linear.terms.end(), [&](const auto& t) { return is_right(t.first) == right; });
+        return std::all_of(linear.terms.begin(), linear.terms.end(),
+                           [&](const auto& t) { return is_right(t.first) == right; });
     }
     [[nodiscard]] bool all(const std::vector<Linear>& list, bool right) const {
         return std::all_of(list.begin(), list.end(), [&](const Linear& linear) { return all(linear, right); });
@@ -26,7 +27,8 @@ class Sides {
             return true;
         const ir::Program& program = recursions_.network.program;
         for (std::uint32_t slot = 0; slot < program.symbols.size(); ++slot) {
-            const bool axis = program.info(static_cast<ir::Symbol>(is_right(slot) ? slot - recursions_.left_symbols : slot)).axis;
+            const bool axis =
+                program.info(static_cast<ir::Symbol>(is_right(slot) ? slot - recursions_.left_symbols : slot)).axis;
             if (!axis && is_right(slot) != right && involves(program.exprs, constant.expression, slot))
                 return false;
         }
@@ -50,8 +52,7 @@ bool equal(const Linear& a, const Linear& b) {
     return a.denominator == b.denominator && a.constant == b.constant && combine(a, -1, b).terms.empty();
 }
 bool equal(const std::vector<Linear>& a, const std::vector<Linear>& b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](const Linear& x, const Linear& y) { return equal(x, y); });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Linear& x, const Linear& y) { return equal(x, y); });
 }
 bool equal(const Constant& a, const Constant& b) {
     return a.fixed == b.fixed && (a.fixed ? a.value == b.value : a.expression == b.expression && a.right == b.right);
@@ -80,9 +81,9 @@ Factor one() {
 
 } // namespace
 
-std::optional<SplitTerm> split(const Plan& plan, const TermOp& term) {
+std::optional<SplitTerm> split(const limit::Recursions& recursions, const TermOp& term) {
     const bool stored = term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read;
-    const Sides sides(plan.recursions);
+    const Sides sides(recursions);
     if (!stored || term.entry.array == no_array || !sides.all(term.entry.left.indices, false) ||
         !sides.all(term.entry.right.indices, true) || !sides.all(term.left_factor, false) ||
         !sides.all(term.right_factor, true) || !sides.free_of(term.scale, term.sums) || !sides.free_of(term.rate, term.sums))
@@ -98,7 +99,8 @@ std::optional<SplitTerm> split(const Plan& plan, const TermOp& term) {
     }
     for (const LoopRange& range : term.sums) {
         const bool right = sides.is_right(range.slot);
-        if (!sides.all(range.lower, right) || !sides.all(range.upper, right) || !range.lowers.empty() || !range.uppers.empty())
+        if (!sides.all(range.lower, right) || !sides.all(range.upper, right) || !range.lowers.empty() ||
+            !range.uppers.empty())
             return std::nullopt;
         (right ? result.right : result.left).sums.push_back(range);
     }

@@ -12,7 +12,7 @@ struct SplitTerm {
 };
 
 // Nothing where the two are mixed: by an index, a bound, a condition or a number.
-std::optional<SplitTerm> split(const Plan& plan, const TermOp& term);
+std::optional<SplitTerm> split(const limit::Recursions& recursions, const TermOp& term);
 
 // The sums of left parts are the same function of the right element.
 bool same_left(const TermOp& a, const TermOp& b);

@@ -26,9 +26,9 @@ PairMachine<Real>::locate_in(const plan::EntryRead& read, const std::vector<plan
                              const plan::SelfPlan& left, const plan::SelfPlan& right) const {
     Located located;
     located.left =
-        locate(read.left.indices, read.left.mode, left.boxes[read.left.family], slots_.data(), located.left_element);
+        locate(read.left.indices, read.left.mode, left.box_of(read.left.family), slots_.data(), located.left_element);
     located.right =
-        locate(read.right.indices, read.right.mode, right.boxes[read.right.family], slots_.data(), located.right_element);
+        locate(read.right.indices, read.right.mode, right.box_of(read.right.family), slots_.data(), located.right_element);
     if (located.left && located.right && read.array != plan::no_array) {
         located.stored = true;
         located.entry = entry_offset(arrays[read.array], located.left_element, located.right_element);

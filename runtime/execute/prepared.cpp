@@ -123,8 +123,10 @@ void Prepared<Real>::report(const plan::Plan& plan, const Laws& laws, std::size_
                     fmt::format("E[{} . {}] of ({}, {}_), {} for each pair", function(op.left_function),
                                 function(op.right_function), left, right, counts.runs[k]),
                     "", features[k].dual->method()},
-                   {2, counts.runs[k], features[k].dual->features(), timed * times * static_cast<double>(pairs), 0,
-                    "to the tolerance", rows::arithmetic<Real>(features[k].dual->shape()).value_or(0)});
+                   {2, counts.runs[k],
+                    features[k].dual->shape().kind == gaussian::Shape::Kind::arcsine ? 0 : features[k].dual->features(),
+                    timed * times * static_cast<double>(pairs), 0, "to the tolerance",
+                    rows::arithmetic<Real>(features[k].dual->shape()).value_or(0)});
     }
 }
 

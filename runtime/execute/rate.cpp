@@ -51,9 +51,17 @@ template <class Real> void estimate(const plan::Plan& plan, bool tangent, const 
     for (std::size_t k = 0; k < part.ops.size(); ++k) {
         rate.operations += counts.runs[k];
         rate.products += counts.products[k];
-        const bool gaps = !part.ops[k].output && !part.arrays[part.ops[k].array].value;
+        const plan::PairOp& op = part.ops[k];
+        const bool gaps = !op.output && !part.arrays[op.array].value;
         rate.arithmetic += static_cast<double>(counts.products[k]) * rows::arithmetic_of_product(gaps);
+        // inner products of finite vectors, as squares of differences and of sums
+        for (const plan::TermOp& term : op.terms)
+            if (term.kind == limit::PairTerm::Kind::input)
+                rate.arithmetic += 4.0 * static_cast<double>(counts.runs[k]) *
+                                   static_cast<double>(plan.left.finite[term.left_finite].length);
     }
+    if (plan.factored)
+        rate.nested = plan::total_products(plan::count_runs(plan.cross, plan.recursions.network.program.symbols.size()));
     double elsewhere = 0;
     for (const auto& [key, entry] : ledger.entries) {
         if (!std::get<0>(key))
@@ -89,7 +97,7 @@ std::string print(const Rate& rate) {
         "a pair of samples: {} operations that add {} products, {} bytes of entries, about {:.3g} floating-point "
         "operations\n"
         "    {} at the {:.3g} Gflop/s of one core ({}), {} measured over {} pairs\n",
-        rate.operations, rate.products, rate.bytes, rate.arithmetic, duration(rate.estimated), rate.peak / 1e9,
+        rate.operations, rate.products, before, rate.bytes, rate.arithmetic, duration(rate.estimated), rate.peak / 1e9,
         rows::instruction_set(), duration(rate.measured), rate.pairs);
 }
 

@@ -8,6 +8,7 @@ namespace tpc::execute {
 struct Rate {
     std::uint64_t operations = 0; // of the plan, for a pair
     std::uint64_t products = 0;   // that its linear operations add up
+    std::uint64_t nested = 0;     // products before sums over pairs were factored; 0: none is
     std::size_t bytes = 0;        // of the entries that are stored
     double arithmetic = 0;        // floating-point operations of all that, about
     double peak = 0;              // of one core a second, measured

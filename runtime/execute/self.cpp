@@ -1,12 +1,14 @@
 #include "runtime/execute/self.hpp"
 
 #include "compiler/limit/form.hpp"
+#include "compiler/plan/items.hpp"
 #include "runtime/execute/walk.hpp"
 
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/parallel_for.h>
 
 #include <cmath>
+#include <utility>
 
 namespace tpc::execute {
 namespace {
@@ -52,8 +54,8 @@ template <class Real> void allocate(State<Real>& state) {
         if (mean[f])
             state.means[f].resize(size);
     }
-    state.minus.resize(plan.part.entries * n);
-    state.plus.resize(plan.part.entries * n);
+    state.minus.resize(plan.whole().entries * n);
+    state.plus.resize(plan.whole().entries * n);
 }
 
 // One chunk of samples through the whole program.
@@ -62,7 +64,7 @@ template <class Real> class SelfRun {
     SelfRun(State<Real>& state, DualCache<Real>& duals, JointCache& joints, std::size_t first, std::size_t count)
         : state_(state), plan_(*state.plan), program_(plan_.recursions.network.program), duals_(duals), joints_(joints),
           first_(first), count_(count),
-          machine_(plan_.part, plan_.recursions, {&state, first, 1}, {&state, first, 1},
+          machine_(plan_.whole(), plan_.recursions, {&state, first, 1}, {&state, first, 1},
                    {state.minus.data(), state.plus.data(), nullptr, nullptr, state.samples, first}, count, duals, joints,
                    nullptr),
           scalars_(state, first, count) {
@@ -75,7 +77,7 @@ template <class Real> class SelfRun {
 
     void run() {
         Path path;
-        walk_left(plan_.part.left, machine_.slots(), path, false, [&](std::size_t statement) { visit(statement, path); });
+        walk_left(plan_.whole().left, machine_.slots(), path, false, [&](std::size_t statement) { visit(statement, path); });
     }
 
   private:
@@ -87,7 +89,9 @@ template <class Real> class SelfRun {
     std::size_t first_, count_;
     PairMachine<Real> machine_;
     ScalarEvaluator<Real> scalars_;
-    std::vector<JointLoop> joint_loops_;  // by operation
+    std::vector<JointLoop> joint_loops_; // by operation
+    static constexpr std::size_t nothing = ~std::size_t{0};
+    std::size_t filled_ = nothing;        // the unit whose coefficients of the instance at hand are there
     std::vector<std::uint32_t> diagonal_; // by statement: the operation of its own pair
 
     std::int64_t slot(Symbol symbol) { return machine_.slots()[static_cast<std::uint32_t>(symbol)]; }
@@ -101,6 +105,10 @@ template <class Real> class SelfRun {
 
     void visit(std::size_t k, const Path& path) {
         const bool involved = k < plan_.recursions.involved.size() && plan_.recursions.involved[k];
+        if (k >= plan_.coefficients_of.size()) {
+            sums(k);
+            return;
+        }
         if (k >= program_.statements.size()) {
             coefficients(k);
             return;
@@ -125,6 +133,21 @@ template <class Real> class SelfRun {
         pairs(k, path, offset);
     }
 
+    // Sums that the next statement reads; they need its coefficients.
+    void sums(std::size_t walk) {
+        const plan::Part& part = plan_.whole();
+        for (const std::uint32_t op : plan::operations(part.right[walk]))
+            for (const plan::TermOp& term : part.ops[op].terms)
+                if (term.left_factor.array) {
+                    coefficients(part.ops[op].left_statement);
+                    filled_ = part.ops[op].left_statement;
+                }
+        walk_right(part.right[walk], machine_.slots(), nullptr, 0, false, [&](std::uint32_t op) {
+            if (machine_.applies(part.ops[op]))
+                machine_.run(op, false);
+        });
+    }
+
     std::ptrdiff_t at(std::size_t offset) const { return static_cast<std::ptrdiff_t>(offset * state_.samples + first_); }
 
     void finite(const Statement& statement, std::size_t offset) {
@@ -139,6 +162,8 @@ template <class Real> class SelfRun {
     }
 
     void coefficients(std::size_t unit) {
+        if (std::exchange(filled_, nothing) == unit) // just now
+            return;
         for (const std::uint32_t id : plan_.coefficients_of[unit])
             if (id != plan::no_array)
                 fill(plan_.coefficients[id], state_.coefficients[id], 0);
@@ -239,7 +264,7 @@ template <class Real> class SelfRun {
     }
 
     void pairs(std::size_t k, const Path& path, std::size_t offset) {
-        const plan::Part& part = plan_.part;
+        const plan::Part& part = plan_.whole();
         const auto primed = [&](Symbol symbol) -> std::int64_t& {
             return machine_.slots()[static_cast<std::uint32_t>(plan_.recursions.primed(symbol))];
         };
@@ -321,7 +346,7 @@ State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCach
 }
 
 std::size_t self_numbers(const plan::SelfPlan& plan) {
-    std::size_t numbers = 2 * plan.part.entries;
+    std::size_t numbers = 2 * plan.whole().entries;
     for (const plan::FiniteArray& array : plan.finite)
         numbers += static_cast<std::size_t>(array.box.count() * array.length);
     for (const plan::CoefficientArray& array : plan.coefficients)

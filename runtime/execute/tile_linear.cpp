@@ -222,24 +222,29 @@ void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, s
     }
 }
 
-// Puts what long sums come to in their places.
-template <class Real> void TileMachine<Real>::contract(std::size_t positions, const rows::LinearRow<Real>& out) {
+// Puts what long sums come to in their places; true where nothing is left to do.
+template <class Real> bool TileMachine<Real>::contract(std::size_t positions, const rows::LinearRow<Real>& out) {
     const std::size_t size = out.sheets * positions * width_;
     std::size_t used = 0;
     for (rows::Term<Real>& term : terms_) {
         if (!rows::contracts(term, out.sheets, positions))
             continue;
-        if (used == sums_.size())
-            sums_.emplace_back();
-        std::vector<Real>& space = sums_[used++];
-        space.resize(std::max(space.size(), 2 * size));
         scratch_.resize(std::max(scratch_.size(), rows::contract_scratch(term.repeats)));
-        rows::ContractRow<Real> row{out.sheets, positions, lanes_, &term, space.data(), nullptr, 0, 0};
-        row.step = static_cast<std::ptrdiff_t>(width_);
-        row.sheet = row.step * static_cast<std::ptrdiff_t>(positions);
-        if (tangent_)
-            row.tangent = space.data() + size;
+        rows::ContractRow<Real> row{out.sheets, positions, lanes_, &term, out.minus, out.tangent, out.step, out.sheet};
+        const bool all = out.value && terms_.size() == 1;
+        if (!all) {
+            if (used == sums_.size())
+                sums_.emplace_back();
+            std::vector<Real>& space = sums_[used++];
+            space.resize(std::max(space.size(), 2 * size));
+            row.value = space.data();
+            row.tangent = tangent_ ? space.data() + size : nullptr;
+            row.step = static_cast<std::ptrdiff_t>(width_);
+            row.sheet = row.step * static_cast<std::ptrdiff_t>(positions);
+        }
         rows::contract(row, scratch_.data());
+        if (all)
+            return true;
         rows::Term<Real> sum;
         sum.value = true;
         sum.minus = {row.value, row.step, 0, row.sheet};
@@ -247,6 +252,7 @@ template <class Real> void TileMachine<Real>::contract(std::size_t positions, co
             sum.tangent = {row.tangent, row.step, 0, row.sheet};
         term = sum;
     }
+    return false;
 }
 
 // Writes the entries of the run or, given `value`, the numbers of one output instance there.
@@ -276,9 +282,8 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
         out.count = terms_.size();
         out.gap = gap;
         out.value = raw;
-        if (!gap)
-            contract(piece.count(), out);
         if (value != nullptr) {
+            contract(piece.count(), out);
             out.minus = value;
             out.tangent = tangent;
             rows::linear(out);
@@ -301,6 +306,8 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
         out.tangent = op.tangent ? this->tangent(to) : nullptr;
         out.step = to.step * static_cast<std::ptrdiff_t>(width_);
         out.sheet = to.sheet * static_cast<std::ptrdiff_t>(width_);
+        if (!gap && contract(piece.count(), out))
+            continue;
         if (!raw) {
             const plan::PairArray& array = part_.arrays[op.array];
             out.left_inverse = moving(program_.left.inverse[array.left], to.left, false);

@@ -71,11 +71,11 @@ template <class Real> class TileMachine {
     std::vector<std::int64_t> cuts_;
     std::vector<std::vector<Real>> grams_; // one for each input term of a row
     std::size_t grams_used_ = 0;
-    std::vector<std::vector<Real>> sums_; // of one long term of a row each: C, then T
-    std::vector<Real> scratch_;           // of one of them
+    std::vector<std::vector<Real>> sums_;         // of one long term of a row each: C, then T
+    std::vector<Real> scratch_;                   // of one of them
     std::vector<std::vector<Real>> coefficients_; // the right samples' at hand, by coefficient array: [element][lane]
     std::size_t coefficients_of_ = no_samples;    // the first one of them
-    std::vector<Real> row_[10]; // scratch, one row each
+    std::vector<Real> row_[10];                   // scratch, one row each
 
     struct Entry {
         Spot left, right;
@@ -98,7 +98,7 @@ template <class Real> class TileMachine {
     double constant(const plan::Constant& constant) const;
 
     void linear(std::uint32_t index, const Run& run, Real* value, Real* tangent);
-    void contract(std::size_t positions, const rows::LinearRow<Real>& out);
+    bool contract(std::size_t positions, const rows::LinearRow<Real>& out);
     void cuts(const plan::TermOp& term, const TileTerm& own, std::size_t depth, const Run& run,
               std::vector<std::int64_t>& at);
     void cuts(const Route& route, const Run& run, std::vector<std::int64_t>& at) const;

@@ -240,7 +240,7 @@ class Router {
         // An index that the array does not keep follows from the left one for elements that are there: beyond its family
         // none of the rows is its, unless the read keeps to it there as well. Such rows hold nothing.
         const std::vector<std::size_t>& kept = plan_.forward().arrays[read.array].kept;
-        const plan::Box& inner = box_of(plan_.right, read.right.family);
+        const plan::Box& inner = plan_.right.box_of(read.right.family);
         for (std::size_t d = 0; d < result.right.dimensions.size(); ++d)
             if (std::find(kept.begin(), kept.end(), read.left.indices.size() + d) == kept.end() && !keeps(op, read, d)) {
                 result.right.dimensions[d].lower = inner.lower[d];
@@ -416,11 +416,7 @@ class Router {
                              const TileBoxes& boxes) {
         if (family >= side.boxes.size() && !side.finite_of(family)) // an output's: nothing of the sample belongs to it
             return {};
-        return route(indices, ir::IndexMode::none, box_of(side, family), outer_of(side, boxes, family));
-    }
-    static const plan::Box& box_of(const plan::SelfPlan& side, std::uint32_t family) {
-        const auto array = side.finite_of(family);
-        return array ? side.finite[*array].box : side.boxes[family];
+        return route(indices, ir::IndexMode::none, side.box_of(family), outer_of(side, boxes, family));
     }
     static const plan::Box& outer_of(const plan::SelfPlan& side, const TileBoxes& boxes, std::uint32_t family) {
         const auto array = side.finite_of(family);
@@ -428,7 +424,7 @@ class Router {
     }
     Route side(const plan::Place& place, const TileBoxes& boxes) const {
         const plan::SelfPlan& own = &boxes == &halo_.left ? plan_.left : plan_.right;
-        return route(place.indices, place.mode, box_of(own, place.family), outer_of(own, boxes, place.family));
+        return route(place.indices, place.mode, own.box_of(place.family), outer_of(own, boxes, place.family));
     }
 };
 

@@ -173,10 +173,10 @@ template <class Real> HWY_INLINE void contract_any(const ContractRow<Real>& row,
     static constexpr Real one = 1;
     const std::size_t weight_count = by_sheet ? row.positions : row.sheets;
     const std::size_t entry_count = by_sheet ? row.sheets : row.positions;
-    const bool direct = term.value && (by_sheet ? term.left_factor : term.right_factor).data == nullptr &&
-                        (term.tangent.data == nullptr ||
-                         (term.tangent.again == term.minus.again && term.tangent.step == term.minus.step &&
-                          term.tangent.sheet == term.minus.sheet));
+    const bool direct =
+        term.value && (by_sheet ? term.left_factor : term.right_factor).data == nullptr &&
+        (term.tangent.data == nullptr || (term.tangent.again == term.minus.again && term.tangent.step == term.minus.step &&
+                                          term.tangent.sheet == term.minus.sheet));
     Blocks<Real> b;
     b.repeats = term.repeats;
     const Real constants = term.left * term.right;
@@ -236,9 +236,10 @@ std::size_t contract_scratch(std::size_t repeats) {
 }
 
 template <class Real> bool contracts(const Term<Real>& term, std::size_t sheets, std::size_t positions) {
-    if (term.repeats < fewest_repeats || sheets * positions < 2 || (!term.value && term.minus.data == nullptr))
+    if (term.repeats < fewest_repeats || (!term.value && term.minus.data == nullptr))
         return false;
-    return entries_by_sheet(term) ? positions > 1 : entries_by_position(term) && sheets > 1;
+    const bool single = sheets == 1 && positions == 1;
+    return entries_by_sheet(term) ? positions > 1 || single : entries_by_position(term) && (sheets > 1 || single);
 }
 
 HWY_EXPORT(contract_f32);

@@ -24,8 +24,8 @@ template <class Real> bool entries_by_position(const Term<Real>& term) {
            term.left_factor.step == 0 && term.right_factor.sheet == 0;
 }
 
-// One of the two factors of each product belongs to the sheets, the other one to the positions, so that either is loaded for
-// many products; and there are enough of them.
+// The sum is long, and one of the two factors of each product belongs to the sheets, the other one to the positions, so that
+// either is loaded for many products; or it stands alone.
 template <class Real> bool contracts(const Term<Real>& term, std::size_t sheets, std::size_t positions);
 
 // sum over k: l[s,k] r[p,k] C(k), where C and its norms move with s or with p. `scratch`: contract_scratch numbers.

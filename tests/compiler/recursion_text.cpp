@@ -147,6 +147,11 @@ TEST_CASE("plans print loops, buffers, rows and what is stored as C alone") {
     }
 }
 
+TEST_CASE("plans factor the sums of attention and of a graph's neighbours") {
+    CHECK(planned("gcn", {{"nodes", "6"}, {"d", "2"}}) == read("tests/compiler/plans/gcn.txt"));
+    CHECK(planned("transformer", {{"T", "6"}, {"d", "2"}}) == read("tests/compiler/plans/transformer.txt"));
+}
+
 TEST_CASE("a plan shows that only needed entries are stored") {
     const std::string last = planned("rnn_last", {{"T", "7"}, {"d", "2"}});
     INFO(last);

@@ -92,7 +92,8 @@ plan::Plan plan_of(const std::string& text, const Set& left, const Set* right, c
     if (settings.whole || settings.nested)
         plan->planes.reset();
     if (settings.nested)
-        plan->factored.reset();
+        for (auto* factored : {&plan->factored, &plan->left.factored, &plan->right.factored})
+            factored->reset();
     return std::move(plan.value());
 }
 

@@ -35,8 +35,8 @@ matrix W ~ N(0, 2/n)
 vector v ~ N(0, 1)
 for t in 1..T { x[t] = erf(U @ xi[t]) }
 for t in 1..T { u[t] = V @ x[t] }
-for t in 1..T { y[t] = relu(x[t] + sum(r in 1..T: A[t,r] * u[r]) + x[t]) }
-for t in 1..T { z[t] = tanh(W @ sum(r in 1..t: A[r,t] * y[r])) }
+for t in 1..T { y[t] = relu(u[t] + sum(r in 1..T: A[t,r] * u[r]) + u[t]) }
+for t in 1..T { z[t] = W @ tanh(V @ sum(r in 1..t: A[r,t] * y[r])) }
 for t in 1..T { w[t] = relu(sum(a in -2..2, b in 0..1: A[t,a+3] * z[t+a+b | wrap])) }
 output f[t in 1..T] = v' @ w[t] / sqrt(n)
 )",
@@ -47,14 +47,15 @@ output f[t in 1..T] = v' @ w[t] / sqrt(n)
 input xi : R[P, Q, c]
 matrix K[a in -1..1, b in -1..1] ~ N(0, 2/(9*c))
 matrix W ~ N(0, 2/n)
+matrix V ~ N(0, 1/n)
 vector v ~ N(0, 1)
 for i in 1..P, j in 1..Q { x[i,j] = relu(sum(a in -1..1, b in -1..1: K[a,b] @ xi[i+a, j+b | zero])) }
-for i in 1..P, j in 1..Q { y[i,j] = relu(W @ mean(a in -2..2, b in -1..1: x[i+a, j+b | zero])) }
-for i in 1..P, j in 1..Q { z[i,j] = erf(sum(a in -1..1, b in -2..2: y[i+a, j+b | clamp]) / 9) }
+for i in 1..P, j in 1..Q { y[i,j] = V @ relu(W @ mean(a in -1..1, b in -1..1: x[i+a, j+b | zero])) }
+for i in 1..P, j in 1..Q { z[i,j] = erf(sum(a in -1..1, b in 0..1: y[i+a, j+b | clamp]) / 9) }
 output v' @ mean(i in 1..P, j in 1..Q: z[i,j]) / sqrt(n)
 )",
-         {{"P", 4}, {"Q", 3}, {"c", 2}},
-         {{"P", 3}, {"Q", 4}, {"c", 2}}},
+         {{"P", 5}, {"Q", 4}, {"c", 2}},
+         {{"P", 4}, {"Q", 5}, {"c", 2}}},
         {"a recurrence over means of all states so far",
          R"(program memory
 input xi : R[T, d]
@@ -66,8 +67,8 @@ s[0] = 0
 for t in 1..T { s[t] = relu(U @ xi[t] + W @ sum(r in 0..t-1: s[r] * A[t,r+1])) }
 output v' @ s[T] / sqrt(n)
 )",
-         {{"T", 6}, {"d", 2}},
-         {{"T", 5}, {"d", 2}}},
+         {{"T", 8}, {"d", 2}},
+         {{"T", 7}, {"d", 2}}},
         {"numbers of axes as weights, means that are not zero, two rates",
          R"(program weighted
 input xi : R[T, d]
