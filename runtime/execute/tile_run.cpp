@@ -63,6 +63,12 @@ bool depends_on_any(const plan::Linear& value, const Slots& slots) {
     return std::any_of(slots.begin(), slots.end(), [&](std::uint32_t slot) { return plan::coefficient(value, slot) != 0; });
 }
 
+// A loop of one turn.
+bool single(const plan::WalkItem& item) {
+    return item.range.lowers.empty() && item.range.uppers.empty() &&
+           plan::constant_difference(item.range.lower, item.range.upper) == 0;
+}
+
 bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path, const Slots& slots, Follower& result) {
     result.op = op;
     result.moving.assign(slots.size(), path.size());
@@ -70,15 +76,15 @@ bool follow_op(std::uint32_t op, const std::vector<const plan::WalkItem*>& path,
     for (const plan::WalkItem* item : path) {
         const std::vector<std::uint32_t> ops = operations(*item);
         const auto k = static_cast<std::size_t>(std::find(ops.begin(), ops.end(), op) - ops.begin());
-        const bool solved = !item->solutions[k].empty();
-        if ((solved && item->solutions[k][0].denominator != 1) || depends_on_any(item->range.lower, slots) ||
+        const bool solved = !item->solutions[k].empty() || single(*item);
+        const plan::Linear& value = item->solutions[k].empty() ? item->range.lower : item->solutions[k][0];
+        if ((solved && value.denominator != 1) || depends_on_any(item->range.lower, slots) ||
             depends_on_any(item->range.upper, slots))
             return false;
-        static const plan::Linear none;
-        const plan::Linear& value = solved ? item->solutions[k][0] : none;
         // indices of outer right loops that move as well would have to be followed too
         for (const Follower::Loop& outer : result.loops)
-            if (depends_on_any(value, {outer.range->slot}) || depends_on_any(item->range.lower, {outer.range->slot}) ||
+            if ((solved && depends_on_any(value, {outer.range->slot})) ||
+                depends_on_any(item->range.lower, {outer.range->slot}) ||
                 depends_on_any(item->range.upper, {outer.range->slot}))
                 return false;
         if (!solved) {
@@ -127,7 +133,7 @@ struct Nest {
 };
 std::optional<Nest> nest_of(const plan::Part& part, const plan::WalkItem& outer) {
     Nest nest;
-    if (!outer.fissile)
+    if (!outer.fissile || (single(outer) && outer.children.size() == 1 && outer.children[0].loop)) // that one is longer
         return std::nullopt;
     const plan::WalkItem* loop = &outer;
     Slots slots{outer.range.slot};
