@@ -57,9 +57,9 @@ CASES = {
     "cnn_pooled": ("cnn_pooled.tp", {"L": "2"}, {"xi": (3, 3, 2)}),
     "residual": ("resnet_post.tp", {}, {"xi": (4,)}),
     "layernorm": ("layernorm_mlp.tp", {}, {"xi": (4,)}),
-    "transformer": ("transformer.tp", {"L": "1"}, {"xi": (3, 2)}),
+    "transformer": ("transformer.tp", {"L": "1"}, {"xi": (6, 2)}),
     "encoder": ("encoder.tp", {"L": "1"}, {"xi": (2, 3)}),
-    "gcn": ("gcn.tp", {}, {"xi": (3, 2), "A": (3, 3)}),
+    "gcn": ("gcn.tp", {}, {"xi": (6, 2), "A": (6, 6)}),
     "kinked": (KINKED, {}, {"x": (4,)}),
     "mixed": (MIXED, {}, {"double": (3, 2), "left": (3,)}),
 }
