@@ -93,8 +93,10 @@ Rate rate(const plan::Plan& plan, const SampleSet& left, const SampleSet* right,
 std::string print(const Rate& rate) {
     if (rate.pairs == 0)
         return {};
+    const std::string before =
+        rate.nested > 0 ? fmt::format(" ({} before sums over pairs were factored)", rate.nested) : std::string();
     return fmt::format(
-        "a pair of samples: {} operations that add {} products, {} bytes of entries, about {:.3g} floating-point "
+        "a pair of samples: {} operations that add {} products{}, {} bytes of entries, about {:.3g} floating-point "
         "operations\n"
         "    {} at the {:.3g} Gflop/s of one core ({}), {} measured over {} pairs\n",
         rate.operations, rate.products, before, rate.bytes, rate.arithmetic, duration(rate.estimated), rate.peak / 1e9,
