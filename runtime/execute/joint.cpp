@@ -475,9 +475,11 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
     };
     if (!sampled()) {
         // About so many points in all replicates are needed for an error of 1, of which a quarter of the tolerance is
-        // acceptable. What follows from sampled numbers is another law, and computed again, in each replicate and round.
+        // acceptable; a coarse one leaves the methods that the default (1e-4) has. What follows from sampled numbers is
+        // another law, and computed again, in each replicate and round.
+        constexpr double coarsest = 2.5e-5;
         const double points = sampled_before ? 0.5 : 20;
-        double work = points / sampling.acceptable * row.several.work();
+        double work = points / std::min(sampling.acceptable, coarsest) * row.several.work();
         joint::Sampling limited = sampling;
         limited.work = sampling.acceptable > 0 ? &work : nullptr;
         if (auto result = without_sampling(row, left, right, store, limited, tangents))

@@ -283,10 +283,10 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
         out.gap = gap;
         out.value = raw;
         if (value != nullptr) {
-            contract(piece.count(), out);
             out.minus = value;
             out.tangent = tangent;
-            rows::linear(out);
+            if (!contract(piece.count(), out))
+                rows::linear(out);
             return;
         }
         const Entry to = entry(own.target, piece);

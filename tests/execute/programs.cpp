@@ -49,6 +49,15 @@ for l in 2..3, i in 1..P { x[l,i] = relu(sum(a in -1..1: K[l,a] @ x[l-1, i+a | c
 output v' @ mean(i in 1..P: x[3,i]) / sqrt(n)
 )",
          {{"P", 4}, {"c", 2}}},
+        {"a readout of its own at each of many positions",
+         R"(program local
+input xi : R[P, d]
+matrix U ~ N(0, 1/d)
+vector v[i in 1..P] ~ N(0, 1)
+for i in 1..P { x[i] = relu(U @ xi[i]) }
+output sum(i in 1..P: v[i]' @ x[i]) / sqrt(n * P)
+)",
+         {{"P", 5}, {"d", 2}}},
         {"sums of means under every mode",
          R"(program shifted
 input xi : R[P, d]
