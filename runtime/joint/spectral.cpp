@@ -337,8 +337,14 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
     std::vector<std::size_t> chosen(directions, low);
     Precise result;
     const bool known = given.size() == directions;
-    if (known)
-        chosen = given;
+    // Directions of nearly one correlation turn into one another from law to law: any of them may need what one did.
+    const auto correlation = [&](std::size_t d) {
+        return d < static_cast<std::size_t>(correlations.size()) ? correlations[static_cast<Eigen::Index>(d)] : 0;
+    };
+    for (std::size_t d = 0; known && d < directions; ++d)
+        for (std::size_t other = 0; other < directions; ++other)
+            if (std::abs(correlation(d) - correlation(other)) < 0.1)
+                chosen[d] = std::max(chosen[d], given[other]);
     for (std::size_t d = known ? directions : 0;; ++d) {
         for (const Side* side : {&left, &right}) { // with those chosen so far
             double points = 1;

@@ -23,7 +23,7 @@ struct Precise {
 bool is_smooth(const Integrand& integrand);
 
 // Nothing where `most_points` do not reach the tolerance (of the norms of both sides). `rungs`: of a law that is hardly
-// another one; they are taken as they are, and no error is estimated. Empty: they are found.
+// another one; they are taken, and no error is estimated. Empty: they are found.
 std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                 const std::vector<double>& samples, bool slopes, double tolerance, std::size_t most_points,
                                 const std::vector<std::size_t>& rungs = {});

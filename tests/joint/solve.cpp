@@ -108,6 +108,35 @@ TEST_CASE("series in several dimensions state an error that is not exceeded") {
     }
 }
 
+TEST_CASE("the rules of a series serve another law whose directions have turned") {
+    Integrand integrand;
+    integrand.left_gaussians = integrand.right_gaussians = 2;
+    joint::Tape& t = integrand.tape;
+    const auto side = [&](std::uint32_t first) { // much of one Gaussian, little of the other
+        return t.apply(Function::mul, t.apply(Function::sin, t.apply(Function::mul, t.number(2), t.gaussian(first))),
+                       t.apply(Function::add, t.number(1), t.apply(Function::mul, t.number(0.1), t.gaussian(first + 1))));
+    };
+    integrand.left = side(0);
+    integrand.right = side(2);
+    joint::finish(integrand, true);
+    const auto law = [](double own, double other) {
+        Eigen::MatrixXd covariance = Eigen::Vector4d(1, 0.9, 1, 0.9).asDiagonal();
+        covariance.topRightCorner(2, 2) << 0.8 + own, other, other, 0.72;
+        covariance.bottomLeftCorner(2, 2) = covariance.topRightCorner(2, 2).transpose();
+        return covariance;
+    };
+    const Eigen::VectorXd mean = Eigen::VectorXd::Zero(4);
+    const auto first = joint::spectral(integrand, mean, law(1e-6, 0), {}, true, 1e-8, 1 << 20);
+    REQUIRE(first);
+    REQUIRE(first->rungs[0] != first->rungs[1]);
+    const Eigen::MatrixXd turned = law(0, 1e-6);
+    const auto got = joint::spectral(integrand, mean, turned, {}, true, 1e-8, 1 << 20, first->rungs);
+    REQUIRE(got);
+    const joint::Expectation wanted = brute_force(integrand, mean, turned, 26);
+    CHECK(std::abs(got->expectation.value - wanted.value) <= 1e-7 * got->norm);
+    CHECK((got->expectation.slopes - wanted.slopes).cwiseAbs().maxCoeff() <= 1e-7 * got->slope_norm);
+}
+
 TEST_CASE("factors of independent Gaussians are integrated apart") {
     // (z h + (1 - z) c) on both sides, z of Gaussians 0 and 3, h of 1 and 4, c of 2 and 5
     Integrand integrand;
