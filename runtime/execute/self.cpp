@@ -133,18 +133,21 @@ template <class Real> class SelfRun {
         pairs(k, path, offset);
     }
 
-    // Sums that the next statement reads; they need its coefficients.
+    // Sums that the next statement reads; they need its coefficients, which are there where its conditions hold only.
     void sums(std::size_t walk) {
         const plan::Part& part = plan_.whole();
-        for (const std::uint32_t op : plan::operations(part.right[walk]))
-            for (const plan::TermOp& term : part.ops[op].terms)
-                if (term.left_factor.array) {
-                    coefficients(part.ops[op].left_statement);
-                    filled_ = part.ops[op].left_statement;
-                }
+        filled_ = nothing;
         walk_right(part.right[walk], machine_.slots(), nullptr, 0, false, [&](std::uint32_t op) {
-            if (machine_.applies(part.ops[op]))
-                machine_.run(op, false);
+            if (!machine_.applies(part.ops[op]))
+                return;
+            const std::size_t unit = part.ops[op].left_statement;
+            if (filled_ != unit && std::ranges::any_of(part.ops[op].terms, [](const plan::TermOp& term) {
+                    return term.left_factor.array.has_value();
+                })) {
+                coefficients(unit);
+                filled_ = unit;
+            }
+            machine_.run(op, false);
         });
     }
 
