@@ -11,19 +11,6 @@ using ir::Function;
 using ir::Node;
 using ir::Op;
 
-namespace {
-
-ExprId affine(ExprTable& exprs, const Affine& value) {
-    if (value.is_constant() && value.denominator == 1)
-        return exprs.number(static_cast<double>(value.constant));
-    Node node;
-    node.op = Op::affine;
-    node.affine = value;
-    return exprs.add(std::move(node));
-}
-
-} // namespace
-
 ExprId times(ExprTable& exprs, ExprId a, ExprId b) {
     return exprs.apply(Function::mul, {a, b});
 }
@@ -49,7 +36,7 @@ ExprId mean_factor(ExprTable& exprs, llvm::ArrayRef<ir::Range> ranges) {
     }
     ExprId count = one;
     for (const ir::Range& range : ranges)
-        count = times(exprs, count, affine(exprs, range.upper - range.lower + Affine(1)));
+        count = times(exprs, count, exprs.affine(range.upper - range.lower + Affine(1)));
     return over(exprs, one, count);
 }
 

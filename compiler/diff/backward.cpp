@@ -96,15 +96,6 @@ class Paths {
         push(path, Step::Kind::divide, scalar);
     }
 
-    ExprId affine(const Affine& value) {
-        if (value.is_constant() && value.denominator == 1)
-            return table_.number(static_cast<double>(value.constant));
-        Node node;
-        node.op = Op::affine;
-        node.affine = value;
-        return table_.add(std::move(node));
-    }
-
     void reduce(ExprId id, const Node& node, Path path) {
         path.sums.insert(path.sums.end(), node.ranges.begin(), node.ranges.end());
         switch (node.reduction) {
@@ -126,7 +117,7 @@ class Paths {
                 break;
             }
             for (const ir::Range& range : node.ranges)
-                divide(path, affine(range.upper - range.lower + Affine(1)));
+                divide(path, table_.affine(range.upper - range.lower + Affine(1)));
             break;
         }
         case ir::Reduction::logsumexp: { // d logsumexp(c) / d c_i = exp(c_i - logsumexp(c))

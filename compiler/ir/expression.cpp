@@ -204,6 +204,15 @@ ExprId ExprTable::number(double value) {
     return add(std::move(node));
 }
 
+ExprId ExprTable::affine(const Affine& value) {
+    if (value.is_constant() && value.denominator == 1)
+        return number(static_cast<double>(value.constant));
+    Node node;
+    node.op = Op::affine;
+    node.affine = value;
+    return add(std::move(node));
+}
+
 ExprId ExprTable::apply(Function function, llvm::ArrayRef<ExprId> arguments, source::Span span) {
     Node node;
     node.op = Op::apply;

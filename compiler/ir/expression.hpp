@@ -123,6 +123,7 @@ class ExprTable {
 
     // Conveniences; numbers are folded, 0 and 1 are dropped.
     ExprId number(double value);
+    ExprId affine(const Affine& value); // a number where it is an integer
     ExprId apply(Function function, llvm::ArrayRef<ExprId> arguments, source::Span span = {});
 
   private:

@@ -198,13 +198,8 @@ class Linear {
         }
         ExprId product = table_.number(1);
         for (const Range& range : node.ranges) {
-            const Affine size = range.upper - range.lower + Affine(1);
-            Node factor;
-            factor.op = Op::affine;
-            factor.affine = size;
-            const bool constant = size.is_constant() && size.denominator == 1;
-            const ExprId id = constant ? table_.number(static_cast<double>(size.constant)) : table_.add(factor);
-            product = table_.apply(Function::mul, {product, id});
+            const ExprId size = table_.affine(range.upper - range.lower + Affine(1));
+            product = table_.apply(Function::mul, {product, size});
         }
         return product;
     }
