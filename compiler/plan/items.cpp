@@ -18,6 +18,21 @@ void add(const WalkItem& item, std::vector<std::size_t>& statements) {
         add(child, statements);
 }
 
+bool find(const std::vector<WalkItem>& items, std::uint32_t op, std::vector<const WalkItem*>& path) {
+    for (const WalkItem& item : items) {
+        if (!item.loop) {
+            if (std::find(item.ops.begin(), item.ops.end(), op) != item.ops.end())
+                return true;
+            continue;
+        }
+        path.push_back(&item);
+        if (find(item.children, op, path))
+            return true;
+        path.pop_back();
+    }
+    return false;
+}
+
 } // namespace
 
 std::vector<std::uint32_t> operations(const WalkItem& item) {
@@ -45,6 +60,42 @@ std::vector<std::size_t> statements(const WalkItem& item) {
     std::vector<std::size_t> result;
     add(item, result);
     return result;
+}
+
+std::optional<std::vector<const WalkItem*>> loops_around(const std::vector<WalkItem>& items, std::uint32_t op) {
+    std::vector<const WalkItem*> path;
+    return find(items, op, path) ? std::optional(std::move(path)) : std::nullopt;
+}
+
+WalkItem nest(const std::vector<LoopRange>& ranges, WalkItem leaf) {
+    for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
+        WalkItem loop;
+        loop.loop = true;
+        loop.range = *range;
+        loop.position = leaf.position;
+        leaf.position = 0;
+        loop.children.push_back(std::move(leaf));
+        leaf = std::move(loop);
+    }
+    return leaf;
+}
+
+bool insert_statement(std::vector<WalkItem>& items, std::size_t before, std::size_t added) {
+    for (auto item = items.begin(); item != items.end(); ++item) {
+        if (item->loop) {
+            if (insert_statement(item->children, before, added))
+                return true;
+            continue;
+        }
+        if (item->statement != before)
+            continue;
+        WalkItem leaf;
+        leaf.statement = added;
+        leaf.position = item->position;
+        items.insert(item, std::move(leaf));
+        return true;
+    }
+    return false;
 }
 
 std::vector<const EntryRead*> reads_of(const PairOp& op) {

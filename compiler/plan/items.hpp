@@ -13,6 +13,14 @@ std::vector<std::uint32_t> operations(const Part& part, const WalkItem& left);
 // Of the left walk.
 std::vector<std::size_t> statements(const WalkItem& item);
 
+// The loops of a right walk around an operation, from without; nothing where it is not there.
+std::optional<std::vector<const WalkItem*>> loops_around(const std::vector<WalkItem>& items, std::uint32_t op);
+
+// An item inside of further loops, outermost first.
+WalkItem nest(const std::vector<LoopRange>& ranges, WalkItem leaf);
+// Puts a statement right before another one of a left walk; false where that is not there.
+bool insert_statement(std::vector<WalkItem>& items, std::size_t before, std::size_t added);
+
 // The entries of pairs that an operation reads.
 std::vector<const EntryRead*> reads_of(const PairOp& op);
 

@@ -311,7 +311,7 @@ class Factorer {
                 ranges.push_back({indices->values[d].terms[0].first, {all->lower, {}, 1}, {all->upper, {}, 1}, {}, {}});
         const std::size_t statement = sum.left_statement;
         part_.ops.push_back(std::move(sum));
-        insert_before(part_.left, statement, add_walk(nest(ranges, std::move(leaf))));
+        insert_statement(part_.left, statement, add_walk(nest(ranges, std::move(leaf))));
         return true;
     }
 
@@ -321,11 +321,11 @@ class Factorer {
     };
     // Those around an operation that set slots in use; nothing where a bound is set by another one.
     [[nodiscard]] std::optional<RightLoops> right_loops(std::uint32_t k, const std::set<std::uint32_t>& used) const {
-        std::vector<const WalkItem*> path;
-        if (!find(part_.right[part_.ops[k].left_statement], k, path))
+        const auto path = loops_around(part_.right[part_.ops[k].left_statement], k);
+        if (!path)
             return std::nullopt;
         RightLoops result;
-        for (const WalkItem* item : path) {
+        for (const WalkItem* item : *path) {
             if (!used.contains(item->range.slot))
                 continue;
             for (const Linear* bound : {&item->range.lower, &item->range.upper})
@@ -337,21 +337,6 @@ class Factorer {
         }
         return result;
     }
-    static bool find(const std::vector<WalkItem>& items, std::uint32_t k, std::vector<const WalkItem*>& path) {
-        for (const WalkItem& item : items) {
-            if (!item.loop) {
-                if (std::find(item.ops.begin(), item.ops.end(), k) != item.ops.end())
-                    return true;
-                continue;
-            }
-            path.push_back(&item);
-            if (find(item.children, k, path))
-                return true;
-            path.pop_back();
-        }
-        return false;
-    }
-
     std::optional<std::uint32_t> add_array(const PairOp& op, const Indices& indices, std::uint32_t right) {
         const PairArray& target = part_.arrays[op.array];
         PairArray array;
@@ -384,8 +369,12 @@ class Factorer {
 
     // --- products of inputs
 
-    // <x[k], x_[l]> of all pairs of finite vectors that a sum reads, stored before anything else.
+    // <x[k], x_[l]> of all pairs of finite vectors that a sum reads, stored before anything else: of one sample, only inputs
+    // are known by then.
     std::optional<TermOp> store_products(std::uint32_t k, const TermOp& term) {
+        const bool self = &left_ == &right_;
+        if (self && !(left_.finite[term.left_finite].input && right_.finite[term.right_finite].input))
+            return std::nullopt;
         PairOp op = part_.ops[k];
         op.gap_linear = op.needs_variances = false;
         op.guards.clear();
@@ -438,41 +427,12 @@ class Factorer {
 
     // --- loops
 
-    static WalkItem nest(const std::vector<LoopRange>& ranges, WalkItem leaf) {
-        for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
-            WalkItem loop;
-            loop.loop = true;
-            loop.range = *range;
-            loop.position = leaf.position;
-            leaf.position = 0;
-            loop.children.push_back(std::move(leaf));
-            leaf = std::move(loop);
-        }
-        return leaf;
-    }
     // A right walk of its own; gives the left statement that stands for it.
     std::size_t add_walk(WalkItem item) {
         std::vector<WalkItem> items{std::move(item)};
         solve(items, part_.ops, recursions_.left_symbols, static_cast<std::uint32_t>(symbols()));
         part_.right.push_back(std::move(items));
         return part_.right.size() - 1;
-    }
-    static bool insert_before(std::vector<WalkItem>& items, std::size_t statement, std::size_t added) {
-        for (auto item = items.begin(); item != items.end(); ++item) {
-            if (item->loop) {
-                if (insert_before(item->children, statement, added))
-                    return true;
-                continue;
-            }
-            if (item->statement != statement)
-                continue;
-            WalkItem leaf;
-            leaf.statement = added;
-            leaf.position = item->position;
-            items.insert(item, std::move(leaf));
-            return true;
-        }
-        return false;
     }
 };
 

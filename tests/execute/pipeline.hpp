@@ -32,8 +32,11 @@ struct Settings {
     std::map<std::string, std::string> defines;
     resolve::Rates rates = resolve::Rates::unit;
     execute::Options options;
-    bool whole = false;  // without the partition into planes
-    bool nested = false; // without that, and with sums over pairs as they were
+    enum class Form {
+        planes, // as it runs
+        whole,  // without the partition into planes
+        nested, // without that, and with sums over pairs as they were
+    } form = Form::planes;
 };
 
 // The plan for two sets, or for one with itself. Throws std::runtime_error with what the compiler has to say against the

@@ -1,12 +1,10 @@
 // Independent planes give what the whole arrays give.
-#include "tests/execute/pipeline.hpp"
+#include "tests/execute/forms.hpp"
 
 #include <catch2/catch.hpp>
 
 using namespace tpc;
-using tests::kernels;
 using tests::Program;
-using tests::Set;
 
 namespace {
 
@@ -84,35 +82,9 @@ output v' @ sum(i in 1..P, j in 1..i: x[i,j]) / sqrt(n)
     return all;
 }
 
-tests::Settings settings_of(bool whole, bool single = false) {
-    tests::Settings settings;
-    settings.whole = whole;
-    settings.options.single = single;
-    return settings;
-}
-
 } // namespace
 
 TEST_CASE("planes apart give the kernels of the whole arrays, and D does") {
-    for (const Program& program : programs()) {
-        INFO(program.name);
-        std::string text = program.text;
-        Set left = tests::random_set(text, 5, program.sizes, 3);
-        for (auto& values : left.inputs) { // an equal and an opposite sample
-            const std::size_t size = values.size() / 5;
-            for (std::size_t k = 0; k < size; ++k) {
-                values[size + k] = values[k];
-                values[2 * size + k] = -values[k];
-            }
-        }
-        const Set right = tests::random_set(text, 3, program.others, 4);
-        tests::Settings backward = settings_of(false);
-        backward.options.via = execute::Via::D;
-        const auto apart = kernels(text, left, settings_of(false));
-        CHECK(tests::deviation(apart, kernels(text, left, settings_of(true))) < 1e-12);
-        CHECK(tests::deviation(apart, kernels(text, left, backward)) < 1e-8);
-        CHECK(tests::deviation(kernels(text, left, settings_of(false, true)), apart) < 1e-5);
-        CHECK(tests::deviation(kernels(text, left, right, settings_of(false)),
-                               kernels(text, left, right, settings_of(true))) < 1e-12);
-    }
+    for (const Program& program : programs())
+        tests::check_forms(program, tests::Settings::Form::whole, true, 1e-5);
 }

@@ -1,12 +1,10 @@
 // Sums over pairs that are factored give what the nested ones give.
-#include "tests/execute/pipeline.hpp"
+#include "tests/execute/forms.hpp"
 
 #include <catch2/catch.hpp>
 
 using namespace tpc;
-using tests::kernels;
 using tests::Program;
-using tests::Set;
 
 namespace {
 
@@ -22,6 +20,20 @@ vector v ~ N(0, 1)
 for i in 1..P { x[1,i] = relu(sum(j in 1..P: A[i,j] * (U @ xi[j]))) }
 for l in 2..L, i in 1..P { x[l,i] = relu(sum(j in 1..P: A[i,j] * (W[l] @ x[l-1,j]))) }
 output v' @ sum(i in 1..P: x[L,i]) / sqrt(n)
+)",
+         {{"P", 6}, {"d", 2}},
+         {{"P", 4}, {"d", 2}}},
+        {"a graph network over vectors that it computes from the inputs",
+         R"(program computed
+input xi : R[P, d]
+input A : R[P, P]
+matrix U ~ N(0, 2/d)
+matrix W ~ N(0, 2/n)
+vector v ~ N(0, 1)
+for i in 1..P { u[i] = 2 * xi[i] + xi[1] }
+for i in 1..P { x[i] = relu(sum(j in 1..P: A[i,j] * (U @ u[j]))) }
+for i in 1..P { y[i] = relu(sum(j in 1..P: A[i,j] * (W @ x[j]))) }
+output v' @ sum(i in 1..P: y[i]) / sqrt(n)
 )",
          {{"P", 6}, {"d", 2}},
          {{"P", 4}, {"d", 2}}},
@@ -85,34 +97,12 @@ output f[t in 1..T] = v' @ y[t] / sqrt(n)
     return all;
 }
 
-tests::Settings settings_of(bool nested, bool single = false) {
-    tests::Settings settings;
-    settings.nested = nested;
-    settings.options.single = single;
-    return settings;
-}
-
 } // namespace
 
 TEST_CASE("factored sums give the kernels of the nested ones, and D does") {
     for (const Program& program : programs()) {
         INFO(program.name);
-        const std::string text = program.text;
-        Set left = tests::random_set(text, 5, program.sizes, 3);
-        for (auto& values : left.inputs) { // an equal sample
-            const std::size_t size = values.size() / 5;
-            std::copy_n(values.begin(), size, values.begin() + static_cast<std::ptrdiff_t>(size));
-        }
-        const Set right = tests::random_set(text, 18, program.others, 4);
-        CHECK(tests::plan_of(text, left, nullptr).factored);
-        CHECK(tests::plan_of(text, left, &right).factored);
-        tests::Settings backward = settings_of(false);
-        backward.options.via = execute::Via::D;
-        const auto factored = kernels(text, left, settings_of(false));
-        CHECK(tests::deviation(factored, kernels(text, left, settings_of(true))) < 1e-12);
-        CHECK(tests::deviation(factored, kernels(text, left, backward)) < 1e-8);
-        CHECK(tests::deviation(kernels(text, left, settings_of(false, true)), factored) < 1e-4);
-        CHECK(tests::deviation(kernels(text, left, right, settings_of(false)),
-                               kernels(text, left, right, settings_of(true))) < 1e-12);
+        CHECK(tests::plan_of(program.text, tests::random_set(program.text, 1, program.sizes, 3), nullptr).factored);
+        tests::check_forms(program, tests::Settings::Form::nested, false, 1e-4);
     }
 }
