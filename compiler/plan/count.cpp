@@ -30,6 +30,7 @@ class Counter {
     Counter(const Part& part, std::size_t slots) : part_(part), values_(slots, 0) {
         counts.runs.assign(part.ops.size(), 0);
         counts.products.assign(part.ops.size(), 0);
+        counts.inputs.assign(part.ops.size(), 0);
         used_below(part.left, false);
         left(part.left, 1);
     }
@@ -146,8 +147,11 @@ class Counter {
                 if (std::ranges::all_of(part_.ops[k].guards,
                                         [&](const Guard& guard) { return guard.holds(values_.data()); })) {
                     counts.runs[k] += weight;
-                    for (const TermOp& term : part_.ops[k].terms)
-                        counts.products[k] += weight * products(term, 0);
+                    for (const TermOp& term : part_.ops[k].terms) {
+                        const std::uint64_t all = weight * products(term, 0);
+                        counts.products[k] += all;
+                        counts.inputs[k] += term.kind == limit::PairTerm::Kind::input ? all : 0;
+                    }
                 }
                 counts.gave_up = counts.gave_up || ++visits_ > most_visits;
             }

@@ -8,6 +8,7 @@ namespace tpc::plan {
 struct Counts {
     std::vector<std::uint64_t> runs;     // by operation
     std::vector<std::uint64_t> products; // by operation: products that its sums add up, in all runs
+    std::vector<std::uint64_t> inputs;   // of these, inner products of inputs
     bool gave_up = false;                // too many loops to walk through
 };
 

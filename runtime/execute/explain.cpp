@@ -127,17 +127,19 @@ std::string print(const Explanation& explanation) {
     text += fmt::format("expectations for each pair of samples{}\n", cross.empty() ? ": none" : ", the costly first");
     text += text_of(cross);
     text += print(explanation.rate);
-    const double all_self = total(self) * samples;
-    const double all_cross = total(cross) * pairs;
-    text += fmt::format("all of it, one core: {} for {} samples, {} for {} pairs\n", duration(all_self), samples,
-                        duration(all_cross), pairs);
+    const double of_samples = total(self) * samples;
+    const double of_pairs = total(cross) * pairs;
+    text += fmt::format("expectations, one core: {} for {} samples, {} for {} pairs\n", duration(of_samples), samples,
+                        duration(of_pairs), pairs);
     if (!cross.empty() || !self.empty()) {
-        const bool pair = all_cross >= all_self;
+        const bool pair = of_pairs >= of_samples && !cross.empty();
         const std::vector<Row>& rows = pair ? cross : self;
-        text += fmt::format("{:.0f} % of it: {}, by {}\n",
-                            100 * rows[0].each * (pair ? pairs : samples) / std::max(all_self + all_cross, 1e-300),
+        text += fmt::format("{:.0f} % of that: {}, by {}\n",
+                            100 * rows[0].each * (pair ? pairs : samples) / std::max(of_samples + of_pairs, 1e-300),
                             rows[0].what, rows[0].method);
     }
+    if (explanation.rate.pairs > 0)
+        text += fmt::format("all pairs at the measured rate, one core: {}\n", duration(explanation.rate.measured * pairs));
     if (explanation.error)
         text += *explanation.error + "\n";
     else if (explanation.nngp_error > 0 || explanation.ntk_error > 0)

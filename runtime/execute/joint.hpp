@@ -4,7 +4,6 @@
 #include "runtime/execute/lanes.hpp"
 #include "runtime/execute/ledger.hpp"
 #include "runtime/execute/unroll.hpp"
-#include "runtime/execute/walk.hpp"
 #include "runtime/joint/several.hpp"
 #include "runtime/joint/solve.hpp"
 
@@ -46,16 +45,6 @@ struct JointRow : JointLaw {
 // Whether some expectation is over several Gaussians at once.
 bool has_joint(const plan::Part& part);
 bool has_joint(const plan::SelfPlan& self);
-
-// Loops around an operation on right instances, from without, if all that the expectations of the innermost one read is
-// known before it runs: it writes no covariances of Gaussians. Else none.
-struct JointLoop {
-    std::vector<const plan::WalkItem*> loops;
-    [[nodiscard]] const plan::WalkItem* innermost() const { return loops.empty() ? nullptr : loops.back(); }
-    // The last iteration of the innermost one that comes before the instance at `path`, or is its own; nothing: all do.
-    [[nodiscard]] std::optional<std::int64_t> last(const Path& path, const std::int64_t* slots) const;
-};
-std::vector<JointLoop> joint_loops(const plan::Part& part, const limit::Network& network);
 
 // What may be kept between replicates for each sample, or pair of them: bytes that are left.
 struct Kept {

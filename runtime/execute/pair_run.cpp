@@ -1,5 +1,6 @@
 #include "runtime/execute/pair_run.hpp"
 
+#include "runtime/execute/joint_loops.hpp"
 #include "runtime/execute/walk.hpp"
 
 #include <oneapi/tbb/enumerable_thread_specific.h>

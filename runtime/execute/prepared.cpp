@@ -2,6 +2,7 @@
 
 #include "compiler/ir/print.hpp"
 #include "compiler/plan/count.hpp"
+#include "runtime/execute/tile_program.hpp"
 #include "runtime/rows/cost.hpp"
 
 #include <fmt/format.h>
@@ -108,6 +109,8 @@ void Prepared<Real>::report(const plan::Plan& plan, const Laws& laws, std::size_
         return program.exprs[e].op == ir::Op::variable ? std::optional<std::string>("z") : std::nullopt;
     };
     const plan::Counts counts = plan::count_runs(plan.cross, program.symbols.size());
+    const bool by_rows = fits_tiles<Real>(plan);
+    const double peak = rows::peak_rate<Real>();
     for (std::size_t k = 0; k < features.size(); ++k) {
         const plan::PairOp& op = plan.cross.ops[k];
         if (features[k].dual == nullptr)
@@ -117,7 +120,8 @@ void Prepared<Real>::report(const plan::Plan& plan, const Laws& laws, std::size_
         };
         const std::string& left = program.families[op.entry.left.family].name;
         const std::string& right = program.families[op.entry.right.family].name;
-        const auto timed = seconds_of(*features[k].dual, laws.variance[k]);
+        const auto row = rows::arithmetic<Real>(features[k].dual->shape());
+        const double timed = by_rows && row ? *row / peak : seconds_of(*features[k].dual, laws.variance[k]);
         const auto times = static_cast<double>(counts.runs[k]);
         ledger.add({true,
                     fmt::format("E[{} . {}] of ({}, {}_), {} for each pair", function(op.left_function),
@@ -125,8 +129,7 @@ void Prepared<Real>::report(const plan::Plan& plan, const Laws& laws, std::size_
                     "", features[k].dual->method()},
                    {2, counts.runs[k],
                     features[k].dual->shape().kind == gaussian::Shape::Kind::arcsine ? 0 : features[k].dual->features(),
-                    timed * times * static_cast<double>(pairs), 0, "to the tolerance",
-                    rows::arithmetic<Real>(features[k].dual->shape()).value_or(0)});
+                    timed * times * static_cast<double>(pairs), 0, "to the tolerance", by_rows ? row.value_or(0) : 0});
     }
 }
 

@@ -24,7 +24,7 @@ template <class Real> class Prepared {
              DualCache<Real>& duals);
     std::vector<DualFeatures<Real>> features; // by operation
 
-    // The dual kernels of `pairs` pairs, each timed at a few laws.
+    // The dual kernels of `pairs` pairs: those with a row operation at the rate of a core, others timed at a few laws.
     void report(const plan::Plan& plan, const Laws& laws, std::size_t pairs, Ledger& ledger) const;
 
   private:

@@ -54,11 +54,11 @@ template <class Real> void estimate(const plan::Plan& plan, bool tangent, const 
         const plan::PairOp& op = part.ops[k];
         const bool gaps = !op.output && !part.arrays[op.array].value;
         rate.arithmetic += static_cast<double>(counts.products[k]) * rows::arithmetic_of_product(gaps);
-        // inner products of finite vectors, as squares of differences and of sums
-        for (const plan::TermOp& term : op.terms)
-            if (term.kind == limit::PairTerm::Kind::input)
-                rate.arithmetic += 4.0 * static_cast<double>(counts.runs[k]) *
-                                   static_cast<double>(plan.left.finite[term.left_finite].length);
+        // as squares of differences and of sums
+        const auto input = std::ranges::find(op.terms, limit::PairTerm::Kind::input, &plan::TermOp::kind);
+        if (input != op.terms.end())
+            rate.arithmetic += 4.0 * static_cast<double>(counts.inputs[k]) *
+                               static_cast<double>(plan.left.finite[input->left_finite].length);
     }
     if (plan.factored)
         rate.nested = plan::total_products(plan::count_runs(plan.cross, plan.recursions.network.program.symbols.size()));

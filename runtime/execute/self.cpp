@@ -2,6 +2,7 @@
 
 #include "compiler/limit/form.hpp"
 #include "compiler/plan/items.hpp"
+#include "runtime/execute/joint_loops.hpp"
 #include "runtime/execute/walk.hpp"
 
 #include <oneapi/tbb/blocked_range.h>
