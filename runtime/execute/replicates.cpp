@@ -74,6 +74,13 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
             if (!random) { // every expectation had another method
                 for (Kernel& kernel : outcome.outputs)
                     kernel.nngp_error = kernel.ntk_error = error;
+                if (error > tolerance) {
+                    outcome.outputs.clear();
+                    outcome.error =
+                        fmt::format("the tolerance {:.1e} cannot be met: expectations over several Gaussians have "
+                                    "an error of about {:.1e}; --tol {:.0e} can be met",
+                                    tolerance, error.load(), 2 * error);
+                }
                 return outcome;
             }
             deterministic = std::max(deterministic, error.load());

@@ -1,12 +1,15 @@
-// Functions of w'z / sqrt(z'Q z + c): any smooth activation of a batch-normalised Gaussian.
+// Functions of w'z / sqrt(z'Q z + c): any continuous activation of a batch-normalised Gaussian.
 //
 // The ratio t is bounded, |t| <= r = sqrt(w'Q^+ w), so that a polynomial sum p_k t^k is as near as one likes; and with
 // t^k = (w'z)^k / Gamma(k/2) * integral of s^(k/2-1) exp(-s q) ds all powers have one Laplace integral, in which the
 // function becomes the polynomial sum p_k s^(k/2) / Gamma(k/2) a^k of one Gaussian a = w'z. Two sides of these are a finite
-// Mehler sum in their correlation.
+// Mehler sum in their correlation. Functions with kinks are projected: ratios have a smooth density, so that expectations
+// converge though polynomials do not come near a kink.
 #pragma once
 
+#include "runtime/gaussian/univariate.hpp"
 #include "runtime/joint/expectation.hpp"
+#include "runtime/joint/ratio_polynomial.hpp"
 #include "runtime/joint/tilt.hpp"
 
 #include <memory>
@@ -25,26 +28,49 @@ struct Ratio {
 
 class Ratios {
   public:
-    // Null when a side is no such function (nor a number), not smooth, or of a ratio that is not bounded.
+    // Null when a side is no such function (nor a number), has jumps, or is of a ratio that is not bounded.
     static std::unique_ptr<Ratios> make(const Integrand& integrand);
 
-    // To `tolerance` of the norms of both sides; nothing where that would take too high a degree, for Gaussians with means,
-    // or where the integrals do not converge.
-    [[nodiscard]] std::optional<Expectation> operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                                                        bool slopes, double tolerance) const;
+    struct Result {
+        Expectation expectation;
+        double error = 0; // of the norms of both sides
+    };
+    // To `tolerance`, or else to `acceptable`, or, with kinks, as near as it goes; nothing where that would take too high a
+    // degree, for Gaussians with means, or where the integrals do not converge.
+    [[nodiscard]] std::optional<Result> operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                                                   bool slopes, double tolerance, double acceptable) const;
 
   private:
+    struct Side {
+        std::optional<Ratio> ratio; // nothing: the number
+        double number = 0;
+        Eigen::Index size = 0;
+        std::optional<gaussian::Univariate> function;
+        std::vector<double> kinks;
+        double dimension = 2; // rank of the quadratic form
+    };
     ir::ExprTable table_;
-    std::optional<Ratio> left_, right_; // nothing: the number
-    double left_number_ = 0, right_number_ = 0;
-    Eigen::Index left_size_ = 0, right_size_ = 0;
+    Side left_, right_;
 
     struct Polynomials {
         std::vector<double> left, right; // by powers of t
+        double magnitude = 0;            // of projections: what cancels in one
     };
     mutable std::mutex mutex_;
-    mutable std::map<double, std::optional<Polynomials>> polynomials_; // by tolerance
-    std::optional<Polynomials> polynomials(double tolerance) const;
+    mutable std::map<double, std::optional<Polynomials>> interpolated_;           // by tolerance
+    mutable std::map<std::size_t, std::optional<Polynomials>> projected_;         // by degree
+    mutable std::map<std::size_t, std::optional<RatioPolynomial>> of_one_sample_; // by degree
+    [[nodiscard]] bool smooth() const;
+    [[nodiscard]] std::optional<Polynomials> polynomials(double tolerance) const;
+    [[nodiscard]] std::optional<Polynomials> projections(std::size_t degree) const;
+    [[nodiscard]] std::pair<const Side&, const Side&> ordered() const; // of one sample
+    [[nodiscard]] std::optional<RatioPolynomial> make_of_one_sample(std::size_t degree) const;
+    [[nodiscard]] std::optional<RatioPolynomial> of_one_sample(std::size_t degree) const;
+    // Both sides have one vector z, of which both norms are.
+    [[nodiscard]] bool one_sample(const Eigen::MatrixXd& covariance, double tolerance) const;
+    [[nodiscard]] std::optional<Result> projected(const Eigen::MatrixXd& covariance, bool slopes, double tolerance) const;
+    [[nodiscard]] std::optional<Expectation> sum(const Polynomials& powers, const Eigen::MatrixXd& covariance, bool slopes,
+                                                 double tolerance) const;
 };
 
 } // namespace tpc::joint

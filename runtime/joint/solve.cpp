@@ -118,9 +118,8 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
         if (auto exact = exactly())
             return exact;
     if (small.ratios)
-        for (const double tolerance : {sampling.tolerance, sampling.acceptable})
-            if (auto exact = tolerance > 0 ? (*small.ratios)(mean, covariance, slopes_, tolerance) : std::nullopt)
-                return result("Laplace transform of the norms of polynomials", 0, tolerance, *std::move(exact));
+        if (auto ratios = (*small.ratios)(mean, covariance, slopes_, sampling.tolerance, sampling.acceptable))
+            return result("Laplace transform of the norms of polynomials", 0, ratios->error, std::move(ratios->expectation));
     if (!small.smooth)
         return std::nullopt;
     if (auto precise = series(sampling.tolerance))

@@ -11,12 +11,15 @@
 namespace tpc::joint {
 namespace {
 
-// The integrand behaves as s^(k/2) below and is analytic for |Im log s| < pi, so that a step h leaves an error of
-// exp(-2 pi^2 / h). Above it falls as the determinant, of which `root` (of the own covariance) knows the eigenvalues.
+// The integrand behaves as s^(k/2) below, which log s = x - exp(-x - shift) turns into a double exponential (Takahasi and
+// Mori, 1974); above it falls as the determinant, of which `root` (of the own covariance) knows the eigenvalues. It is
+// analytic for |Im x| < pi / 2, so that a step h leaves an error of exp(-pi^2 / h).
 LaplaceRule rule_of(const Norm& norm, const Eigen::MatrixXd& root, double tolerance) {
+    constexpr double shift = 1.5; // the bend lies below the eigenvalues
     LaplaceRule rule;
     if (norm.none()) {
         rule.nodes = {0};
+        rule.widths = {0};
         return rule;
     }
     const Eigen::MatrixXd gram = root.transpose() * norm.quadratic * root;
@@ -24,15 +27,19 @@ LaplaceRule rule_of(const Norm& norm, const Eigen::MatrixXd& root, double tolera
     if (!(scale > 0))
         return rule;
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram, Eigen::EigenvaluesOnly);
-    if (norm.constant)
+    if (norm.constant) {
         rule.nodes.push_back(0);
+        rule.widths.push_back(0);
+    }
     const double digits = 8 - std::log(tolerance); // with a margin for constants
-    rule.step = 2 * std::numbers::pi * std::numbers::pi / digits;
-    const auto below = static_cast<int>(std::ceil(2 * digits / norm.least / rule.step));
-    const auto above = static_cast<int>(std::ceil(2 * digits / rule.step));
+    const double h = std::numbers::pi * std::numbers::pi / digits;
+    const auto below = static_cast<int>(std::ceil((std::log(2 * digits / norm.least) + shift) / h));
+    const auto above = static_cast<int>(std::ceil(2 * digits / h));
     for (int i = -below; i <= above; ++i) {
-        const double s = std::exp(i * rule.step) / scale;
+        const double bend = std::exp(-i * h - shift);
+        const double s = std::exp(i * h - bend) / scale;
         rule.nodes.push_back(s);
+        rule.widths.push_back(h * (1 + bend));
         double log = norm.growth * std::log1p(s * scale) - s * norm.offset;
         for (const double lambda : solver.eigenvalues())
             log -= std::log1p(2 * s * std::max(lambda, 0.0)) / 2;
@@ -46,7 +53,7 @@ LaplaceRule rule_of(const Norm& norm, const Eigen::MatrixXd& root, double tolera
 
 double LaplaceRule::weight(std::size_t i, double offset, int power) const {
     const double k = power;
-    return power == 0 ? 1 : step * std::pow(nodes[i], k / 2) / std::tgamma(k / 2) * std::exp(-nodes[i] * offset);
+    return power == 0 ? 1 : widths[i] * std::pow(nodes[i], k / 2) / std::tgamma(k / 2) * std::exp(-nodes[i] * offset);
 }
 
 Eigen::MatrixXd cross_derivative(const Tilt& tilt, const Eigen::VectorXd& w, const Eigen::VectorXd& v,

@@ -23,10 +23,10 @@ struct Norm { // of one side; no rows: there is none, s = 0 is the only node
     }
 };
 
-// The trapezoidal rule in log s, of nodes rising.
+// A trapezoidal rule, of nodes rising.
 struct LaplaceRule {
     std::vector<double> nodes;
-    double step = 0;
+    std::vector<double> widths; // d log s of one step; at s = 0 there is none
     // Of node i for the power k.
     [[nodiscard]] double weight(std::size_t i, double offset, int power) const;
 };
@@ -55,7 +55,9 @@ struct Tilts {
     [[nodiscard]] bool last(std::size_t i, std::size_t j) const { return last_of(left, i) || last_of(right, j); }
 
   private:
-    static bool last_of(const LaplaceRule& rule, std::size_t i) { return rule.step > 0 && i + 1 == rule.nodes.size(); }
+    static bool last_of(const LaplaceRule& rule, std::size_t i) {
+        return i + 1 == rule.nodes.size() && rule.widths.back() > 0;
+    }
 };
 
 // For Gaussians of this covariance, the first `lefts` of which have the left norm. What was asked last is kept by thread:
