@@ -137,8 +137,12 @@ class Namer {
         return std::nullopt;
     }
 
-    // A new family for `value`, indexed by all loops and sums around it; returns the read that takes its place.
+    // A new family for `value`, indexed by all loops and sums around it; returns the read that takes its place. Of type
+    // `vector`, a number is the constant vector.
     ExprId hoist(ExprId value, const Context& context, const std::string& stem) {
+        return hoist(value, context, stem, node(value).type);
+    }
+    ExprId hoist(ExprId value, const Context& context, const std::string& stem, Type type) {
         for (const Hoisted& known : memo_)
             if (known.sums == context.sums && same(program_.exprs, known.expr, value))
                 return known.read;
@@ -186,7 +190,6 @@ class Namer {
             statement.indices.push_back(Affine::of(symbol));
             access.indices.push_back(Affine::of(sum.index));
         }
-        const Type type = node(value).type;
         statement.family = static_cast<std::uint32_t>(program_.families.size());
         statement.span = statement.target_span = span;
         program_.families.push_back({names_.fresh(stem), type, static_cast<unsigned>(statement.indices.size()), span});
@@ -311,6 +314,8 @@ class Namer {
             ExprId& operand = copy.children[0];
             if (node(operand).type == Type::vector)
                 operand = as_read(operand, context, "z");
+            else if (node(operand).type == Type::scalar)
+                operand = hoist(operand, context, "u", Type::vector);
             else if (node(operand).op != Op::input_row)
                 operand = as_read(operand, context, "u");
             return program_.exprs.add(copy);
