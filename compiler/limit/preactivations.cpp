@@ -5,8 +5,10 @@
 #include "compiler/limit/fresh_names.hpp"
 #include "compiler/limit/network.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <utility>
 
 namespace tpc::limit {
 namespace {
@@ -244,6 +246,32 @@ class Namer {
         return node(e).op == Op::read ? e : hoist(e, context, stem);
     }
 
+    // b[i | wrap] and K[i | wrap] @ x are elements of families over all members of the parameter: modes have rules for
+    // those.
+    ExprId over_members(ExprId e, const Context& context) {
+        Node atom = node(e);
+        const Access access = std::exchange(atom.access, {});
+        Context members = context;
+        std::vector<std::pair<Symbol, Affine>> renamed;
+        const auto rename = [&](Symbol symbol) -> std::optional<Affine> {
+            for (const auto& [from, to] : renamed)
+                if (from == symbol)
+                    return to;
+            return std::nullopt;
+        };
+        const std::vector<Range> family = program_.parameters[atom.target].family;
+        for (const Range& range : family) {
+            const Symbol symbol = program_.fresh(program_.info(range.index).name, false, atom.span);
+            members.sums.push_back({symbol, substitute(range.lower, rename), substitute(range.upper, rename)});
+            renamed.emplace_back(range.index, Affine::of(symbol));
+            atom.access.indices.push_back(Affine::of(symbol));
+        }
+        Node read = node(hoist(program_.exprs.add(atom), members, "g"));
+        std::copy(access.indices.begin(), access.indices.end(), read.access.indices.end() - access.indices.size());
+        read.access.mode = access.mode;
+        return program_.exprs.add(read);
+    }
+
     ExprId lower_value(ExprId e, const Context& context) {
         switch (node(e).type) {
         case Type::scalar:
@@ -306,6 +334,8 @@ class Namer {
 
     ExprId lower_linear(ExprId e, const Context& context) {
         Node copy = node(e);
+        if ((copy.op == Op::matmul || copy.op == Op::parameter) && copy.access.mode != IndexMode::none)
+            return over_members(e, context);
         if (splitting_ && (copy.op == Op::matmul || (copy.op == Op::parameter && copy.type == Type::vector)))
             return hoist(e, context, "g");
         if (copy.type == Type::scalar)

@@ -78,6 +78,24 @@ TEST_CASE("a matrix reads a number as the constant vector") {
     same(head + "h = W @ (x - c)\n" + tail, head + "h = W @ x - W @ c\n" + tail, points());
 }
 
+TEST_CASE("an index mode of a parameter reads the members that it names") {
+    const std::string head =
+        "program p\ninput xi : R[T, d]\nmatrix U[a in 1..3] ~ N(0, a/d)\nmatrix W[a in 1..3] ~ N(0, a/n)\n"
+        "vector b[a in 1..3] ~ N(a/4, 1/a)\nvector v ~ N(0, 1)\n";
+    const std::string tail = "output f[t in 1..T] = v' @ y[t] / sqrt(n)\n";
+    const std::string moved = head +
+                              "for t in 1..T { x[t] = relu(U[t+1 | wrap] @ xi[t] + b[t+1 | clamp]) }\n"
+                              "for t in 1..T { y[t] = relu(W[t-1 | zero] @ x[t] + W[t] @ x[1]) }\n" +
+                              tail;
+    const Set set = tests::random_set(moved, 3, {{"T", 3}, {"d", 2}}, 6);
+    same(moved,
+         head +
+             "x[1] = relu(U[2] @ xi[1] + b[2])\nx[2] = relu(U[3] @ xi[2] + b[3])\nx[3] = relu(U[1] @ xi[3] + b[3])\n"
+             "y[1] = relu(W[1] @ x[1])\ny[2] = relu(W[1] @ x[2] + W[2] @ x[1])\ny[3] = relu(W[2] @ x[3] + W[3] @ x[1])\n" +
+             tail,
+         set, 1e-9); // the means make series of relu
+}
+
 TEST_CASE("reductions of numbers are numbers") {
     const auto with = [](const std::string& number) {
         return "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\noutput v' @ (" + number +
