@@ -101,6 +101,8 @@ bool independent(const Derivation& derivation, const PairKey& key, const passes:
 // derive_needs.cpp: what is needed of one sample alone.
 void touch(Derivation& derivation, std::size_t unit);
 void need_family(Derivation& derivation, std::uint32_t family);
+// Second moments of all its elements, and of what their gaps are made of.
+void need_second(Derivation& derivation, std::uint32_t family);
 void need_mean(Derivation& derivation, std::uint32_t family);
 // E of the product of two elements of one sample, for all points of a domain and sums inside it.
 void demand_moment(Derivation& derivation, const ElementRead& left, const ElementRead& right, const ir::Domain& domain,

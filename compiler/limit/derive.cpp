@@ -26,8 +26,7 @@ std::vector<bool> families_with_second_moments(const Network& network) {
         changed = false;
         for (std::size_t k = 0; k < statements.size(); ++k)
             for (const LinearTerm& term : network.forms[k].terms) {
-                const bool reads_vector = term.base == Base::read || (term.base == Base::matmul && !term.operand_is_input);
-                if (!reads_vector || !needed[statements[k].family] || needed[term.operand])
+                if (!term.reads_vector() || !needed[statements[k].family] || needed[term.operand])
                     continue;
                 needed[term.operand] = changed = true;
             }
@@ -135,6 +134,7 @@ void dual(Derivation& derivation, const PairKey& key, const passes::Set& demande
         if (derivation.result.network.gaussian[unit.family]) {
             element.family = unit.family;
             element.access.indices.append(unit.indices.begin(), unit.indices.end());
+            need_second(derivation, unit.family); // a dual kernel takes the variances of both sides
         } else {
             element = {unit.form.reads[0].family, unit.form.reads[0].access};
             function = unit.form.function;

@@ -61,6 +61,19 @@ void need_family(Derivation& derivation, std::uint32_t family) {
         touch(derivation, p);
 }
 
+void need_second(Derivation& derivation, std::uint32_t family) {
+    if (derivation.result.second_needed[family])
+        return;
+    derivation.result.second_needed[family] = true;
+    for (const std::size_t p : derivation.statements_of[family]) {
+        if (derivation.touched[p])
+            demand(derivation, {true, p, p}, diagonal(derivation, p));
+        for (const LinearTerm& term : derivation.units[p].form.terms)
+            if (term.reads_vector())
+                need_second(derivation, term.operand);
+    }
+}
+
 void need_mean(Derivation& derivation, std::uint32_t family) {
     for (const std::size_t p : derivation.statements_of[family]) {
         if (derivation.result.mean_needed[p])

@@ -32,6 +32,8 @@ struct LinearTerm {
     bool operand_is_input = false;
     ir::Access access;
     source::Span span;
+
+    [[nodiscard]] bool reads_vector() const { return base == Base::read || (base == Base::matmul && !operand_is_input); }
 };
 
 enum class FormKind {

@@ -5,8 +5,10 @@
 #include "compiler/limit/fresh_names.hpp"
 #include "compiler/limit/network.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <map>
+#include <utility>
 
 namespace tpc::limit {
 namespace {
@@ -137,8 +139,12 @@ class Namer {
         return std::nullopt;
     }
 
-    // A new family for `value`, indexed by all loops and sums around it; returns the read that takes its place.
+    // A new family for `value`, indexed by all loops and sums around it; returns the read that takes its place. Of type
+    // `vector`, a number is the constant vector.
     ExprId hoist(ExprId value, const Context& context, const std::string& stem) {
+        return hoist(value, context, stem, node(value).type);
+    }
+    ExprId hoist(ExprId value, const Context& context, const std::string& stem, Type type) {
         for (const Hoisted& known : memo_)
             if (known.sums == context.sums && same(program_.exprs, known.expr, value))
                 return known.read;
@@ -186,7 +192,6 @@ class Namer {
             statement.indices.push_back(Affine::of(symbol));
             access.indices.push_back(Affine::of(sum.index));
         }
-        const Type type = node(value).type;
         statement.family = static_cast<std::uint32_t>(program_.families.size());
         statement.span = statement.target_span = span;
         program_.families.push_back({names_.fresh(stem), type, static_cast<unsigned>(statement.indices.size()), span});
@@ -239,6 +244,32 @@ class Namer {
 
     ExprId as_read(ExprId e, const Context& context, const std::string& stem) {
         return node(e).op == Op::read ? e : hoist(e, context, stem);
+    }
+
+    // b[i | wrap] and K[i | wrap] @ x are elements of families over all members of the parameter: modes have rules for
+    // those.
+    ExprId over_members(ExprId e, const Context& context) {
+        Node atom = node(e);
+        const Access access = std::exchange(atom.access, {});
+        Context members = context;
+        std::vector<std::pair<Symbol, Affine>> renamed;
+        const auto rename = [&](Symbol symbol) -> std::optional<Affine> {
+            for (const auto& [from, to] : renamed)
+                if (from == symbol)
+                    return to;
+            return std::nullopt;
+        };
+        const std::vector<Range> family = program_.parameters[atom.target].family;
+        for (const Range& range : family) {
+            const Symbol symbol = program_.fresh(program_.info(range.index).name, false, atom.span);
+            members.sums.push_back({symbol, substitute(range.lower, rename), substitute(range.upper, rename)});
+            renamed.emplace_back(range.index, Affine::of(symbol));
+            atom.access.indices.push_back(Affine::of(symbol));
+        }
+        Node read = node(hoist(program_.exprs.add(atom), members, "g"));
+        std::copy(access.indices.begin(), access.indices.end(), read.access.indices.end() - access.indices.size());
+        read.access.mode = access.mode;
+        return program_.exprs.add(read);
     }
 
     ExprId lower_value(ExprId e, const Context& context) {
@@ -303,6 +334,8 @@ class Namer {
 
     ExprId lower_linear(ExprId e, const Context& context) {
         Node copy = node(e);
+        if ((copy.op == Op::matmul || copy.op == Op::parameter) && copy.access.mode != IndexMode::none)
+            return over_members(e, context);
         if (splitting_ && (copy.op == Op::matmul || (copy.op == Op::parameter && copy.type == Type::vector)))
             return hoist(e, context, "g");
         if (copy.type == Type::scalar)
@@ -311,6 +344,8 @@ class Namer {
             ExprId& operand = copy.children[0];
             if (node(operand).type == Type::vector)
                 operand = as_read(operand, context, "z");
+            else if (node(operand).type == Type::scalar)
+                operand = hoist(operand, context, "u", Type::vector);
             else if (node(operand).op != Op::input_row)
                 operand = as_read(operand, context, "u");
             return program_.exprs.add(copy);

@@ -1,45 +1,9 @@
 #include "compiler/resolve/elements_walk.hpp"
 
 #include "compiler/ir/indexing.hpp"
-
-#include <algorithm>
-#include <cmath>
-#include <limits>
+#include "compiler/ir/reduction.hpp"
 
 namespace tpc::resolve::elements {
-
-namespace {
-
-double reduced(ir::Reduction reduction, llvm::ArrayRef<double> terms) {
-    double total = reduction == ir::Reduction::prod ? 1 : 0;
-    switch (reduction) {
-    case ir::Reduction::sum:
-    case ir::Reduction::mean:
-        for (const double term : terms)
-            total += term;
-        return reduction == ir::Reduction::sum ? total : total / static_cast<double>(terms.size());
-    case ir::Reduction::prod:
-        for (const double term : terms)
-            total *= term;
-        return total;
-    case ir::Reduction::max:
-    case ir::Reduction::min:
-    case ir::Reduction::logsumexp:
-        break;
-    }
-    if (terms.empty())
-        return std::numeric_limits<double>::quiet_NaN();
-    if (reduction == ir::Reduction::min)
-        return *std::min_element(terms.begin(), terms.end());
-    const double largest = *std::max_element(terms.begin(), terms.end());
-    if (reduction == ir::Reduction::max)
-        return largest;
-    for (const double term : terms)
-        total += std::exp(term - largest);
-    return largest + std::log(total);
-}
-
-} // namespace
 
 Walk::Walk(const ir::Program& program, const ir::Sizes& sizes, std::uint64_t budget)
     : program_(program), values_(program.symbols.size(), 0), budget_(budget) {
@@ -72,7 +36,7 @@ double Walk::number(ir::ExprId id) {
         return ir::evaluate(node.function, terms);
     case ir::Op::reduce:
         for_each(node.ranges, node.span, [&] { terms.push_back(number(node.children[0])); });
-        return reduced(node.reduction, terms);
+        return ir::reduced(node.reduction, terms);
     default:
         throw std::invalid_argument("not an expression of numbers, axes and indices");
     }

@@ -1,5 +1,7 @@
 #include "runtime/execute/state.hpp"
 
+#include "compiler/ir/reduction.hpp"
+
 #include <cmath>
 #include <functional>
 
@@ -42,44 +44,12 @@ void ScalarEvaluator<Real>::over(const llvm::ArrayRef<Range> ranges, std::int64_
 template <class Real> std::vector<Real> ScalarEvaluator<Real>::reduce(const Node& node, std::int64_t* slots) const {
     std::vector<std::vector<Real>> values;
     over(node.ranges, slots, [&] { values.push_back((*this)(node.children[0], slots)); });
-    std::vector<Real> result(count_, node.reduction == Reduction::prod ? Real(1) : Real(0));
-    if (values.empty())
-        return result; // empty max, min, mean are errors of the program
+    std::vector<Real> result(count_);
+    std::vector<double> terms(values.size());
     for (std::size_t s = 0; s < count_; ++s) {
-        Real greatest = values[0][s];
-        Real least = greatest;
-        Real sum = 0;
-        Real product = 1;
-        for (const auto& value : values) {
-            greatest = std::max(greatest, value[s]);
-            least = std::min(least, value[s]);
-            sum += value[s];
-            product *= value[s];
-        }
-        switch (node.reduction) {
-        case Reduction::sum:
-            result[s] = sum;
-            break;
-        case Reduction::mean:
-            result[s] = sum / static_cast<Real>(values.size());
-            break;
-        case Reduction::max:
-            result[s] = greatest;
-            break;
-        case Reduction::min:
-            result[s] = least;
-            break;
-        case Reduction::prod:
-            result[s] = product;
-            break;
-        case Reduction::logsumexp: {
-            Real total = 0;
-            for (const auto& value : values)
-                total += std::exp(value[s] - greatest);
-            result[s] = greatest + std::log(total);
-            break;
-        }
-        }
+        for (std::size_t k = 0; k < values.size(); ++k)
+            terms[k] = static_cast<double>(values[k][s]);
+        result[s] = static_cast<Real>(reduced(node.reduction, terms));
     }
     return result;
 }
@@ -268,48 +238,37 @@ double evaluate_constant(const limit::Recursions& recursions, const Sizes& left,
                          const std::int64_t* slots) {
     const Program& program = recursions.network.program;
     const Node& node = program.exprs[e];
-    const auto affine = [&](const Affine& a) {
+    const auto affine = [&](const Affine& a, const std::int64_t* at) {
         std::int64_t value = a.constant;
         for (const auto& [symbol, coefficient] : a.terms) {
             const bool primed = recursions.is_primed(symbol);
             const auto own =
                 static_cast<Symbol>(static_cast<std::uint32_t>(symbol) - (primed ? recursions.left_symbols : 0));
             value += coefficient *
-                     (program.info(own).axis ? (primed ? right : left).at(own) : slots[static_cast<std::uint32_t>(symbol)]);
+                     (program.info(own).axis ? (primed ? right : left).at(own) : at[static_cast<std::uint32_t>(symbol)]);
         }
         return static_cast<double>(value) / static_cast<double>(a.denominator);
     };
     if (node.op == Op::number)
         return node.number;
     if (node.op == Op::affine)
-        return affine(node.affine);
+        return affine(node.affine, slots);
     llvm::SmallVector<double, 3> values;
-    if (node.op == Op::reduce) { // the number of points of a mean
+    if (node.op == Op::reduce) {
         std::vector<std::int64_t> inner(slots, slots + program.symbols.size());
-        const std::function<double(std::size_t)> sum = [&](std::size_t depth) -> double {
-            if (depth == node.ranges.size())
-                return evaluate_constant(recursions, left, right, node.children[0], inner.data());
-            const auto bound = [&](const Affine& a) {
-                double value = static_cast<double>(a.constant);
-                for (const auto& [symbol, coefficient] : a.terms) {
-                    const bool primed = recursions.is_primed(symbol);
-                    const auto own =
-                        static_cast<Symbol>(static_cast<std::uint32_t>(symbol) - (primed ? recursions.left_symbols : 0));
-                    value += static_cast<double>(coefficient) *
-                             static_cast<double>(program.info(own).axis ? (primed ? right : left).at(own)
-                                                                        : inner[static_cast<std::uint32_t>(symbol)]);
-                }
-                return static_cast<std::int64_t>(value / static_cast<double>(a.denominator));
-            };
-            double total = 0;
-            const std::int64_t upper = bound(node.ranges[depth].upper);
-            for (std::int64_t i = bound(node.ranges[depth].lower); i <= upper; ++i) {
-                inner[static_cast<std::uint32_t>(node.ranges[depth].index)] = i;
-                total += sum(depth + 1);
+        const std::function<void(std::size_t)> over = [&](std::size_t depth) {
+            if (depth == node.ranges.size()) {
+                values.push_back(evaluate_constant(recursions, left, right, node.children[0], inner.data()));
+                return;
             }
-            return total;
+            const auto upper = static_cast<std::int64_t>(affine(node.ranges[depth].upper, inner.data()));
+            for (auto i = static_cast<std::int64_t>(affine(node.ranges[depth].lower, inner.data())); i <= upper; ++i) {
+                inner[static_cast<std::uint32_t>(node.ranges[depth].index)] = i;
+                over(depth + 1);
+            }
         };
-        return sum(0);
+        over(0);
+        return reduced(node.reduction, values);
     }
     for (const ExprId child : node.children)
         values.push_back(evaluate_constant(recursions, left, right, child, slots));

@@ -64,6 +64,52 @@ TEST_CASE("a function, a block and the statements themselves agree") {
         points());
 }
 
+TEST_CASE("a linear value is one Gaussian, named or not") {
+    const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n";
+    same(head + "output v' @ (U @ xi + relu(U @ xi)) / sqrt(n)\n",
+         head + "h = U @ xi\noutput v' @ (h + relu(U @ xi)) / sqrt(n)\n", points());
+}
+
+TEST_CASE("a matrix reads a number as the constant vector") {
+    const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v ~ N(0, 1)\n"
+                             "x = relu(U @ xi)\nc = avg(x^2)\n";
+    const std::string tail = "output v' @ relu(h) / sqrt(n)\n";
+    same(head + "h = W @ (x + 1)\n" + tail, head + "h = W @ x + W @ 1\n" + tail, points());
+    same(head + "h = W @ (x - c)\n" + tail, head + "h = W @ x - W @ c\n" + tail, points());
+}
+
+TEST_CASE("an index mode of a parameter reads the members that it names") {
+    const std::string head =
+        "program p\ninput xi : R[T, d]\nmatrix U[a in 1..3] ~ N(0, a/d)\nmatrix W[a in 1..3] ~ N(0, a/n)\n"
+        "vector b[a in 1..3] ~ N(a/4, 1/a)\nvector v ~ N(0, 1)\n";
+    const std::string tail = "output f[t in 1..T] = v' @ y[t] / sqrt(n)\n";
+    const std::string moved = head +
+                              "for t in 1..T { x[t] = relu(U[t+1 | wrap] @ xi[t] + b[t+1 | clamp]) }\n"
+                              "for t in 1..T { y[t] = relu(W[t-1 | zero] @ x[t] + W[t] @ x[1]) }\n" +
+                              tail;
+    const Set set = tests::random_set(moved, 3, {{"T", 3}, {"d", 2}}, 6);
+    same(moved,
+         head +
+             "x[1] = relu(U[2] @ xi[1] + b[2])\nx[2] = relu(U[3] @ xi[2] + b[3])\nx[3] = relu(U[1] @ xi[3] + b[3])\n"
+             "y[1] = relu(W[1] @ x[1])\ny[2] = relu(W[1] @ x[2] + W[2] @ x[1])\ny[3] = relu(W[2] @ x[3] + W[3] @ x[1])\n" +
+             tail,
+         set, 1e-9); // the means make series of relu
+}
+
+TEST_CASE("reductions of numbers are numbers") {
+    const auto with = [](const std::string& number) {
+        return "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\noutput v' @ (" + number +
+               " * relu(U @ xi[1])) / sqrt(n)\n";
+    };
+    const Set set = tests::random_set(with("1"), 3, {{"T", 3}, {"d", 2}}, 5);
+    const std::pair<const char*, const char*> cases[] = {
+        {"prod(r in 1..T: 0.5)", "0.125"}, {"prod(r in T+1..T: 0.5)", "1"},      {"max(r in 1..T: r)", "3"},
+        {"min(r in 2..T: r)", "2"},        {"mean(r in 2..T: r)", "2.5"},        {"sum(r in 1..T, k in r..T: k)", "14"},
+        {"sum(r in T+1..T: 2)", "0"},      {"logsumexp(r in 1..T: 0)", "log(3)"}};
+    for (const auto& [reduction, number] : cases)
+        same(with(number), with(reduction), set);
+}
+
 TEST_CASE("a bias vector is the weight of a constant coordinate") {
     // U reads (xi, 1) in R^4 with variance 2/4: the last column is a bias of variance 1/2, trained at rate 1/4.
     Set extended{points().samples, {{"d", 4}}, {{}}};
