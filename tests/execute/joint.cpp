@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace tpc;
 using tests::kernels;
 using tests::Set;
@@ -95,6 +97,72 @@ output v' @ h[T] / sqrt(n)
     CHECK(error_of(forward) > 0);
     CHECK(error_of(forward) <= 3e-3);
     CHECK(tests::deviation(forward, backward) <= error_of(forward) + error_of(backward));
+}
+
+namespace {
+
+const std::string shifted_norm = R"(program p
+input xi : R[B, d]
+matrix U ~ N(0, 1/d)
+matrix W ~ N(0, 1/n)
+vector v ~ N(0, 1)
+for i in 1..B { h[1,i] = U @ xi[i] }
+for l in 1..2 {
+    m[l] = mean(i in 1..B: h[l,i])
+    s[l] = mean(i in 1..B: (h[l,i] - m[l])^2)
+    for i in 1..B {
+        x[l,i] = relu((h[l,i] - m[l]) / sqrt(s[l] + 0.01) + 0.3)
+        if l < 2 { h[l+1,i] = W @ x[l,i] }
+    }
+}
+output f[i in 1..B] = v' @ x[2,i] / sqrt(n)
+)";
+
+// Batches in the opposite order.
+Set reversed(const Set& set, std::size_t batch) {
+    Set result = set;
+    const std::size_t size = set.inputs[0].size() / (set.samples * batch);
+    for (std::size_t s = 0; s < set.samples; ++s)
+        for (std::size_t i = 0; i < batch; ++i)
+            std::copy_n(set.inputs[0].begin() + static_cast<std::ptrdiff_t>((s * batch + i) * size), size,
+                        result.inputs[0].begin() + static_cast<std::ptrdiff_t>((s * batch + batch - 1 - i) * size));
+    return result;
+}
+
+} // namespace
+
+TEST_CASE("batch norm before a kink: the order within a batch does not matter, and errors are as stated") {
+    constexpr std::size_t batch = 6;
+    const Set set = tests::random_set(shifted_norm, 2, {{"B", batch}, {"d", 7}}, 8);
+    tests::Settings coarse, fine;
+    coarse.options.tolerance = 1e-2;
+    fine.options.tolerance = 2e-4;
+    const auto a = kernels(shifted_norm, set, coarse);
+    const auto b = kernels(shifted_norm, set, fine);
+    CHECK(error_of(b) > 0);
+    CHECK(error_of(b) <= 2e-4);
+    CHECK(tests::deviation(a, b) <= error_of(a) + error_of(b));
+    auto other = kernels(shifted_norm, reversed(set, batch), fine);
+    const std::size_t row = set.samples * batch; // kernels are (sample, i, sample, i)
+    for (execute::Kernel& kernel : other)
+        for (std::vector<double>* values : {&kernel.nngp, &kernel.ntk}) {
+            const std::vector<double> before = *values;
+            for (std::size_t k = 0; k < row * row; ++k) {
+                const auto mirrored = [](std::size_t place) { return place / batch * batch + batch - 1 - place % batch; };
+                (*values)[k] = before[mirrored(k / row) * row + mirrored(k % row)];
+            }
+        }
+    CHECK(tests::deviation(other, b) <= error_of(b) + error_of(other));
+}
+
+TEST_CASE("a tolerance that small batches cannot meet is an error that says what can be met") {
+    const Set set = tests::random_set(shifted_norm, 1, {{"B", 4}, {"d", 5}}, 9);
+    tests::Settings settings;
+    settings.options.tolerance = 1e-5;
+    const execute::Outcome outcome = tests::evaluate(shifted_norm, set, nullptr, settings);
+    REQUIRE(outcome.error);
+    CHECK(outcome.error->find("have an error of about") != std::string::npos);
+    CHECK(outcome.outputs.empty());
 }
 
 TEST_CASE("a tolerance that sampling cannot meet is an error that says what can be met") {

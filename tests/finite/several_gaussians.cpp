@@ -72,6 +72,23 @@ for i in 1..B { x[i] = relu((h[i] - m) / sqrt(s + 0.1)) }
 output v' @ mean(i in 1..B: x[i]^2) / sqrt(n)
 )",
           {{"B", 5}, {"d", 4}});
+    agree(R"(program bent
+input xi : R[B, d]
+matrix U ~ N(0, 1/d)
+matrix W ~ N(0, 1/n)
+vector v ~ N(0, 1)
+for i in 1..B { h[1,i] = U @ xi[i] }
+for l in 1..2 {
+    m[l] = mean(i in 1..B: h[l,i])
+    s[l] = mean(i in 1..B: (h[l,i] - m[l])^2)
+    for i in 1..B {
+        x[l,i] = hardtanh((h[l,i] - m[l]) / sqrt(s[l] + 0.1) + 0.5)
+        if l < 2 { h[l+1,i] = W @ x[l,i] }
+    }
+}
+output v' @ mean(i in 1..B: x[2,i]) / sqrt(n)
+)",
+          {{"B", 5}, {"d", 4}});
 }
 
 // TPC_COUPLED_FIRST and TPC_COUPLED_LAST choose other seeds.
