@@ -61,5 +61,7 @@ template <class Real> class ScalarEvaluator {
 // A constant expression (numbers, axes, indices) at one instance; primed symbols are the right sample's.
 double evaluate_constant(const limit::Recursions& recursions, const ir::Sizes& left, const ir::Sizes& right, ir::ExprId e,
                          const std::int64_t* slots);
+// As a number where it depends on no index.
+plan::Constant folded(const limit::Recursions& recursions, const ir::Sizes& left, const ir::Sizes& right, plan::Constant c);
 
 } // namespace tpc::execute

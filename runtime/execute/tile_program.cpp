@@ -397,20 +397,8 @@ class Router {
             }
         }
     }
-    plan::Constant folded(plan::Constant c) const {
-        const ir::Program& program = plan_.recursions.network.program;
-        for (std::uint32_t slot = 0; !c.fixed && slot < program.symbols.size(); ++slot)
-            if (!program.info(own(slot)).axis && plan::involves(program.exprs, c.expression, slot))
-                return c;
-        if (c.fixed)
-            return c;
-        const std::vector<std::int64_t> none(program.symbols.size(), 0);
-        c.value = evaluate_constant(plan_.recursions, plan_.left.sizes, plan_.right.sizes, c.expression, none.data());
-        c.fixed = true;
-        return c;
-    }
-    ir::Symbol own(std::uint32_t slot) const {
-        return static_cast<ir::Symbol>(slot >= plan_.recursions.left_symbols ? slot - plan_.recursions.left_symbols : slot);
+    plan::Constant folded(const plan::Constant& c) const {
+        return execute::folded(plan_.recursions, plan_.left.sizes, plan_.right.sizes, c);
     }
     static Route target_side(const std::vector<plan::Linear>& indices, std::uint32_t family, const plan::SelfPlan& side,
                              const TileBoxes& boxes) {
