@@ -50,7 +50,7 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             row.left_values = own.left.at(from.left.element, left_);
             row.left_slopes = row.left_values + row.terms;
             row.right_values = own.right.at(from.right.element, first_);
-            row.right_stride = static_cast<std::size_t>(own.right.element) / series_width(row.terms);
+            row.right_stride = program_.lanes;
             row.right_slopes = row.right_values + row.terms * row.right_stride;
             row.left_squares = row.left_slopes + row.terms;
             row.right_squares = row.right_slopes + row.terms * row.right_stride;
@@ -67,7 +67,7 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             row.blur = static_cast<Real>(own.shape.blur);
             row.left = own.left.at(from.left.element, left_);
             row.right = own.right.at(from.right.element, first_);
-            row.right_stride = program_.right.layout.padded();
+            row.right_stride = program_.lanes;
             connect(row, from, moved(out, k / count, k % count));
             rows::arcsine(row);
         }
@@ -116,7 +116,7 @@ template <class Real> void TileMachine<Real>::dual_by_method(std::uint32_t index
     typename gaussian::Dual<Real>::Features features_right{};
     if (own.method->features() > 0) {
         features_left = {{own.left.at(read.left.element, left_), 0}, 1};
-        features_right = {{own.right.at(read.right.element, first_), 1}, program_.right.layout.padded()};
+        features_right = {{own.right.at(read.right.element, first_), 1}, program_.lanes};
     }
     const bool slopes = op.tangent && tangent_;
     Real* slope = row_[6].data();

@@ -91,8 +91,8 @@ void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const S
             return spot.element + static_cast<std::ptrdiff_t>(k / positions) * spot.element_sheet +
                    static_cast<std::ptrdiff_t>(k % positions) * spot.element_step;
         };
-        rows::gram(rows::GramRow<Real>{length, lanes_, x.at(at(left), left_), y.at(at(right), first_),
-                                       program_.right.coordinate, minus + k * width_, plus + k * width_});
+        rows::gram(rows::GramRow<Real>{length, lanes_, x.at(at(left), left_), y.at(at(right), first_), program_.lanes,
+                                       minus + k * width_, plus + k * width_});
     }
     const auto step = static_cast<std::ptrdiff_t>(width_);
     const std::ptrdiff_t sheet = step * static_cast<std::ptrdiff_t>(positions);
@@ -118,10 +118,7 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
             return {};
         }
         const Spot at = spot(route, run, sum);
-        if (!right)
-            return moving(program_.left.coefficients[*given.array], at, false);
-        return {coefficients_[*given.array].data() + at.element * row, at.element_step * row, at.element_again * row,
-                at.element_sheet * row};
+        return moving((right ? program_.right : program_.left).coefficients[*given.array], at, right);
     };
     out.left_factor = factor(term.left_factor, own.left_factor, false, own.left, out.left);
     out.right_factor = factor(term.right_factor, own.right_factor, true, own.right, out.right);

@@ -39,13 +39,11 @@ struct Spot {
 };
 
 template <class Real> class TileMachine {
-    static constexpr std::size_t no_samples = ~std::size_t{0};
-
   public:
-    // `lanes`: of a row in the workspace, a multiple of rows::lane_step.
-    TileMachine(const TileProgram<Real>& program, std::size_t lanes, bool tangent);
+    TileMachine(const TileProgram<Real>& program, bool tangent);
 
-    // The samples of the next tile: `first` of the right ones is a multiple of rows::lane_step; `used` lanes are samples.
+    // The samples of the next tile: right ones from `first` on, a multiple of rows::lane_step, within one of the blocks that
+    // they are laid out in; `used` lanes are samples.
     // Equal lanes hold the same numbers as the left sample: an element with itself has no gap at all (limits.md section 8).
     void load(std::size_t left, std::size_t first, std::size_t lanes, std::size_t used, std::vector<std::size_t> equal);
     // What an array holds counts for nothing.
@@ -71,11 +69,9 @@ template <class Real> class TileMachine {
     std::vector<std::int64_t> cuts_;
     std::vector<std::vector<Real>> grams_; // one for each input term of a row
     std::size_t grams_used_ = 0;
-    std::vector<std::vector<Real>> sums_;         // of one long term of a row each: C, then T
-    std::vector<Real> scratch_;                   // of one of them
-    std::vector<std::vector<Real>> coefficients_; // the right samples' at hand, by coefficient array: [element][lane]
-    std::size_t coefficients_of_ = no_samples;    // the first one of them
-    std::vector<Real> row_[10];                   // scratch, one row each
+    std::vector<std::vector<Real>> sums_; // of one long term of a row each: C, then T
+    std::vector<Real> scratch_;           // of one of them
+    std::vector<Real> row_[10];           // scratch, one row each
 
     struct Entry {
         Spot left, right;

@@ -87,8 +87,8 @@ template <class Real> struct TileProgram {
     const plan::Plan* plan = nullptr;
     TileSide<Real> left, right;
     std::vector<TileArray> arrays;
-    std::size_t rows = 0;   // of the workspace
-    std::size_t cached = 0; // numbers of each right sample that every tile reads
+    std::size_t rows = 0;  // of the workspace
+    std::size_t lanes = 1; // of a row of the workspace, and of the right samples that lie side by side
     std::vector<TileOp> ops;
     std::vector<TileDual<Real>> duals; // by operation
 };

@@ -1,20 +1,13 @@
 #include "runtime/execute/tile_side.hpp"
 
-#include "runtime/rows/rows.hpp"
-
 #include <cmath>
 
 namespace tpc::execute {
 
-std::size_t TileLayout::padded() const {
-    return right ? (samples + rows::lane_step - 1) / rows::lane_step * rows::lane_step : samples;
-}
-
-template <class Real> TileSide<Real> tile_side(const State<Real>& state, bool right, TileBoxes boxes) {
+template <class Real> TileSide<Real> tile_side(const State<Real>& state, std::size_t lanes, TileBoxes boxes) {
     TileSide<Real> side;
     side.state = &state;
-    side.layout = {state.samples, right};
-    side.coordinate = right ? side.layout.padded() : 1;
+    side.layout = {state.samples, lanes};
     const std::size_t samples = state.samples;
     for (std::size_t f = 0; f < state.norm.size(); ++f) {
         const auto lay_out = [&](const std::vector<Real>& from, const auto& function) {
@@ -62,7 +55,7 @@ template <class Real> TileSide<Real> tile_side(const State<Real>& state, bool ri
     return side;
 }
 
-template TileSide<double> tile_side(const State<double>&, bool, TileBoxes);
-template TileSide<float> tile_side(const State<float>&, bool, TileBoxes);
+template TileSide<double> tile_side(const State<double>&, std::size_t, TileBoxes);
+template TileSide<float> tile_side(const State<float>&, std::size_t, TileBoxes);
 
 } // namespace tpc::execute
