@@ -42,7 +42,7 @@ template <class Real> class MomentMachine {
     const Real* factor(const plan::Factor& factor);
     const Real* mean(const plan::Place& place);
     const Real* variance(const plan::Place& place); // of centred elements
-    const Real* at(const std::vector<Real>& numbers, std::size_t offset) const {
+    const Real* at(const Numbers<Real>& numbers, std::size_t offset) const {
         return numbers.data() + offset * state_.samples + first_;
     }
 };

@@ -175,7 +175,7 @@ template <class Real> class SelfRun {
             if (id != plan::no_array)
                 fill(plan_.coefficients[id], state_.coefficients[id], 0);
     }
-    void fill(const plan::CoefficientArray& array, std::vector<Real>& values, std::size_t depth) {
+    void fill(const plan::CoefficientArray& array, Numbers<Real>& values, std::size_t depth) {
         if (depth < array.ranges.size()) {
             const plan::LoopRange& range = array.ranges[depth];
             const std::int64_t upper = range.upper(machine_.slots());

@@ -77,7 +77,7 @@ void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const S
                              rows::Term<Real>& out) {
     if (grams_used_ == grams_.size())
         grams_.emplace_back();
-    std::vector<Real>& space = grams_[grams_used_++];
+    Numbers<Real>& space = grams_[grams_used_++];
     const std::size_t sheets = outer_.count();
     if (space.size() < 2 * sheets * positions * width_)
         space.resize(2 * sheets * positions * width_);
@@ -232,7 +232,7 @@ template <class Real> bool TileMachine<Real>::contract(std::size_t positions, co
         if (!all) {
             if (used == sums_.size())
                 sums_.emplace_back();
-            std::vector<Real>& space = sums_[used++];
+            Numbers<Real>& space = sums_[used++];
             space.resize(std::max(space.size(), 2 * size));
             row.value = space.data();
             row.tangent = tangent_ ? space.data() + size : nullptr;

@@ -63,15 +63,15 @@ template <class Real> class TileMachine {
     std::vector<std::size_t> equal_;
     std::vector<std::int64_t> slots_;
     Run outer_; // of the sheet at hand
-    std::vector<Real> space_;
+    Numbers<Real> space_;
     std::vector<Real> zeros_, twos_;
     std::vector<rows::Term<Real>> terms_;
     std::vector<std::int64_t> cuts_;
-    std::vector<std::vector<Real>> grams_; // one for each input term of a row
+    std::vector<Numbers<Real>> grams_; // one for each input term of a row
     std::size_t grams_used_ = 0;
-    std::vector<std::vector<Real>> sums_; // of one long term of a row each: C, then T
-    std::vector<Real> scratch_;           // of one of them
-    std::vector<Real> row_[10];           // scratch, one row each
+    std::vector<Numbers<Real>> sums_; // of one long term of a row each: C, then T
+    std::vector<Real> scratch_;       // of one of them
+    std::vector<Real> row_[10];       // scratch, one row each
 
     struct Entry {
         Spot left, right;

@@ -10,7 +10,7 @@ template <class Real> TileSide<Real> tile_side(const State<Real>& state, std::si
     side.layout = {state.samples, lanes};
     const std::size_t samples = state.samples;
     for (std::size_t f = 0; f < state.norm.size(); ++f) {
-        const auto lay_out = [&](const std::vector<Real>& from, const auto& function) {
+        const auto lay_out = [&](const Numbers<Real>& from, const auto& function) {
             if (from.empty())
                 return PerSample<Real>{};
             return side.layout.template make<Real>(

@@ -15,7 +15,7 @@ namespace tpc::execute {
 
 // data[(sample / lanes) * `block` + element * `element` + sample % lanes]
 template <class Real> struct PerSample {
-    std::vector<Real> data;
+    Numbers<Real> data;
     std::size_t lanes = 1;
     std::ptrdiff_t element = 0, block = 0;
     [[nodiscard]] const Real* at(std::ptrdiff_t e, std::size_t s) const {
