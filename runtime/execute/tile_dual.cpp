@@ -25,8 +25,8 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
         row.out_plus = plus(to);
         row.out_tangent = slopes ? tangent(to) : nullptr;
     };
-    const bool coarse = !out.array->value;
-    if (coarse && own.shape.kind == gaussian::Shape::Kind::homogeneous) {
+    const bool by_rows = coarse(own, *out.array);
+    if (by_rows && own.shape.kind == gaussian::Shape::Kind::homogeneous) {
         const bool whole = read.stored() && read.step == 1 && out.step == 1 && lanes_ == width_;
         const std::size_t calls = whole ? 1 : count;
         for (std::size_t k = 0; k < sheets * calls; ++k) {
@@ -37,7 +37,7 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             connect(row, moved(read, k / calls, k % calls), moved(out, k / calls, k % calls));
             rows::homogeneous(row);
         }
-    } else if (coarse && own.shape.kind == gaussian::Shape::Kind::series) {
+    } else if (by_rows && own.shape.kind == gaussian::Shape::Kind::series) {
         for (std::size_t k = 0; k < sheets * count; ++k) {
             const Entry from = moved(read, k / count, k % count);
             rows::SeriesRow<Real> row;
@@ -57,7 +57,7 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             connect(row, from, moved(out, k / count, k % count));
             rows::series(row);
         }
-    } else if (coarse && own.shape.kind == gaussian::Shape::Kind::arcsine) {
+    } else if (by_rows && own.shape.kind == gaussian::Shape::Kind::arcsine) {
         for (std::size_t k = 0; k < sheets * count; ++k) {
             const Entry from = moved(read, k / count, k % count);
             rows::ArcsineRow<Real> row;
@@ -75,7 +75,8 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
         for (std::size_t k = 0; k < sheets * count; ++k)
             dual_by_method(index, moved(read, k / count, k % count), moved(out, k / count, k % count));
     }
-    settle(op, out, count);
+    if (!exact_for_equal(own, by_rows))
+        settle(op, out, count);
 }
 
 // Any other method, on the lanes that are samples; it takes and gives gaps that are not normalised.

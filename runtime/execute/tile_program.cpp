@@ -207,6 +207,34 @@ PerSample<Real> features_of(const TileDual<Real>& dual, const TileSide<Real>& si
                : plain_features(given, dual.method->features(), side.layout, inner, outer);
 }
 
+// What operations read of left and of right elements: norms of what they sum or multiply, inverses of what they write.
+template <class Real> std::array<TileNeeds, 2> needs_of(const TileProgram<Real>& program) {
+    const plan::Part& part = program.plan->forward();
+    const std::size_t families = program.plan->recursions.network.program.families.size();
+    const TileNeeds none{std::vector<bool>(families, false), std::vector<bool>(families, false)};
+    std::array<TileNeeds, 2> needs{none, none};
+    const auto mark = [&](std::vector<bool> TileNeeds::*number, std::uint32_t left, std::uint32_t right) {
+        for (const auto& [side, family] : {std::pair{0u, left}, std::pair{1u, right}})
+            if (family < families) // else an output's or finite vectors
+                (needs[side].*number)[family] = true;
+    };
+    for (std::size_t k = 0; k < part.ops.size(); ++k) {
+        const plan::PairOp& op = part.ops[k];
+        const bool by_rows = op.rule == limit::Rule::dual && coarse(program.duals[k], program.arrays[op.array]);
+        if (!op.output && !exact_for_equal(program.duals[k], by_rows))
+            mark(&TileNeeds::inverse, part.arrays[op.array].left, part.arrays[op.array].right);
+        if (op.rule == limit::Rule::dual && !by_rows)
+            mark(&TileNeeds::norm, op.entry.left.family, op.entry.right.family);
+        for (const plan::TermOp& term : op.terms)
+            if (term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read)
+                mark(&TileNeeds::norm, term.entry.left.family, term.entry.right.family);
+        for (const plan::GroupOp& group : op.groups)
+            if (group.cross && group.entry.array != plan::no_array)
+                mark(&TileNeeds::norm, part.arrays[group.entry.array].left, part.arrays[group.entry.array].right);
+    }
+    return needs;
+}
+
 // right - left of a read or a target, as numbers and offsets, where the guards of an operation say so.
 std::optional<plan::Linear> apart(const plan::Linear& right, const plan::Linear& left,
                                   const std::vector<plan::Guard>& guards, std::size_t symbols) {
@@ -500,8 +528,9 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         program.arrays.push_back(tile);
     }
     program.lanes = lanes_of((program.rows + cached) * sizeof(Real), right.samples);
-    program.left = tile_side(left, 1, halo.left);
-    program.right = tile_side(right, program.lanes, halo.right);
+    const auto [left_needs, right_needs] = needs_of(program);
+    program.left = tile_side(left, 1, halo.left, left_needs);
+    program.right = tile_side(right, program.lanes, halo.right, right_needs);
     each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>& prepared) {
         if (dual.method->features() == 0)
             return;

@@ -39,17 +39,23 @@ struct TileLayout {
     PerSample<Real> make(const plan::Box& inner, const plan::Box& outer, std::size_t width, const Value& value) const;
 };
 
+// By family: what operations read of it.
+struct TileNeeds {
+    std::vector<bool> norm, inverse;
+};
+
 template <class Real> struct TileSide {
     const State<Real>* state = nullptr;
     TileBoxes boxes;
     TileLayout layout;
-    std::vector<PerSample<Real>> norm, inverse, mean; // by family: sqrt(E[Z^2]), its inverse (0 for 0), E[Z]
+    std::vector<PerSample<Real>> norm, inverse, mean; // by family: sqrt(E[Z^2]), its inverse (0 for 0), E[Z]; or empty
     std::vector<PerSample<Real>> coefficients;        // by coefficient array
     std::vector<PerSample<Real>> unit;                // by finite array: x / |x|
     std::vector<PerSample<Real>> length;              // by finite array: |x| / sqrt(d)
 };
 
-template <class Real> TileSide<Real> tile_side(const State<Real>& state, std::size_t lanes, TileBoxes boxes);
+template <class Real>
+TileSide<Real> tile_side(const State<Real>& state, std::size_t lanes, TileBoxes boxes, const TileNeeds& needs);
 
 // --- implementation
 
