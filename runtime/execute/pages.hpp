@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -10,24 +11,32 @@
 
 namespace tpc::execute {
 
+inline constexpr std::size_t large_page = std::size_t{2} << 20;
+
+// Of memory that was not touched yet: the large pages within it. Advice: nothing is lost where it is not taken.
+inline void prefer_large_pages(void* memory, std::size_t bytes) {
+    void* begin = memory;
+    if (std::align(large_page, large_page, begin, bytes) != nullptr)
+        madvise(begin, bytes / large_page * large_page, MADV_HUGEPAGE);
+}
+
 template <class T> struct LargePages {
     using value_type = T;
-    static constexpr std::size_t page = std::size_t{2} << 20;
-    static constexpr std::size_t least = page / 2; // bytes from which on an array has pages of its own
+    static constexpr std::size_t least = large_page / 2; // bytes from which on an array has pages of its own
 
     LargePages() = default;
     template <class U> LargePages(const LargePages<U>&) {}
     T* allocate(std::size_t count) {
-        if (count > static_cast<std::size_t>(-1) / sizeof(T) - page)
+        if (count > static_cast<std::size_t>(-1) / sizeof(T) - large_page)
             throw std::bad_array_new_length();
         const std::size_t bytes = count * sizeof(T);
         if (bytes < least)
             return std::allocator<T>().allocate(count);
-        const std::size_t whole = (bytes + page - 1) / page * page;
-        void* memory = std::aligned_alloc(page, whole);
+        const std::size_t whole = (bytes + large_page - 1) / large_page * large_page;
+        void* memory = std::aligned_alloc(large_page, whole);
         if (memory == nullptr)
             throw std::bad_alloc();
-        madvise(memory, whole, MADV_HUGEPAGE); // advice: nothing is lost where it is not taken
+        prefer_large_pages(memory, whole);
         return static_cast<T*>(memory);
     }
     void deallocate(T* memory, std::size_t count) {
