@@ -5,6 +5,8 @@
 #include "runtime/execute/tile_program.hpp"
 #include "runtime/rows/rows.hpp"
 
+#include <tuple>
+
 namespace tpc::execute {
 
 // Instances of an operation along one loop; without a slot just the one that the slots say. Where the loop is a left one,
@@ -38,6 +40,19 @@ struct Spot {
     std::ptrdiff_t entry = 0, entry_step = 0, entry_again = 0, entry_sheet = 0;
 };
 
+// Products of finite vectors that the terms of one row read: of pairs (left element, that and `apart`) or one term's own.
+template <class Real> struct Gram {
+    std::uint32_t left = 0, right = 0; // finite arrays
+    bool shared = false;
+    std::ptrdiff_t apart = 0;
+    Numbers<Real> gaps; // by row: minus, then plus
+    std::vector<char> done;
+    [[nodiscard]] bool same(const Gram& o) const {
+        return left == o.left && right == o.right && shared == o.shared && apart == o.apart;
+    }
+    void name(const Gram& o) { std::tie(left, right, shared, apart) = std::tie(o.left, o.right, o.shared, o.apart); }
+};
+
 template <class Real> class TileMachine {
   public:
     TileMachine(const TileProgram<Real>& program, bool tangent);
@@ -67,7 +82,7 @@ template <class Real> class TileMachine {
     std::vector<Real> zeros_, twos_;
     std::vector<rows::Term<Real>> terms_;
     std::vector<std::int64_t> cuts_;
-    std::vector<Numbers<Real>> grams_; // one for each input term of a row
+    std::vector<Gram<Real>> grams_;
     std::size_t grams_used_ = 0;
     std::vector<Numbers<Real>> sums_; // of one long term of a row each: C, then T
     std::vector<Real> scratch_;       // of one of them
