@@ -224,13 +224,13 @@ template <class Real> std::array<Lanes<Real>, 2> PairMachine<Real>::seconds(cons
 
 // minus_ and plus_ directly. With k^4 = A / B of the two sums, minus = Var(sum a_i / k - k b_i), to which a pair of terms
 // a = l x, b = r x_ contributes |l r| (minus or plus of x, x_) + (|l| norm(x) / k - k |r| norm(x_))^2: nothing cancels.
-template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op, bool diagonal) {
+template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op) {
     std::fill(minus_.begin(), minus_.end(), Real(0));
     std::fill(plus_.begin(), plus_.end(), Real(0));
-    const std::array<Lanes<Real>, 2> target = diagonal ? std::array<Lanes<Real>, 2>{} : seconds(op);
+    const std::array<Lanes<Real>, 2> target = seconds(op);
     for (std::size_t i = 0; i < count_; ++i) {
-        const Real a = diagonal ? Real(1) : std::sqrt(target[0][i]);
-        const Real b = diagonal ? Real(1) : std::sqrt(target[1][i]);
+        const Real a = std::sqrt(target[0][i]);
+        const Real b = std::sqrt(target[1][i]);
         left_scale_[i] = a > 0 && b > 0 ? std::sqrt(b / a) : Real(0);
         right_scale_[i] = a > 0 && b > 0 ? std::sqrt(a / b) : Real(0);
     }
@@ -460,11 +460,9 @@ template <class Real> std::size_t PairMachine<Real>::run(std::uint32_t index, bo
         if (!gap || tangent)
             linear(op, tangent);
         if (gap)
-            linear_gap(op, diagonal);
+            linear_gap(op);
         else
             finish_moments(op, diagonal);
-        if (gap && diagonal)
-            std::fill(minus_.begin(), minus_.end(), Real(0));
         break;
     }
     case limit::Rule::product:

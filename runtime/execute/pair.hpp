@@ -33,8 +33,10 @@ template <class Real> class PairMachine {
         row_loop_ = loop;
         row_last_ = last;
     }
-    // Writes the entry of the current instances. `diagonal`: both are one instance of one sample (minus is 0 exactly).
-    // Returns the entry written.
+    // The entry that an operation writes at the current instances.
+    [[nodiscard]] std::size_t target(const plan::PairOp& op) const;
+    // Writes that entry and returns it. `diagonal`: both are one instance of one sample (minus is 0 exactly); sums are left
+    // to MomentMachine.
     std::size_t run(std::uint32_t op, bool diagonal);
     // The same operation transposed: D of what it reads from D of the entry; adds parameter terms to `ntk`. For an output
     // operation D is 1.
@@ -91,7 +93,7 @@ template <class Real> class PairMachine {
 
     void linear(const plan::PairOp& op, bool tangent);
     std::array<Lanes<Real>, 2> seconds(const plan::PairOp& op) const;
-    void linear_gap(const plan::PairOp& op, bool diagonal);
+    void linear_gap(const plan::PairOp& op);
     void gram(const plan::TermOp& term, Real* product, Real* minus = nullptr, Real* plus = nullptr,
               const Real* left_scale = nullptr, const Real* right_scale = nullptr) const;
     void dual(const plan::PairOp& op, std::uint32_t index, bool diagonal, bool tangent, std::size_t entry);
@@ -103,7 +105,6 @@ template <class Real> class PairMachine {
     std::vector<JointElement> joint_elements(const std::vector<plan::Place>& places, const Side<Real>& side) const;
     const JointTerm& joint_term(const plan::GroupOp& group, bool slopes);
     bool row_value(const plan::GroupOp& group, Real* out, Real* tangent);
-    std::size_t target(const plan::PairOp& op) const;
     void settle_equal_lanes(const plan::PairOp& op, std::size_t entry);
     void means(const plan::TermOp& term, Real* out) const;
 };

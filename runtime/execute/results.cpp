@@ -1,5 +1,7 @@
 #include "runtime/execute/results.hpp"
 
+#include "runtime/execute/pages.hpp"
+
 #include <llvm/ADT/Hashing.h>
 
 #include <oneapi/tbb/parallel_for.h>
@@ -70,10 +72,15 @@ Results::Results(const plan::Plan& plan, std::size_t left_samples, std::size_t r
         for (const std::int64_t axis : plan.right_outputs[o].size)
             kernel.shape.push_back(static_cast<std::size_t>(axis));
         size *= static_cast<std::size_t>(plan.left_outputs[o].count() * plan.right_outputs[o].count());
+        const auto zeros = [&](std::vector<double>& values) {
+            values.reserve(size);
+            prefer_large_pages(values.data(), size * sizeof(double));
+            values.assign(size, 0);
+        };
         if (options.nngp)
-            kernel.nngp.assign(size, 0);
+            zeros(kernel.nngp);
         if (options.ntk)
-            kernel.ntk.assign(size, 0);
+            zeros(kernel.ntk);
         kernels_.push_back(std::move(kernel));
     }
 }
@@ -104,7 +111,7 @@ void Results::put(const plan::PairOp& op, const std::int64_t* slots, bool ntk, s
 void Results::mirror() {
     if (!symmetric_)
         return;
-    constexpr std::size_t block = 32; // rows: as many pages are read at once
+    constexpr std::size_t block = 64; // rows that are read at once
     for (std::size_t o = 0; o < kernels_.size(); ++o) {
         const auto members = static_cast<std::size_t>(plan_.left_outputs[o].count());
         const std::size_t size = left_samples_ * members;
@@ -112,13 +119,12 @@ void Results::mirror() {
             if (kernel->empty())
                 continue;
             oneapi::tbb::parallel_for(std::size_t{0}, (size + block - 1) / block, [&](std::size_t stripe) {
-                for (std::size_t other = stripe; other * block < size; ++other) {
-                    // all of the block's columns may belong to later samples than its rows
-                    const bool apart = std::min(size, (stripe + 1) * block) - 1 < other * block / members * members;
-                    for (std::size_t q = other * block; q < std::min(size, (other + 1) * block); ++q)
-                        for (std::size_t p = stripe * block; p < std::min(size, (stripe + 1) * block); ++p)
-                            if (apart || p / members < q / members)
-                                (*kernel)[q * size + p] = (*kernel)[p * size + q];
+                double* const values = kernel->data();
+                const std::size_t begin = stripe * block, end = std::min(size, begin + block);
+                for (std::size_t q = begin; q < size; ++q) {
+                    const std::size_t earlier = std::min(end, q / members * members); // rows of earlier samples
+                    for (std::size_t p = begin; p < earlier; ++p)
+                        values[q * size + p] = values[p * size + q];
                 }
             });
         }

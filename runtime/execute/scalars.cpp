@@ -1,6 +1,7 @@
 #include "runtime/execute/state.hpp"
 
 #include "compiler/ir/reduction.hpp"
+#include "compiler/plan/items.hpp"
 
 #include <cmath>
 #include <functional>
@@ -273,6 +274,23 @@ double evaluate_constant(const limit::Recursions& recursions, const Sizes& left,
     for (const ExprId child : node.children)
         values.push_back(evaluate_constant(recursions, left, right, child, slots));
     return evaluate(node.function, values);
+}
+
+plan::Constant folded(const limit::Recursions& recursions, const Sizes& left, const Sizes& right, plan::Constant c) {
+    const Program& program = recursions.network.program;
+    const auto axis = [&](std::uint32_t slot) {
+        return program.info(static_cast<Symbol>(slot >= recursions.left_symbols ? slot - recursions.left_symbols : slot))
+            .axis;
+    };
+    for (std::uint32_t slot = 0; !c.fixed && slot < program.symbols.size(); ++slot)
+        if (!axis(slot) && plan::involves(program.exprs, c.expression, slot))
+            return c;
+    if (c.fixed)
+        return c;
+    const std::vector<std::int64_t> none(program.symbols.size(), 0);
+    c.value = evaluate_constant(recursions, left, right, c.expression, none.data());
+    c.fixed = true;
+    return c;
 }
 
 template class ScalarEvaluator<double>;

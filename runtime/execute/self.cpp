@@ -3,6 +3,8 @@
 #include "compiler/limit/form.hpp"
 #include "compiler/plan/items.hpp"
 #include "runtime/execute/joint_loops.hpp"
+#include "runtime/execute/moments.hpp"
+#include "runtime/execute/pair.hpp"
 #include "runtime/execute/walk.hpp"
 
 #include <oneapi/tbb/blocked_range.h>
@@ -68,7 +70,7 @@ template <class Real> class SelfRun {
           machine_(plan_.whole(), plan_.recursions, {&state, first, 1}, {&state, first, 1},
                    {state.minus.data(), state.plus.data(), nullptr, nullptr, state.samples, first}, count, duals, joints,
                    nullptr),
-          scalars_(state, first, count) {
+          moments_(state, plan_.whole(), first, count, duals, machine_.slots()), scalars_(state, first, count) {
         diagonal_.assign(program_.statements.size(), plan::no_array);
         joint_loops_ = joint_loops(plan_.part, plan_.recursions.network);
         for (std::uint32_t k = 0; k < plan_.part.ops.size(); ++k)
@@ -89,6 +91,7 @@ template <class Real> class SelfRun {
     JointCache& joints_;
     std::size_t first_, count_;
     PairMachine<Real> machine_;
+    MomentMachine<Real> moments_;
     ScalarEvaluator<Real> scalars_;
     std::vector<JointLoop> joint_loops_; // by operation
     static constexpr std::size_t nothing = ~std::size_t{0};
@@ -172,7 +175,7 @@ template <class Real> class SelfRun {
             if (id != plan::no_array)
                 fill(plan_.coefficients[id], state_.coefficients[id], 0);
     }
-    void fill(const plan::CoefficientArray& array, std::vector<Real>& values, std::size_t depth) {
+    void fill(const plan::CoefficientArray& array, Numbers<Real>& values, std::size_t depth) {
         if (depth < array.ranges.size()) {
             const plan::LoopRange& range = array.ranges[depth];
             const std::int64_t upper = range.upper(machine_.slots());
@@ -296,6 +299,8 @@ template <class Real> class SelfRun {
 
     // An element with itself: its second moment.
     void diagonal(const Statement& statement, std::uint32_t op, std::size_t offset) {
+        if (moments_.run(op, offset, machine_.target(plan_.whole().ops[op])))
+            return;
         const std::size_t entry = machine_.run(op, true);
         Real* second = state_.second[statement.family].data() + at(offset);
         Real* norm = state_.norm[statement.family].data() + at(offset);

@@ -3,6 +3,7 @@
 
 #include "runtime/execute/address.hpp"
 #include "runtime/execute/evaluate.hpp"
+#include "runtime/execute/pages.hpp"
 
 #include <stdexcept>
 
@@ -18,13 +19,13 @@ template <class Real> struct State {
     const plan::SelfPlan* plan = nullptr;
     const SampleSet* data = nullptr;
     std::size_t samples = 0;
-    std::vector<std::vector<Real>> finite;       // by finite array: [element][coordinate][sample]
-    std::vector<std::vector<Real>> coefficients; // by coefficient array
-    std::vector<std::vector<Real>> scalars;      // by family
-    std::vector<std::vector<Real>> means;        // by family: E[Z]
-    std::vector<std::vector<Real>> second;       // by family: E[Z^2]
-    std::vector<std::vector<Real>> norm;         // by family: sqrt(E[Z^2])
-    std::vector<Real> minus, plus;               // by entry of the self part
+    std::vector<Numbers<Real>> finite;       // by finite array: [element][coordinate][sample]
+    std::vector<Numbers<Real>> coefficients; // by coefficient array
+    std::vector<Numbers<Real>> scalars;      // by family
+    std::vector<Numbers<Real>> means;        // by family: E[Z]
+    std::vector<Numbers<Real>> second;       // by family: E[Z^2]
+    std::vector<Numbers<Real>> norm;         // by family: sqrt(E[Z^2])
+    Numbers<Real> minus, plus;               // by entry of the self part
 
     [[nodiscard]] const Real* second_of(std::uint32_t family, llvm::ArrayRef<std::int64_t> element) const {
         return second[family].data() + offset_in(plan->boxes[family], element) * samples;
@@ -61,5 +62,7 @@ template <class Real> class ScalarEvaluator {
 // A constant expression (numbers, axes, indices) at one instance; primed symbols are the right sample's.
 double evaluate_constant(const limit::Recursions& recursions, const ir::Sizes& left, const ir::Sizes& right, ir::ExprId e,
                          const std::int64_t* slots);
+// As a number where it depends on no index.
+plan::Constant folded(const limit::Recursions& recursions, const ir::Sizes& left, const ir::Sizes& right, plan::Constant c);
 
 } // namespace tpc::execute

@@ -25,8 +25,8 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
         row.out_plus = plus(to);
         row.out_tangent = slopes ? tangent(to) : nullptr;
     };
-    const bool coarse = !out.array->value;
-    if (coarse && own.shape.kind == gaussian::Shape::Kind::homogeneous) {
+    const bool by_rows = coarse(own, *out.array);
+    if (by_rows && own.shape.kind == gaussian::Shape::Kind::homogeneous) {
         const bool whole = read.stored() && read.step == 1 && out.step == 1 && lanes_ == width_;
         const std::size_t calls = whole ? 1 : count;
         for (std::size_t k = 0; k < sheets * calls; ++k) {
@@ -37,7 +37,7 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             connect(row, moved(read, k / calls, k % calls), moved(out, k / calls, k % calls));
             rows::homogeneous(row);
         }
-    } else if (coarse && own.shape.kind == gaussian::Shape::Kind::series) {
+    } else if (by_rows && own.shape.kind == gaussian::Shape::Kind::series) {
         for (std::size_t k = 0; k < sheets * count; ++k) {
             const Entry from = moved(read, k / count, k % count);
             rows::SeriesRow<Real> row;
@@ -50,14 +50,14 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             row.left_values = own.left.at(from.left.element, left_);
             row.left_slopes = row.left_values + row.terms;
             row.right_values = own.right.at(from.right.element, first_);
-            row.right_stride = static_cast<std::size_t>(own.right.element) / series_width(row.terms);
+            row.right_stride = program_.lanes;
             row.right_slopes = row.right_values + row.terms * row.right_stride;
             row.left_squares = row.left_slopes + row.terms;
             row.right_squares = row.right_slopes + row.terms * row.right_stride;
             connect(row, from, moved(out, k / count, k % count));
             rows::series(row);
         }
-    } else if (coarse && own.shape.kind == gaussian::Shape::Kind::arcsine) {
+    } else if (by_rows && own.shape.kind == gaussian::Shape::Kind::arcsine) {
         for (std::size_t k = 0; k < sheets * count; ++k) {
             const Entry from = moved(read, k / count, k % count);
             rows::ArcsineRow<Real> row;
@@ -67,7 +67,7 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
             row.blur = static_cast<Real>(own.shape.blur);
             row.left = own.left.at(from.left.element, left_);
             row.right = own.right.at(from.right.element, first_);
-            row.right_stride = program_.right.layout.padded();
+            row.right_stride = program_.lanes;
             connect(row, from, moved(out, k / count, k % count));
             rows::arcsine(row);
         }
@@ -75,7 +75,8 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
         for (std::size_t k = 0; k < sheets * count; ++k)
             dual_by_method(index, moved(read, k / count, k % count), moved(out, k / count, k % count));
     }
-    settle(op, out, count);
+    if (!exact_for_equal(own, by_rows))
+        settle(op, out, count);
 }
 
 // Any other method, on the lanes that are samples; it takes and gives gaps that are not normalised.
@@ -116,7 +117,7 @@ template <class Real> void TileMachine<Real>::dual_by_method(std::uint32_t index
     typename gaussian::Dual<Real>::Features features_right{};
     if (own.method->features() > 0) {
         features_left = {{own.left.at(read.left.element, left_), 0}, 1};
-        features_right = {{own.right.at(read.right.element, first_), 1}, program_.right.layout.padded()};
+        features_right = {{own.right.at(read.right.element, first_), 1}, program_.lanes};
     }
     const bool slopes = op.tangent && tangent_;
     Real* slope = row_[6].data();

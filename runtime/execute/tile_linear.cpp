@@ -4,6 +4,7 @@
 #include "runtime/rows/contract.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tpc::execute {
 
@@ -71,33 +72,49 @@ bool TileMachine<Real>::within(const Route& route, const Run& run, std::uint32_t
     });
 }
 
-// The normalised gaps of two finite vectors along a row.
+// The normalised gaps of two finite vectors along a row. Where both move alike, terms of a window meet the same pairs again:
+// these are kept by their left elements.
 template <class Real>
 void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const Spot& right, std::size_t positions,
                              rows::Term<Real>& out) {
-    if (grams_used_ == grams_.size())
-        grams_.emplace_back();
-    std::vector<Real>& space = grams_[grams_used_++];
-    const std::size_t sheets = outer_.count();
-    if (space.size() < 2 * sheets * positions * width_)
-        space.resize(2 * sheets * positions * width_);
-    const PerSample<Real>& x = program_.left.unit[term.left_finite];
-    const PerSample<Real>& y = program_.right.unit[term.right_finite];
+    const PerSample<Real>& units = program_.left.unit[term.left_finite];
     const auto length = static_cast<std::size_t>(program_.plan->left.finite[term.left_finite].length);
-    Real* minus = space.data();
-    Real* plus = space.data() + sheets * positions * width_;
-    for (std::size_t k = 0; k < sheets * positions; ++k) {
-        const auto at = [&](const Spot& spot) {
-            return spot.element + static_cast<std::ptrdiff_t>(k / positions) * spot.element_sheet +
-                   static_cast<std::ptrdiff_t>(k % positions) * spot.element_step;
-        };
-        rows::gram(rows::GramRow<Real>{length, lanes_, x.at(at(left), left_), y.at(at(right), first_),
-                                       program_.right.coordinate, minus + k * width_, plus + k * width_});
+    const std::size_t sheets = outer_.count();
+    const auto elements = static_cast<std::size_t>(program_.left.boxes.finite[term.left_finite].count());
+    const bool shared = left.element_step == right.element_step && left.element_sheet == right.element_sheet &&
+                        elements <= 2 * sheets * positions;
+    const std::size_t size = shared ? elements : sheets * positions;
+    const Gram<Real> own{term.left_finite, term.right_finite, shared, right.element - left.element, {}, {}};
+    const auto used = grams_.begin() + static_cast<std::ptrdiff_t>(grams_used_);
+    auto found = std::find_if(grams_.begin(), used, [&](const Gram<Real>& gram) { return shared && gram.same(own); });
+    if (found == used) {
+        if (used == grams_.end())
+            found = grams_.insert(used, own);
+        found->name(own);
+        found->gaps.resize(std::max(found->gaps.size(), 2 * size * width_));
+        found->done.assign(size, false);
+        ++grams_used_;
     }
-    const auto step = static_cast<std::ptrdiff_t>(width_);
-    const std::ptrdiff_t sheet = step * static_cast<std::ptrdiff_t>(positions);
-    out.minus = {minus, step, 0, sheet};
-    out.plus = {plus, step, 0, sheet};
+    const auto row = static_cast<std::ptrdiff_t>(width_);
+    Real* const minus = found->gaps.data();
+    Real* const plus = minus + size * width_;
+    const rows::Moving<Real> x = moving(units, left, false);
+    const rows::Moving<Real> y = moving(program_.right.unit[term.right_finite], right, true);
+    const rows::Moving<Real> to{nullptr, shared ? left.element_step : 1, 0,
+                                shared ? left.element_sheet : static_cast<std::ptrdiff_t>(positions)};
+    const std::ptrdiff_t begin = shared ? left.element : 0;
+    for (std::size_t k = 0; k < sheets * positions; ++k) {
+        const auto sheet = static_cast<std::ptrdiff_t>(k / positions);
+        const auto position = static_cast<std::ptrdiff_t>(k % positions);
+        const std::ptrdiff_t at = begin + sheet * to.sheet + position * to.step;
+        if (std::exchange(found->done[static_cast<std::size_t>(at)], true))
+            continue;
+        rows::gram(rows::GramRow<Real>{length, lanes_, x.data + sheet * x.sheet + position * x.step,
+                                       y.data + sheet * y.sheet + position * y.step, program_.lanes, minus + at * row,
+                                       plus + at * row});
+    }
+    out.minus = {minus + begin * row, to.step * row, 0, to.sheet * row};
+    out.plus = {plus + begin * row, to.step * row, 0, to.sheet * row};
     out.left_norm = moving(program_.left.length[term.left_finite], left, false);
     out.right_norm = moving(program_.right.length[term.right_finite], right, true);
 }
@@ -118,10 +135,7 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
             return {};
         }
         const Spot at = spot(route, run, sum);
-        if (!right)
-            return moving(program_.left.coefficients[*given.array], at, false);
-        return {coefficients_[*given.array].data() + at.element * row, at.element_step * row, at.element_again * row,
-                at.element_sheet * row};
+        return moving((right ? program_.right : program_.left).coefficients[*given.array], at, right);
     };
     out.left_factor = factor(term.left_factor, own.left_factor, false, own.left, out.left);
     out.right_factor = factor(term.right_factor, own.right_factor, true, own.right, out.right);
@@ -235,7 +249,7 @@ template <class Real> bool TileMachine<Real>::contract(std::size_t positions, co
         if (!all) {
             if (used == sums_.size())
                 sums_.emplace_back();
-            std::vector<Real>& space = sums_[used++];
+            Numbers<Real>& space = sums_[used++];
             space.resize(std::max(space.size(), 2 * size));
             row.value = space.data();
             row.tangent = tangent_ ? space.data() + size : nullptr;

@@ -13,11 +13,11 @@ std::int64_t step_of(const plan::Linear& linear, const Run& run) {
 }
 
 template <class Real>
-TileMachine<Real>::TileMachine(const TileProgram<Real>& program, std::size_t lanes, bool tangent)
-    : program_(program), part_(program.plan->forward()), width_(lanes), tangent_(tangent), slots_(part_.slots, 0),
-      space_(program.rows * lanes, Real(0)), zeros_(lanes, Real(0)), twos_(lanes, Real(2)) {
+TileMachine<Real>::TileMachine(const TileProgram<Real>& program, bool tangent)
+    : program_(program), part_(program.plan->forward()), width_(program.lanes), tangent_(tangent), slots_(part_.slots, 0),
+      space_(program.rows * width_, Real(0)), zeros_(width_, Real(0)), twos_(width_, Real(2)) {
     for (auto& scratch : row_)
-        scratch.assign(lanes, Real(0));
+        scratch.assign(width_, Real(0));
 }
 
 template <class Real>
@@ -28,17 +28,6 @@ void TileMachine<Real>::load(std::size_t left, std::size_t first, std::size_t la
     lanes_ = lanes;
     used_ = used;
     equal_ = std::move(equal);
-    if (coefficients_of_ != first || coefficients_.empty()) {
-        coefficients_of_ = first;
-        coefficients_.resize(program_.right.coefficients.size());
-        for (std::size_t a = 0; a < coefficients_.size(); ++a) {
-            const PerSample<Real>& all = program_.right.coefficients[a];
-            const std::size_t elements = all.element == 0 ? 0 : all.data.size() / static_cast<std::size_t>(all.element);
-            coefficients_[a].resize(elements * width_);
-            for (std::size_t e = 0; e < elements; ++e)
-                std::copy_n(all.at(static_cast<std::ptrdiff_t>(e), first), lanes, coefficients_[a].data() + e * width_);
-        }
-    }
     for (std::uint32_t a = 0; a < part_.arrays.size(); ++a)
         if (part_.arrays[a].accumulated)
             clear(a);
@@ -209,18 +198,28 @@ template <class Real> void TileMachine<Real>::settle(const plan::PairOp& op, con
     if (left.element != right.element && left.element_step == right.element_step &&
         left.element_sheet == right.element_sheet)
         return; // nowhere
-    for (std::size_t k = 0; k < outer_.count() * count; ++k) {
-        const Entry entry = moved(out, k / count, k % count);
-        if (entry.left.element != entry.right.element)
-            continue;
-        const Real* inverse = program_.right.inverse[part_.arrays[op.array].right].at(entry.right.element, first_);
-        for (const std::size_t lane : equal_) {
-            const bool none = inverse[lane] == Real(0);
-            minus(entry)[lane] = none ? Real(2) : Real(0);
-            if (entry.array->signs)
-                plus(entry)[lane] = none ? Real(2) : Real(4);
+    const auto row = static_cast<std::ptrdiff_t>(width_);
+    const PerSample<Real>& all = program_.right.inverse[part_.arrays[op.array].right];
+    const rows::Moving<Real> inverse = moving(all, right, true);
+    Real* const to_minus = minus(out);
+    Real* const to_plus = plus(out);
+    for (std::ptrdiff_t sheet = 0; sheet < static_cast<std::ptrdiff_t>(outer_.count()); ++sheet)
+        for (std::ptrdiff_t p = 0; p < static_cast<std::ptrdiff_t>(count); ++p) {
+            const auto element = [&](const Spot& spot) {
+                return spot.element + sheet * spot.element_sheet + p * spot.element_step;
+            };
+            if (element(left) != element(right))
+                continue;
+            const Real* own = inverse.data + sheet * inverse.sheet + p * inverse.step;
+            const std::ptrdiff_t at = (sheet * out.sheet + p * out.step) * row;
+            for (const std::size_t lane : equal_) {
+                const auto to = at + static_cast<std::ptrdiff_t>(lane);
+                const bool none = own[lane] == Real(0);
+                to_minus[to] = none ? Real(2) : Real(0);
+                if (to_plus != nullptr)
+                    to_plus[to] = none ? Real(2) : Real(4);
+            }
         }
-    }
 }
 
 template class TileMachine<double>;

@@ -5,6 +5,8 @@
 #include "runtime/execute/tile_program.hpp"
 #include "runtime/rows/rows.hpp"
 
+#include <tuple>
+
 namespace tpc::execute {
 
 // Instances of an operation along one loop; without a slot just the one that the slots say. Where the loop is a left one,
@@ -38,14 +40,25 @@ struct Spot {
     std::ptrdiff_t entry = 0, entry_step = 0, entry_again = 0, entry_sheet = 0;
 };
 
+// Products of finite vectors that the terms of one row read: of pairs (left element, that and `apart`) or one term's own.
+template <class Real> struct Gram {
+    std::uint32_t left = 0, right = 0; // finite arrays
+    bool shared = false;
+    std::ptrdiff_t apart = 0;
+    Numbers<Real> gaps; // by row: minus, then plus
+    std::vector<char> done;
+    [[nodiscard]] bool same(const Gram& o) const {
+        return left == o.left && right == o.right && shared == o.shared && apart == o.apart;
+    }
+    void name(const Gram& o) { std::tie(left, right, shared, apart) = std::tie(o.left, o.right, o.shared, o.apart); }
+};
+
 template <class Real> class TileMachine {
-    static constexpr std::size_t no_samples = ~std::size_t{0};
-
   public:
-    // `lanes`: of a row in the workspace, a multiple of rows::lane_step.
-    TileMachine(const TileProgram<Real>& program, std::size_t lanes, bool tangent);
+    TileMachine(const TileProgram<Real>& program, bool tangent);
 
-    // The samples of the next tile: `first` of the right ones is a multiple of rows::lane_step; `used` lanes are samples.
+    // The samples of the next tile: right ones from `first` on, a multiple of rows::lane_step, within one of the blocks that
+    // they are laid out in; `used` lanes are samples.
     // Equal lanes hold the same numbers as the left sample: an element with itself has no gap at all (limits.md section 8).
     void load(std::size_t left, std::size_t first, std::size_t lanes, std::size_t used, std::vector<std::size_t> equal);
     // What an array holds counts for nothing.
@@ -65,17 +78,15 @@ template <class Real> class TileMachine {
     std::vector<std::size_t> equal_;
     std::vector<std::int64_t> slots_;
     Run outer_; // of the sheet at hand
-    std::vector<Real> space_;
+    Numbers<Real> space_;
     std::vector<Real> zeros_, twos_;
     std::vector<rows::Term<Real>> terms_;
     std::vector<std::int64_t> cuts_;
-    std::vector<std::vector<Real>> grams_; // one for each input term of a row
+    std::vector<Gram<Real>> grams_;
     std::size_t grams_used_ = 0;
-    std::vector<std::vector<Real>> sums_;         // of one long term of a row each: C, then T
-    std::vector<Real> scratch_;                   // of one of them
-    std::vector<std::vector<Real>> coefficients_; // the right samples' at hand, by coefficient array: [element][lane]
-    std::size_t coefficients_of_ = no_samples;    // the first one of them
-    std::vector<Real> row_[10];                   // scratch, one row each
+    std::vector<Numbers<Real>> sums_; // of one long term of a row each: C, then T
+    std::vector<Real> scratch_;       // of one of them
+    std::vector<Real> row_[10];       // scratch, one row each
 
     struct Entry {
         Spot left, right;

@@ -11,6 +11,8 @@
 #include <cmath>
 #include <set>
 
+#include <unistd.h>
+
 namespace tpc::execute {
 
 void Address::add(const plan::Linear& index, std::ptrdiff_t stride) {
@@ -183,31 +185,54 @@ PerSample<Real> plain_features(const std::vector<Real>& features, std::size_t wi
     });
 }
 
-template <class Real> void add_dual(TileProgram<Real>& program, std::size_t op, const DualFeatures<Real>& features) {
-    const plan::EntryRead& read = program.plan->forward().ops[op].entry;
-    TileDual<Real>& dual = program.duals[op];
-    dual.method = features.dual;
-    dual.shape = dual.method->shape();
-    const std::size_t width = dual.method->features();
-    for (const bool right : {false, true}) { // second moments are not variances: the method itself tells them apart
-        const std::uint32_t family = (right ? read.right : read.left).family;
-        if (!(right ? program.right : program.left).state->means[family].empty())
-            dual.shape.kind = gaussian::Shape::Kind::other;
+template <class Real>
+TileDual<Real> tile_dual(const plan::EntryRead& read, const gaussian::Dual<Real>& method, const State<Real>& left,
+                         const State<Real>& right) {
+    TileDual<Real> dual;
+    dual.method = &method;
+    dual.shape = method.shape();
+    // second moments are not variances: the method itself tells them apart
+    if (!left.means[read.left.family].empty() || !right.means[read.right.family].empty())
+        dual.shape.kind = gaussian::Shape::Kind::other;
+    return dual;
+}
+
+template <class Real>
+PerSample<Real> features_of(const TileDual<Real>& dual, const TileSide<Real>& side, std::uint32_t family,
+                            const std::vector<Real>& given) {
+    const plan::Box& inner = side.state->plan->boxes[family];
+    const plan::Box& outer = side.boxes.families[family];
+    return dual.shape.kind == gaussian::Shape::Kind::series
+               ? series_features(given, dual.shape.terms, side.layout, inner, outer)
+               : plain_features(given, dual.method->features(), side.layout, inner, outer);
+}
+
+// What operations read of left and of right elements: norms of what they sum or multiply, inverses of what they write.
+template <class Real> std::array<TileNeeds, 2> needs_of(const TileProgram<Real>& program) {
+    const plan::Part& part = program.plan->forward();
+    const std::size_t families = program.plan->recursions.network.program.families.size();
+    const TileNeeds none{std::vector<bool>(families, false), std::vector<bool>(families, false)};
+    std::array<TileNeeds, 2> needs{none, none};
+    const auto mark = [&](std::vector<bool> TileNeeds::*number, std::uint32_t left, std::uint32_t right) {
+        for (const auto& [side, family] : {std::pair{0u, left}, std::pair{1u, right}})
+            if (family < families) // else an output's or finite vectors
+                (needs[side].*number)[family] = true;
+    };
+    for (std::size_t k = 0; k < part.ops.size(); ++k) {
+        const plan::PairOp& op = part.ops[k];
+        const bool by_rows = op.rule == limit::Rule::dual && coarse(program.duals[k], program.arrays[op.array]);
+        if (!op.output && !exact_for_equal(program.duals[k], by_rows))
+            mark(&TileNeeds::inverse, part.arrays[op.array].left, part.arrays[op.array].right);
+        if (op.rule == limit::Rule::dual && !by_rows)
+            mark(&TileNeeds::norm, op.entry.left.family, op.entry.right.family);
+        for (const plan::TermOp& term : op.terms)
+            if (term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read)
+                mark(&TileNeeds::norm, term.entry.left.family, term.entry.right.family);
+        for (const plan::GroupOp& group : op.groups)
+            if (group.cross && group.entry.array != plan::no_array)
+                mark(&TileNeeds::norm, part.arrays[group.entry.array].left, part.arrays[group.entry.array].right);
     }
-    if (width == 0)
-        return;
-    for (const bool right : {false, true}) {
-        const std::uint32_t family = (right ? read.right : read.left).family;
-        const TileSide<Real>& side = right ? program.right : program.left;
-        const plan::Box& inner = side.state->plan->boxes[family];
-        const plan::Box& outer = side.boxes.families[family];
-        const std::vector<Real>& given = right ? *features.right : *features.left;
-        PerSample<Real>& own = right ? dual.right : dual.left;
-        own = dual.shape.kind == gaussian::Shape::Kind::series
-                  ? series_features(given, dual.shape.terms, side.layout, inner, outer)
-                  : plain_features(given, width, side.layout, inner, outer);
-    }
-    program.cached += dual.right.data.size() / std::max<std::size_t>(1, program.right.layout.padded());
+    return needs;
 }
 
 // right - left of a read or a target, as numbers and offsets, where the guards of an operation say so.
@@ -397,20 +422,8 @@ class Router {
             }
         }
     }
-    plan::Constant folded(plan::Constant c) const {
-        const ir::Program& program = plan_.recursions.network.program;
-        for (std::uint32_t slot = 0; !c.fixed && slot < program.symbols.size(); ++slot)
-            if (!program.info(own(slot)).axis && plan::involves(program.exprs, c.expression, slot))
-                return c;
-        if (c.fixed)
-            return c;
-        const std::vector<std::int64_t> none(program.symbols.size(), 0);
-        c.value = evaluate_constant(plan_.recursions, plan_.left.sizes, plan_.right.sizes, c.expression, none.data());
-        c.fixed = true;
-        return c;
-    }
-    ir::Symbol own(std::uint32_t slot) const {
-        return static_cast<ir::Symbol>(slot >= plan_.recursions.left_symbols ? slot - plan_.recursions.left_symbols : slot);
+    plan::Constant folded(const plan::Constant& c) const {
+        return execute::folded(plan_.recursions, plan_.left.sizes, plan_.right.sizes, c);
     }
     static Route target_side(const std::vector<plan::Linear>& indices, std::uint32_t family, const plan::SelfPlan& side,
                              const TileBoxes& boxes) {
@@ -444,6 +457,20 @@ std::size_t rows_of(const plan::Box& outer, const Fold& fold) {
                : count / static_cast<std::size_t>(outer.size[fold.dimension]) * static_cast<std::size_t>(fold.period);
 }
 
+// As many lanes as keep the workspace in the second-level cache, blocks of nearly the same size.
+std::size_t lanes_of(std::size_t bytes, std::size_t samples) {
+    constexpr std::size_t most_lanes = 512;
+    constexpr std::size_t usual_cache = std::size_t{2} << 20;
+    static const long own_cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    const std::size_t cache = own_cache > 0 ? static_cast<std::size_t>(own_cache) : usual_cache;
+    const auto whole = [](std::size_t lanes) { return (lanes + rows::lane_step - 1) / rows::lane_step * rows::lane_step; };
+    const std::size_t fitting = cache / 4 * 3 / std::max<std::size_t>(1, bytes) / rows::lane_step * rows::lane_step;
+    const std::size_t most = std::clamp(fitting, rows::lane_step, most_lanes);
+    const std::size_t all = std::max(samples, std::size_t{1});
+    const std::size_t blocks = (all + most - 1) / most;
+    return whole((all + blocks - 1) / blocks);
+}
+
 } // namespace
 
 template <class Real> bool fits_tiles(const plan::Plan& plan) {
@@ -471,12 +498,18 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
     TileProgram<Real> program;
     program.plan = &plan;
     const std::vector<Fold> folds = folds_of(plan);
-    program.left = tile_side(left, false, halo.left);
-    program.right = tile_side(right, true, halo.right);
-    program.duals.resize(plan.forward().ops.size());
-    for (std::size_t k = 0; k < plan.forward().ops.size(); ++k)
-        if (plan.forward().ops[k].rule == limit::Rule::dual)
-            add_dual(program, k, features[k]);
+    const plan::Part& part = plan.forward();
+    program.duals.resize(part.ops.size());
+    const auto each_dual = [&](const auto& visit) {
+        for (std::size_t k = 0; k < part.ops.size(); ++k)
+            if (part.ops[k].rule == limit::Rule::dual)
+                visit(program.duals[k], part.ops[k].entry, features[k]);
+    };
+    std::size_t cached = 0; // numbers of each right sample that every tile reads
+    each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>& prepared) {
+        dual = tile_dual(read, *prepared.dual, left, right);
+        cached += dual.method->features() * static_cast<std::size_t>(halo.right.families[read.right.family].count());
+    });
     const std::vector<bool> nonnegative = never_negative(plan, program.duals);
     for (std::size_t a = 0; a < plan.forward().arrays.size(); ++a) {
         TileArray tile;
@@ -494,6 +527,16 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             take(tile.tangent);
         program.arrays.push_back(tile);
     }
+    program.lanes = lanes_of((program.rows + cached) * sizeof(Real), right.samples);
+    const auto [left_needs, right_needs] = needs_of(program);
+    program.left = tile_side(left, 1, halo.left, left_needs);
+    program.right = tile_side(right, program.lanes, halo.right, right_needs);
+    each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>& prepared) {
+        if (dual.method->features() == 0)
+            return;
+        dual.left = features_of(dual, program.left, read.left.family, *prepared.left);
+        dual.right = features_of(dual, program.right, read.right.family, *prepared.right);
+    });
     const Router router(plan, halo, folds);
     for (const plan::PairOp& op : plan.forward().ops) {
         TileOp tile;

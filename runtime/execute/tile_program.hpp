@@ -25,6 +25,16 @@ template <class Real> struct TileDual {
     PerSample<Real> left, right;
 };
 
+// Whether a row operation computes it.
+template <class Real> bool coarse(const TileDual<Real>& dual, const TileArray& target) {
+    return !target.value && dual.shape.kind != gaussian::Shape::Kind::other;
+}
+// Whether an element with itself in equal samples comes out without any gap as it went in.
+template <class Real> bool exact_for_equal(const TileDual<Real>& dual, bool by_rows) {
+    using Kind = gaussian::Shape::Kind;
+    return by_rows && (dual.shape.kind == Kind::homogeneous || dual.shape.kind == Kind::series);
+}
+
 // An affine function of the slots.
 struct Address {
     std::ptrdiff_t base = 0;
@@ -87,8 +97,8 @@ template <class Real> struct TileProgram {
     const plan::Plan* plan = nullptr;
     TileSide<Real> left, right;
     std::vector<TileArray> arrays;
-    std::size_t rows = 0;   // of the workspace
-    std::size_t cached = 0; // numbers of each right sample that every tile reads
+    std::size_t rows = 0;  // of the workspace
+    std::size_t lanes = 1; // of a row of the workspace, and of the right samples that lie side by side
     std::vector<TileOp> ops;
     std::vector<TileDual<Real>> duals; // by operation
 };

@@ -15,8 +15,6 @@
 namespace tpc::execute {
 namespace {
 
-constexpr std::size_t cache_bytes = std::size_t{1} << 20; // of the workspace, aimed at: the second-level cache
-constexpr std::size_t most_lanes = 512;
 constexpr std::size_t most_chunk = 32; // left samples of a task
 constexpr std::size_t fewest_tasks = 64;
 
@@ -158,22 +156,20 @@ template <class Real> class TileRun {
     TileRun(const TileProgram<Real>& program, const Window& window, const EqualSamples& equal, const Options& options,
             Results& results)
         : program_(program), part_(program.plan->forward()), window_(window), equal_(equal), results_(results),
-          meter_(options.meter), tangent_(options.ntk), right_begin_(whole(window.right.first)) {
-        const std::size_t fitting = cache_bytes / std::max<std::size_t>(1, (program.rows + program.cached) * sizeof(Real));
-        const std::size_t all = whole(window.right.end() + rows::lane_step - 1) - right_begin_;
+          meter_(options.meter), tangent_(options.ntk), lanes_(program.lanes) {
         find_nests(part_.left);
-        lanes_ = std::clamp(fitting / rows::lane_step * rows::lane_step, rows::lane_step, std::min(most_lanes, all));
     }
 
     void run() {
-        const std::size_t blocks = (window_.right.end() - right_begin_ + lanes_ - 1) / lanes_;
+        const std::size_t first_block = window_.right.first / lanes_;
+        const std::size_t blocks = (window_.right.end() + lanes_ - 1) / lanes_ - first_block;
         const std::size_t chunk = std::clamp<std::size_t>(window_.left.count * blocks / fewest_tasks, 1, most_chunk);
         const std::size_t chunks = (window_.left.count + chunk - 1) / chunk;
         oneapi::tbb::parallel_for(std::size_t{0}, blocks * chunks, [&](std::size_t task) {
             const std::size_t block = task / chunks;
             const std::size_t begin = window_.left.first + task % chunks * chunk;
             for (std::size_t i = begin; i < std::min(window_.left.end(), begin + chunk); ++i)
-                tile(i, right_begin_ + block * lanes_);
+                tile(i, (first_block + block) * lanes_);
         });
     }
 
@@ -189,19 +185,17 @@ template <class Real> class TileRun {
     Results& results_;
     Meter* meter_;
     bool tangent_;
-    std::size_t right_begin_; // a multiple of rows::lane_step
-    std::size_t lanes_ = rows::lane_step;
+    std::size_t lanes_;
     std::map<const plan::WalkItem*, Nest> nests_; // by outermost loop
     oneapi::tbb::enumerable_thread_specific<Local> locals_{[this] {
-        return Local{TileMachine<Real>(program_, lanes_, tangent_), std::vector<Real>(lanes_), std::vector<Real>(lanes_)};
+        return Local{TileMachine<Real>(program_, tangent_), std::vector<Real>(lanes_), std::vector<Real>(lanes_)};
     }};
 
     static std::size_t whole(std::size_t lanes) { return lanes / rows::lane_step * rows::lane_step; }
 
     void tile(std::size_t i, std::size_t first) {
         const std::size_t end = std::min(window_.right.end(), first + lanes_);
-        if (results_.symmetric())
-            first = std::max(first, whole(i));
+        first = std::max(first, whole(results_.symmetric() ? i : window_.right.first));
         if (first >= end)
             return;
         const std::size_t used = end - first;

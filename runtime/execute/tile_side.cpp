@@ -1,32 +1,26 @@
 #include "runtime/execute/tile_side.hpp"
 
-#include "runtime/rows/rows.hpp"
-
 #include <cmath>
 
 namespace tpc::execute {
 
-std::size_t TileLayout::padded() const {
-    return right ? (samples + rows::lane_step - 1) / rows::lane_step * rows::lane_step : samples;
-}
-
-template <class Real> TileSide<Real> tile_side(const State<Real>& state, bool right, TileBoxes boxes) {
+template <class Real>
+TileSide<Real> tile_side(const State<Real>& state, std::size_t lanes, TileBoxes boxes, const TileNeeds& needs) {
     TileSide<Real> side;
     side.state = &state;
-    side.layout = {state.samples, right};
-    side.coordinate = right ? side.layout.padded() : 1;
+    side.layout = {state.samples, lanes};
     const std::size_t samples = state.samples;
     for (std::size_t f = 0; f < state.norm.size(); ++f) {
-        const auto lay_out = [&](const std::vector<Real>& from, const auto& function) {
-            if (from.empty())
+        const auto lay_out = [&](bool needed, const Numbers<Real>& from, const auto& function) {
+            if (!needed || from.empty())
                 return PerSample<Real>{};
             return side.layout.template make<Real>(
                 state.plan->boxes[f], boxes.families[f], 1,
                 [&](std::size_t e, std::size_t, std::size_t s) { return function(from[e * samples + s]); });
         };
-        side.norm.push_back(lay_out(state.norm[f], [](Real x) { return x; }));
-        side.inverse.push_back(lay_out(state.norm[f], [](Real x) { return x > 0 ? 1 / x : Real(0); }));
-        side.mean.push_back(lay_out(state.means[f], [](Real x) { return x; }));
+        side.norm.push_back(lay_out(needs.norm[f], state.norm[f], [](Real x) { return x; }));
+        side.inverse.push_back(lay_out(needs.inverse[f], state.norm[f], [](Real x) { return x > 0 ? 1 / x : Real(0); }));
+        side.mean.push_back(lay_out(true, state.means[f], [](Real x) { return x; }));
     }
     for (std::size_t a = 0; a < state.coefficients.size(); ++a) {
         const plan::Box& box = state.plan->coefficients[a].box;
@@ -62,7 +56,7 @@ template <class Real> TileSide<Real> tile_side(const State<Real>& state, bool ri
     return side;
 }
 
-template TileSide<double> tile_side(const State<double>&, bool, TileBoxes);
-template TileSide<float> tile_side(const State<float>&, bool, TileBoxes);
+template TileSide<double> tile_side(const State<double>&, std::size_t, TileBoxes, const TileNeeds&);
+template TileSide<float> tile_side(const State<float>&, std::size_t, TileBoxes, const TileNeeds&);
 
 } // namespace tpc::execute

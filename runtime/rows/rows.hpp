@@ -6,6 +6,7 @@
 // Where C may be negative both are carried, so that nearly opposite elements keep their digits as well.
 #pragma once
 
+#include <array>
 #include <cstddef>
 
 namespace tpc::rows {
@@ -112,6 +113,26 @@ template <class Real> struct ArcsineRow {
     Real* out_tangent = nullptr; // null: not wanted; tangent * E[phi' phi']
 };
 template <class Real> void arcsine(const ArcsineRow<Real>& row);
+
+// E[Z^2] of one element by sample: sum over terms of weight * factors * (value - less). Pointers are by lane, null: 1, for
+// `less` 0. Lanes are samples as they come, in any number.
+template <class Real> struct MomentTerm {
+    Real weight = 1;
+    const Real* value = nullptr;
+    const Real* less = nullptr;
+    std::array<const Real*, 3> factors{};
+};
+template <class Real> struct MomentRow {
+    std::size_t lanes = 0;
+    const MomentTerm<Real>* terms = nullptr;
+    std::size_t count = 0;
+    Real* second = nullptr; // E[Z^2], at least 0
+    Real* norm = nullptr;   // its root
+    Real* minus = nullptr;  // the gaps of the element to itself and to its opposite: 0 and 4 E[Z^2]
+    Real* plus = nullptr;
+};
+// Whether all are finite.
+template <class Real> bool moments(const MomentRow<Real>& row);
 
 // The instruction set in use: "AVX3", "AVX2", "SSE4" ...
 const char* instruction_set();

@@ -255,6 +255,34 @@ TEST_CASE("neither threads nor the order, the copies or the company of samples c
     }
 }
 
+TEST_CASE("sets of many tiles, and blocks of them, have the kernels of a few samples") {
+    for (std::size_t p = 0; p < 3; ++p) {
+        const Program& program = programs()[p];
+        INFO(program.name);
+        const Set set = samples(program, 700, 3);
+        const std::vector<std::size_t> chosen{0, 15, 16, 349, 352, 511, 512, 699};
+        const auto few = kernels(program.text, rows(set, chosen));
+        const auto many = kernels(program.text, set);
+        const Eigen::MatrixXd whole = matrix(many[0], many[0].ntk), part = matrix(few[0], few[0].ntk);
+        const double most = part.cwiseAbs().maxCoeff();
+        for (std::size_t i = 0; i < chosen.size(); ++i)
+            for (std::size_t j = 0; j < chosen.size(); ++j)
+                CHECK(std::abs(whole(static_cast<Eigen::Index>(chosen[i]), static_cast<Eigen::Index>(chosen[j])) -
+                               part(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j))) <= 1e-13 * most);
+        const plan::Plan plan = tests::plan_of(program.text, set, nullptr);
+        execute::SampleSet data;
+        data.samples = set.samples;
+        for (const auto& values : set.inputs)
+            data.inputs.push_back({values});
+        execute::Evaluation evaluation(plan, data, nullptr, {});
+        const auto block = evaluation.block({3, 20}, {337, 200});
+        REQUIRE(!block.error);
+        const Eigen::MatrixXd found =
+            Eigen::Map<const Eigen::Matrix<double, -1, -1, Eigen::RowMajor>>(block.outputs[0].ntk.data(), 20, 200);
+        CHECK(found == whole.block(3, 337, 20, 200));
+    }
+}
+
 TEST_CASE("single and double precision agree") {
     tests::Settings single;
     single.options.single = true;

@@ -1,10 +1,10 @@
 // Arcsine rows against fifty digits, under every instruction set of the machine.
 #include "runtime/rows/rows.hpp"
 #include "tests/gaussian/support.hpp"
+#include "tests/rows/everywhere.hpp"
 
 #include <boost/multiprecision/cpp_bin_float.hpp>
 #include <catch2/catch.hpp>
-#include <hwy/targets.h>
 
 #include <cmath>
 #include <vector>
@@ -55,19 +55,6 @@ double off(double given, const Big& wanted) {
     return std::abs(static_cast<double>(Big(sqrt(Big(given)) - sqrt(Big(abs(wanted))))));
 }
 
-// The machine's instruction sets, one after the other.
-template <class Run> void everywhere(const Run& run) {
-    const auto use = [](std::int64_t targets) {
-        hwy::SetSupportedTargetsForTest(targets);
-        hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-    };
-    for (const std::int64_t target : hwy::SupportedAndGeneratedTargets()) {
-        use(target);
-        run();
-    }
-    use(0);
-}
-
 template <class Real> void check(const Function& f) {
     test::Table table;
     const gaussian::Activation phi = table.activation(expression(table, f));
@@ -111,7 +98,7 @@ template <class Real> void check(const Function& f) {
                 (opposite ? minus : plus)[k] = 4 - 2 * t;
                 wanted.push_back(exact(f, A, B, t, opposite));
             }
-            everywhere([&] {
+            test::everywhere([&] {
                 rows::arcsine(row);
                 for (std::size_t k = 0; k < used; ++k) {
                     const double slope = static_cast<double>(3 * wanted[k].slope);

@@ -1,0 +1,170 @@
+#include "runtime/execute/moments.hpp"
+
+#include <algorithm>
+
+namespace tpc::execute {
+
+using limit::PairTerm;
+
+template <class Real>
+MomentMachine<Real>::MomentMachine(State<Real>& state, const plan::Part& part, std::size_t first, std::size_t count,
+                                   DualCache<Real>& duals, std::int64_t* slots)
+    : state_(state), part_(part), first_(first), count_(count), duals_(duals), slots_(slots), ops_(part.ops.size()) {}
+
+template <class Real> const typename MomentMachine<Real>::Op& MomentMachine<Real>::prepared(std::uint32_t index) {
+    Op& own = ops_[index];
+    if (own.known)
+        return own;
+    own.known = true;
+    const plan::PairOp& op = part_.ops[index];
+    const plan::SelfPlan& plan = *state_.plan;
+    for (const plan::TermOp& term : op.terms) {
+        const auto constant = [&](const plan::Constant& c) { return folded(plan.recursions, plan.sizes, plan.sizes, c); };
+        own.terms.push_back(
+            {constant(term.scale), constant(term.left_factor.constant), constant(term.right_factor.constant)});
+    }
+    if (op.rule != limit::Rule::dual || !state_.means[op.entry.left.family].empty())
+        return own;
+    const Real* second = variance(op.entry.left);
+    const auto largest = static_cast<double>(*std::max_element(second, second + count_)); // the shape is that of any law
+    const gaussian::Shape shape = duals_.find(op.left_function, op.right_function, largest, 0).shape();
+    if (shape.kind == gaussian::Shape::Kind::homogeneous)
+        own.square = static_cast<Real>(shape.linear + shape.absolute);
+    return own;
+}
+
+template <class Real> Real MomentMachine<Real>::number(const plan::Constant& c) const {
+    const plan::SelfPlan& plan = *state_.plan;
+    return static_cast<Real>(c.fixed ? c.value
+                                     : evaluate_constant(plan.recursions, plan.sizes, plan.sizes, c.expression, slots_));
+}
+
+template <class Real> bool MomentMachine<Real>::run(std::uint32_t index, std::size_t element, std::size_t entry) {
+    const plan::PairOp& op = part_.ops[index];
+    const Op& own = prepared(index);
+    terms_.clear();
+    if (op.rule == limit::Rule::linear) {
+        for (std::size_t k = 0; k < op.terms.size(); ++k)
+            collect(op.terms[k], own.terms[k], 0);
+    } else if (own.square) {
+        terms_.push_back({*own.square, variance(op.entry.left)});
+    } else {
+        return false;
+    }
+    const std::uint32_t family = state_.plan->recursions.network.program.statements[op.left_statement].family;
+    rows::MomentRow<Real> row;
+    row.lanes = count_;
+    row.terms = terms_.data();
+    row.count = terms_.size();
+    row.second = state_.second[family].data() + element * state_.samples + first_;
+    row.norm = state_.norm[family].data() + element * state_.samples + first_;
+    row.minus = state_.minus.data() + entry * state_.samples + first_;
+    row.plus = state_.plus.data() + entry * state_.samples + first_;
+    if (!rows::moments(row) && own.square)
+        throw MethodError("a variance is not finite: the kernel diverges");
+    return true;
+}
+
+template <class Real> const Real* MomentMachine<Real>::variance(const plan::Place& place) {
+    if (!locate(place.indices, place.mode, state_.plan->boxes[place.family], slots_, left_))
+        throw MethodError("a nonlinearity of an element outside its family");
+    return state_.second_of(place.family, left_) + first_;
+}
+
+template <class Real> void MomentMachine<Real>::collect(const plan::TermOp& op, const Term& term, std::size_t depth) {
+    if (depth < op.sums.size()) {
+        const plan::LoopRange& range = op.sums[depth];
+        const std::int64_t upper = range.last(slots_);
+        for (std::int64_t i = range.first(slots_); i <= upper; ++i) {
+            slots_[range.slot] = i;
+            collect(op, term, depth + 1);
+        }
+        return;
+    }
+    for (const plan::Guard& guard : op.guards)
+        if (!guard.holds(slots_))
+            return;
+    rows::MomentTerm<Real> out;
+    out.weight = number(term.scale);
+    if (op.left_factor.array)
+        out.factors[0] = factor(op.left_factor);
+    else
+        out.weight *= number(term.left);
+    if (op.right_factor.array)
+        out.factors[1] = factor(op.right_factor);
+    else
+        out.weight *= number(term.right);
+    add(op, out);
+}
+
+template <class Real> void MomentMachine<Real>::add(const plan::TermOp& op, rows::MomentTerm<Real> term) {
+    const plan::SelfPlan& plan = *state_.plan;
+    switch (op.kind) {
+    case PairTerm::Kind::parameter:
+        terms_.push_back(term);
+        return;
+    case PairTerm::Kind::means:
+        if ((op.left_mean && (term.value = mean(*op.left_mean)) == nullptr) ||
+            (op.right_mean && (term.factors[2] = mean(*op.right_mean)) == nullptr))
+            return;
+        terms_.push_back(term);
+        return;
+    case PairTerm::Kind::input: {
+        const plan::FiniteArray& x = plan.finite[op.left_finite];
+        const plan::FiniteArray& y = plan.finite[op.right_finite];
+        if (!locate(op.left_place.indices, op.left_place.mode, x.box, slots_, left_) ||
+            !locate(op.right_place.indices, op.right_place.mode, y.box, slots_, right_))
+            return;
+        const auto length = static_cast<std::size_t>(x.length);
+        term.weight /= static_cast<Real>(length);
+        for (std::size_t k = 0; k < length; ++k) {
+            term.value = at(state_.finite[op.left_finite], offset_in(x.box, left_) * length + k);
+            term.factors[2] = at(state_.finite[op.right_finite], offset_in(y.box, right_) * length + k);
+            terms_.push_back(term);
+        }
+        return;
+    }
+    case PairTerm::Kind::matmul:
+    case PairTerm::Kind::read:
+        if (read(op.entry, term))
+            terms_.push_back(term);
+        return;
+    }
+}
+
+// False where the entry is zero.
+template <class Real> bool MomentMachine<Real>::read(const plan::EntryRead& entry, rows::MomentTerm<Real>& term) {
+    const plan::SelfPlan& plan = *state_.plan;
+    if (entry.array == plan::no_array ||
+        !locate(entry.left.indices, entry.left.mode, plan.box_of(entry.left.family), slots_, left_) ||
+        !locate(entry.right.indices, entry.right.mode, plan.box_of(entry.right.family), slots_, right_))
+        return false;
+    const plan::PairArray& array = part_.arrays[entry.array];
+    const std::size_t stored = entry_offset(array, left_, right_);
+    term.value = at(state_.plus, stored);
+    term.weight /= 4;
+    // the gap of an element to itself is 0
+    if (array.sums || array.value || entry.left.family != entry.right.family || left_ != right_)
+        term.less = at(state_.minus, stored);
+    return true;
+}
+
+template <class Real> const Real* MomentMachine<Real>::factor(const plan::Factor& factor) {
+    left_.clear();
+    for (const plan::Linear& index : factor.point)
+        left_.push_back(index(slots_));
+    return at(state_.coefficients[*factor.array], offset_in(state_.plan->coefficients[*factor.array].box, left_));
+}
+
+// Null: zero.
+template <class Real> const Real* MomentMachine<Real>::mean(const plan::Place& place) {
+    if (!locate(place.indices, place.mode, state_.plan->boxes[place.family], slots_, left_))
+        return nullptr;
+    const Real* mean = state_.mean_of(place.family, left_);
+    return mean != nullptr ? mean + first_ : nullptr;
+}
+
+template class MomentMachine<double>;
+template class MomentMachine<float>;
+
+} // namespace tpc::execute

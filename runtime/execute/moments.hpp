@@ -1,0 +1,50 @@
+// An element with itself, for a chunk of samples: E[Z^2] needs no correlation.
+#pragma once
+
+#include "runtime/execute/duals.hpp"
+#include "runtime/rows/rows.hpp"
+
+namespace tpc::execute {
+
+// Sums of terms, and E[phi(z)^2] = (p1^2 + p2^2) E[z^2] for phi = p1 z + p2 |z|.
+template <class Real> class MomentMachine {
+  public:
+    // Samples [first, first + count). `slots`: where the instances stand.
+    MomentMachine(State<Real>& state, const plan::Part& part, std::size_t first, std::size_t count, DualCache<Real>& duals,
+                  std::int64_t* slots);
+    // Writes the second moments of the element at `element` of its family and its entry, the two gaps to itself; false where
+    // the operation is of another kind.
+    bool run(std::uint32_t op, std::size_t element, std::size_t entry);
+
+  private:
+    struct Term {
+        plan::Constant scale, left, right;
+    };
+    struct Op {
+        bool known = false;
+        std::vector<Term> terms;
+        std::optional<Real> square; // of a dual: p1^2 + p2^2
+    };
+    State<Real>& state_;
+    const plan::Part& part_;
+    std::size_t first_, count_;
+    DualCache<Real>& duals_;
+    std::int64_t* slots_;
+    std::vector<Op> ops_;
+    std::vector<rows::MomentTerm<Real>> terms_;
+    Indices left_, right_; // of the element that is read
+
+    const Op& prepared(std::uint32_t op);
+    [[nodiscard]] Real number(const plan::Constant& constant) const;
+    void collect(const plan::TermOp& op, const Term& term, std::size_t depth);
+    void add(const plan::TermOp& op, rows::MomentTerm<Real> term);
+    bool read(const plan::EntryRead& entry, rows::MomentTerm<Real>& term);
+    const Real* factor(const plan::Factor& factor);
+    const Real* mean(const plan::Place& place);
+    const Real* variance(const plan::Place& place); // of centred elements
+    const Real* at(const Numbers<Real>& numbers, std::size_t offset) const {
+        return numbers.data() + offset * state_.samples + first_;
+    }
+};
+
+} // namespace tpc::execute
