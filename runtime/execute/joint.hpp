@@ -1,6 +1,7 @@
 // Expectations of products of vectors that depend on several Gaussians, for the lanes of a pair machine.
 #pragma once
 
+#include "runtime/execute/covariances.hpp"
 #include "runtime/execute/lanes.hpp"
 #include "runtime/execute/ledger.hpp"
 #include "runtime/execute/unroll.hpp"
@@ -79,6 +80,8 @@ class JointCache {
     const plan::SelfPlan& left_plan_;
     const plan::SelfPlan& right_plan_;
     std::optional<Definitions> left_, right_; // once they are needed
+    std::optional<Covariances> right_known_;
+    std::mutex known_mutex_;
     mutable std::mutex mutex_;
     std::map<std::tuple<std::vector<JointElement>, std::vector<JointElement>, bool>, std::unique_ptr<JointTerm>> terms_;
     std::map<std::tuple<std::vector<JointElement>, std::vector<std::vector<JointElement>>, bool>, std::unique_ptr<JointRow>>
@@ -87,6 +90,7 @@ class JointCache {
     void define();
     std::unique_ptr<JointRow> make_row(const std::vector<JointElement>& left,
                                        const std::vector<std::vector<JointElement>>& rights, bool slopes);
+    bool all_known(const JointRow& row);
     void locate(JointLaw& law) const;
 };
 
