@@ -5,12 +5,12 @@
 #include "runtime/execute/lanes.hpp"
 #include "runtime/execute/ledger.hpp"
 #include "runtime/execute/unroll.hpp"
-#include "runtime/joint/several.hpp"
+#include "runtime/joint/shared.hpp"
 #include "runtime/joint/solve.hpp"
 
 #include <memory>
 #include <mutex>
-#include <unordered_set>
+#include <unordered_map>
 
 namespace tpc::execute {
 
@@ -38,8 +38,10 @@ struct JointTerm : JointLaw {
 struct JointRow : JointLaw {
     joint::Several several;
     std::vector<const JointTerm*> terms;
+    using Open = std::vector<std::vector<bool>>; // by term and part: it has no method but sampling
     mutable std::mutex mutex;
-    mutable std::unordered_set<std::size_t> sampled; // pairs of samples of which some term has no method but sampling
+    mutable std::unordered_map<std::size_t, Open> sampled; // by pairs of samples of which some part is open
+    mutable std::map<std::vector<const joint::Part*>, std::unique_ptr<joint::Shared>> shared;
     mutable joint::Use use;
 };
 

@@ -165,6 +165,35 @@ TEST_CASE("a tolerance that small batches cannot meet is an error that says what
     CHECK(outcome.outputs.empty());
 }
 
+TEST_CASE("gates of several steps are sampled apart from what they multiply") {
+    // the gates of two steps lie in no expectation of their own: their covariance is known from others, or from independence
+    const std::string text = R"(program p
+input xi : R[T, d]
+matrix W[k in 1..2] ~ N(0, 4/n)
+matrix U[k in 1..2] ~ N(0, 3/d)
+vector b ~ N(-0.4, 0.3)
+vector v ~ N(0, 1)
+h[0] = 0
+for t in 1..T {
+    z[t] = sigmoid(W[1] @ h[t-1] + U[1] @ xi[t] + b)
+    h[t] = (1 - z[t]) * h[t-1] + z[t] * tanh(W[2] @ h[t-1] + U[2] @ xi[t])
+}
+output v' @ h[T] / sqrt(n)
+)";
+    const Set set = tests::random_set(text, 2, {{"T", 5}, {"d", 3}}, 8);
+    tests::Settings coarse, fine, D;
+    coarse.options.tolerance = D.options.tolerance = 3e-3;
+    fine.options.tolerance = 3e-4;
+    D.options.via = execute::Via::D; // every expectation by itself
+    const auto quick = kernels(text, set, coarse);
+    const auto slow = kernels(text, set, fine);
+    const auto backward = kernels(text, set, D);
+    CHECK(error_of(quick) <= 3e-3);
+    CHECK(error_of(slow) <= 3e-4);
+    CHECK(tests::deviation(quick, slow) <= error_of(quick) + error_of(slow));
+    CHECK(tests::deviation(backward, slow) <= error_of(backward) + error_of(slow));
+}
+
 TEST_CASE("a tolerance that sampling cannot meet is an error that says what can be met") {
     const std::string text = head + "x = max(g[1], g[2]) * step(g[3] * g[1])\noutput v' @ x / sqrt(n)\n";
     const Set set = tests::random_set(text, 2, {{"d", 2}}, 4);
