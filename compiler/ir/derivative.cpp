@@ -110,7 +110,8 @@ ExprId derivative(ExprTable& table, Function function, llvm::ArrayRef<ExprId> ar
         return d.mul(d.number((function == Function::erf ? 2 : -2) * std::numbers::inv_sqrtpi),
                      d.call(Function::exp, d.neg(d.call(Function::square, x))));
     case Function::gelu: { // Phi(x) + x phi(x)
-        const ExprId cdf = d.mul(d.number(0.5), d.add(one, d.call(Function::erf, d.div(x, d.number(std::numbers::sqrt2)))));
+        const ExprId cdf =
+            d.mul(d.number(0.5), d.call(Function::erfc, d.div(x, d.number(-std::numbers::sqrt2)))); // left tail
         const ExprId bell = d.call(Function::exp, d.mul(d.number(-0.5), d.call(Function::square, x)));
         return d.add(cdf, d.mul(d.mul(d.number(std::numbers::inv_sqrtpi / std::numbers::sqrt2), x), bell));
     }

@@ -128,6 +128,28 @@ void JointCache::locate(JointLaw& law) const {
     law.cross = entries(part_.arrays, law.left, law.right);
 }
 
+// Covariances of Gaussians of two terms; those of one term are demanded.
+bool JointCache::all_known(const JointRow& row) {
+    const auto within = [&](const JointTerm* term) { return term->right.size() == row.right.size(); };
+    if (std::ranges::any_of(row.terms, within))
+        return true;
+    if (kept.rights == 0) // the self part computes them while it reads them
+        return false;
+    const std::lock_guard lock(known_mutex_);
+    if (!right_known_)
+        right_known_.emplace(*right_);
+    std::set<std::pair<GaussianElement, GaussianElement>> together;
+    for (const JointTerm* term : row.terms)
+        for (const GaussianElement& x : term->right)
+            for (const GaussianElement& y : term->right)
+                together.emplace(x, y);
+    for (const GaussianElement& x : row.right)
+        for (const GaussianElement& y : row.right)
+            if (x < y && !together.contains({x, y}) && !right_known_->known(x, y))
+                return false;
+    return true;
+}
+
 std::unique_ptr<JointRow> JointCache::make_row(const std::vector<JointElement>& left,
                                                const std::vector<std::vector<JointElement>>& rights, bool slopes) {
     auto row = std::make_unique<JointRow>();
@@ -135,13 +157,12 @@ std::unique_ptr<JointRow> JointCache::make_row(const std::vector<JointElement>& 
         row->terms.push_back(&find(left, right, slopes));
         if (row->terms.back()->solver->homogeneous())
             return nullptr; // sampled on a sphere of its own
-        if (row->terms.back()->right.size() > row->right.size())
-            row->right = row->terms.back()->right;
+        row->right.insert(row->right.end(), row->terms.back()->right.begin(), row->terms.back()->right.end());
     }
-    const auto inside = [&](const GaussianElement& element) { return std::ranges::binary_search(row->right, element); };
-    for (const JointTerm* term : row->terms)
-        if (!std::ranges::all_of(term->right, inside))
-            return nullptr;
+    std::ranges::sort(row->right);
+    row->right.erase(std::unique(row->right.begin(), row->right.end()), row->right.end());
+    if (!all_known(*row))
+        return nullptr;
     joint::Several& several = row->several;
     Unroller on_left(*left_, several.left_tape, 0, 0);
     on_left.number(row->terms[0]->left);

@@ -1,15 +1,16 @@
 // Expectations of products of vectors that depend on several Gaussians, for the lanes of a pair machine.
 #pragma once
 
+#include "runtime/execute/covariances.hpp"
 #include "runtime/execute/lanes.hpp"
 #include "runtime/execute/ledger.hpp"
 #include "runtime/execute/unroll.hpp"
-#include "runtime/joint/several.hpp"
+#include "runtime/joint/shared.hpp"
 #include "runtime/joint/solve.hpp"
 
 #include <memory>
 #include <mutex>
-#include <unordered_set>
+#include <unordered_map>
 
 namespace tpc::execute {
 
@@ -37,8 +38,10 @@ struct JointTerm : JointLaw {
 struct JointRow : JointLaw {
     joint::Several several;
     std::vector<const JointTerm*> terms;
+    using Open = std::vector<std::vector<bool>>; // by term and part: it has no method but sampling
     mutable std::mutex mutex;
-    mutable std::unordered_set<std::size_t> sampled; // pairs of samples of which some term has no method but sampling
+    mutable std::unordered_map<std::size_t, Open> sampled; // by pairs of samples of which some part is open
+    mutable std::map<std::vector<const joint::Part*>, std::unique_ptr<joint::Shared>> shared;
     mutable joint::Use use;
 };
 
@@ -79,6 +82,8 @@ class JointCache {
     const plan::SelfPlan& left_plan_;
     const plan::SelfPlan& right_plan_;
     std::optional<Definitions> left_, right_; // once they are needed
+    std::optional<Covariances> right_known_;
+    std::mutex known_mutex_;
     mutable std::mutex mutex_;
     std::map<std::tuple<std::vector<JointElement>, std::vector<JointElement>, bool>, std::unique_ptr<JointTerm>> terms_;
     std::map<std::tuple<std::vector<JointElement>, std::vector<std::vector<JointElement>>, bool>, std::unique_ptr<JointRow>>
@@ -87,6 +92,7 @@ class JointCache {
     void define();
     std::unique_ptr<JointRow> make_row(const std::vector<JointElement>& left,
                                        const std::vector<std::vector<JointElement>>& rights, bool slopes);
+    bool all_known(const JointRow& row);
     void locate(JointLaw& law) const;
 };
 

@@ -156,34 +156,115 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
 
 namespace {
 
-// Nothing where some term must be sampled.
-template <class Real>
-std::optional<JointRowResult<Real>> without_sampling(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
-                                                     const Store<Real>& store, const joint::Sampling& sampling,
-                                                     bool tangents) {
-    JointRowResult<Real> result;
-    result.values.resize(row.terms.size());
-    result.tangents.resize(tangents ? row.terms.size() : 0);
-    for (std::size_t k = row.terms.size(); k-- > 0;) { // those of more steps, which may be in vain, are later ones
-        const JointTerm& term = *row.terms[k];
-        Law<Real> law(term, left, right, store);
-        law.read(0);
-        std::vector<double> values;
-        for (const std::vector<Real>& number : numbers_of(term, left, right, 1))
-            values.push_back(static_cast<double>(number[0]));
-        const Eigen::MatrixXd linked = tangents ? links(term, store, 0)
-                                                : Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(term.left.size()),
-                                                                        static_cast<Eigen::Index>(term.right.size()));
-        const auto e = guarded(law.mean, law.covariance, [&] {
-            return term.solver->without_sampling(law.mean, law.covariance, linked, values, sampling);
-        });
-        if (!e)
-            return std::nullopt;
-        result.values[k] = static_cast<Real>(e->value);
-        if (tangents)
-            result.tangents[k] = static_cast<Real>(e->slopes.cwiseProduct(linked).sum());
+// One term of a row at the first lane.
+struct Piecewise {
+    joint::Solver::Pieces pieces;
+    std::vector<double> numbers;
+    Eigen::MatrixXd linked;
+    std::vector<double> values, tangents; // by part
+
+    void set(std::size_t part, const joint::Expectation& e, bool with_tangents) {
+        values[part] = e.value;
+        if (!with_tangents)
+            return;
+        const joint::Part& which = *pieces.parts[part];
+        const std::vector<Eigen::Index> rows(which.left.begin(), which.left.end());
+        const std::vector<Eigen::Index> columns(which.right.begin(), which.right.end());
+        tangents[part] = e.slopes.size() == 0 ? 0 : e.slopes.cwiseProduct(linked(rows, columns)).sum();
     }
+};
+
+template <class Real>
+Piecewise piecewise(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
+                    const joint::Sampling& sampling, bool tangents, const std::vector<bool>& in_vain) {
+    Piecewise result;
+    Law<Real> law(term, left, right, store);
+    law.read(0);
+    for (const std::vector<Real>& number : numbers_of(term, left, right, 1))
+        result.numbers.push_back(static_cast<double>(number[0]));
+    result.linked = tangents ? links(term, store, 0)
+                             : Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(term.left.size()),
+                                                     static_cast<Eigen::Index>(term.right.size()));
+    result.pieces = guarded(law.mean, law.covariance, [&] {
+        return term.solver->pieces(law.mean, law.covariance, result.linked, result.numbers, sampling, in_vain);
+    });
+    result.values.resize(result.pieces.parts.size());
+    result.tangents.resize(tangents ? result.pieces.parts.size() : 0);
+    for (std::size_t k = 0; k < result.pieces.known.size(); ++k)
+        if (result.pieces.known[k])
+            result.set(k, *result.pieces.known[k], tangents);
     return result;
+}
+
+template <class T> std::uint32_t place_in(const std::vector<T>& all, const T& one) {
+    return static_cast<std::uint32_t>(std::ranges::find(all, one) - all.begin());
+}
+
+// A part of a term among the Gaussians and numbers of the row.
+joint::Placed placed(const JointRow& row, const JointTerm& term, const joint::Part* part) {
+    joint::Placed result{part, {}, {}, {}};
+    for (const std::uint32_t k : part->left)
+        result.left.push_back(place_in(row.left, term.left[k]));
+    for (const std::uint32_t k : part->right)
+        result.right.push_back(place_in(row.right, term.right[k]));
+    for (const SampleNumber& number : term.left_numbers)
+        result.samples.push_back(place_in(row.left_numbers, number));
+    for (const SampleNumber& number : term.right_numbers)
+        result.samples.push_back(static_cast<std::uint32_t>(row.left_numbers.size()) + place_in(row.right_numbers, number));
+    return result;
+}
+
+// All open parts, from one set of points.
+template <class Real>
+void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>& left, const Side<Real>& right,
+            const Store<Real>& store, const joint::Sampling& sampling, bool tangents) {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<std::pair<std::size_t, std::size_t>> open;
+    std::vector<const joint::Part*> parts;
+    for (std::size_t k = 0; k < terms.size(); ++k)
+        for (std::size_t part = 0; part < terms[k].pieces.parts.size(); ++part)
+            if (!terms[k].pieces.known[part]) {
+                open.emplace_back(k, part);
+                parts.push_back(terms[k].pieces.parts[part]);
+            }
+    const joint::Shared* shared = nullptr;
+    {
+        const std::lock_guard lock(row.mutex);
+        auto& kept = row.shared[parts];
+        if (!kept) {
+            std::vector<joint::Placed> list;
+            for (const auto& [k, part] : open)
+                list.push_back(placed(row, *row.terms[k], terms[k].pieces.parts[part]));
+            kept = std::make_unique<joint::Shared>(joint::share(list, tangents));
+        }
+        shared = kept.get();
+    }
+    Law<Real> law(row, left, right, store);
+    law.read(0);
+    std::vector<double> numbers;
+    for (const std::vector<Real>& number : numbers_of(row, left, right, 1))
+        numbers.push_back(static_cast<double>(number[0]));
+    const std::vector<Eigen::Index> lefts(shared->left_places.begin(), shared->left_places.end());
+    const std::vector<Eigen::Index> rights(shared->right_places.begin(), shared->right_places.end());
+    std::vector<Eigen::Index> all = lefts;
+    for (const Eigen::Index k : rights)
+        all.push_back(static_cast<Eigen::Index>(row.left.size()) + k);
+    const Eigen::VectorXd mean = law.mean(all);
+    const Eigen::MatrixXd covariance = law.covariance(all, all);
+    const joint::SeveralExpectations e = guarded(mean, covariance, [&] {
+        return joint::estimate(*shared, mean, covariance,
+                               tangents ? Eigen::MatrixXd(links(row, store, 0)(lefts, rights)) : Eigen::MatrixXd(), numbers,
+                               sampling);
+    });
+    for (std::size_t p = 0; p < open.size(); ++p) {
+        const auto [k, part] = open[p];
+        terms[k].values[part] = e.values[p];
+        if (tangents)
+            terms[k].tangents[part] = e.tangents[p];
+    }
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const std::lock_guard lock(row.mutex);
+    row.use.add(std::size_t{1} << sampling.log2_points, 0, seconds);
 }
 
 } // namespace
@@ -192,39 +273,51 @@ template <class Real>
 JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
                                   const Store<Real>& store, JointCache& joints, bool tangents, bool& sampled_before) {
     const joint::Sampling sampling = joints.kept.at(joints.sampling, left.first, right.first);
-    const auto sampled = [&] {
+    JointRow::Open open(row.terms.size());
+    {
         const std::lock_guard lock(row.mutex);
-        return row.sampled.contains(sampling.place);
-    };
-    if (!sampled()) {
-        // About so many points in all replicates are needed for an error of 1, of which a quarter of the tolerance is
-        // acceptable; a coarse one leaves the methods that the default (1e-4) has. What follows from sampled numbers is
-        // another law, and computed again, in each replicate and round.
-        constexpr double coarsest = 2.5e-5;
-        const double points = sampled_before ? 0.5 : 20;
-        double work = points / std::min(sampling.acceptable, coarsest) * row.several.work();
-        joint::Sampling limited = sampling;
-        limited.work = sampling.acceptable > 0 ? &work : nullptr;
-        if (auto result = without_sampling(row, left, right, store, limited, tangents))
-            return *std::move(result);
-        const std::lock_guard lock(row.mutex);
-        row.sampled.insert(sampling.place);
+        if (const auto found = row.sampled.find(sampling.place); found != row.sampled.end())
+            open = found->second;
     }
-    sampled_before = true;
-    const auto start = std::chrono::steady_clock::now();
-    Law<Real> law(row, left, right, store);
-    law.read(0);
-    std::vector<double> values;
-    for (const std::vector<Real>& number : numbers_of(row, left, right, 1))
-        values.push_back(static_cast<double>(number[0]));
-    const joint::SeveralExpectations e = guarded(law.mean, law.covariance, [&] {
-        return joint::estimate(row.several, law.mean, law.covariance, tangents ? links(row, store, 0) : Eigen::MatrixXd(),
-                               values, sampling);
-    });
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    const std::lock_guard lock(row.mutex);
-    row.use.add(std::size_t{1} << sampling.log2_points, 0, seconds);
-    return {{e.values.begin(), e.values.end()}, {e.tangents.begin(), e.tangents.end()}};
+    // About so many points in all replicates are needed for an error of 1, of which a quarter of the tolerance is
+    // acceptable; a coarse one leaves the methods that the default (1e-4) has. What follows from sampled numbers is another
+    // law, and computed again, in each replicate and round.
+    constexpr double coarsest = 2.5e-5;
+    const double points = sampled_before ? 0.5 : 20;
+    double work = points / std::min(sampling.acceptable, coarsest) * row.several.work();
+    joint::Sampling limited = sampling;
+    limited.work = sampling.acceptable > 0 ? &work : nullptr;
+    std::vector<Piecewise> terms(row.terms.size());
+    bool any = false;
+    for (std::size_t k = row.terms.size(); k-- > 0;) { // those of more steps, which may be in vain, are later ones
+        terms[k] = piecewise(*row.terms[k], left, right, store, limited, tangents, open[k]);
+        open[k].resize(terms[k].pieces.known.size());
+        for (std::size_t part = 0; part < open[k].size(); ++part) {
+            open[k][part] = !terms[k].pieces.known[part];
+            any = any || open[k][part];
+        }
+    }
+    // With points at hand, what would be computed again in each replicate joins them, but for what costs next to nothing.
+    for (std::size_t k = 0; any && sampled_before && k < terms.size(); ++k)
+        for (std::size_t part = 0; part < open[k].size(); ++part)
+            if (const joint::Part& which = *terms[k].pieces.parts[part]; which.left.size() + which.right.size() > 2) {
+                open[k][part] = true;
+                terms[k].pieces.known[part].reset();
+            }
+    if (any) {
+        sample(row, terms, left, right, store, sampling, tangents);
+        sampled_before = true;
+        const std::lock_guard lock(row.mutex);
+        row.sampled.try_emplace(sampling.place, std::move(open));
+    }
+    JointRowResult<Real> result;
+    for (const Piecewise& term : terms) {
+        const auto [value, tangent] = joint::combined(*term.pieces.split, term.numbers, term.values, term.tangents);
+        result.values.push_back(static_cast<Real>(value));
+        if (tangents)
+            result.tangents.push_back(static_cast<Real>(tangent));
+    }
+    return result;
 }
 
 template <class Real>

@@ -25,7 +25,7 @@ Definitions::Definitions(const plan::SelfPlan& plan) : plan_(&plan) {
         if (k >= program.statements.size())
             return;
         const Statement& statement = program.statements[k];
-        if (program.families[statement.family].type != Type::vector || plan.recursions.network.gaussian[statement.family])
+        if (program.families[statement.family].type != Type::vector)
             return;
         if (!all_hold(plan, statement.domain.conditions, slots.data()))
             return;

@@ -4,6 +4,10 @@
 // laws from a = b (mean and variance the averages) to the given one: with g = (phi(a) - phi(b))^2,
 //   d E[g] = 1/2 E[g_aa] dA + 1/2 E[g_bb] dB + E[g_ab] dc + E[g_a] d mean_a + E[g_b] d mean_b,
 // whose rounding errors are of order sqrt(minus), as small as the slope of any kinked layer after it can notice.
+//
+// Where a function is small over nearly all of a Gaussian (relu far below its kink), what the groups add up to is far
+// smaller than they are. Samples of which too little is left are known by the rounding of E[phi^2] and E[phi'^2], and
+// pairs with one are integrated by panels instead.
 #include "runtime/gaussian/correlation.hpp"
 #include "runtime/gaussian/methods.hpp"
 #include "runtime/gaussian/moments.hpp"
@@ -27,20 +31,35 @@ Bivariate swapped(const Bivariate& law) {
     return {law.mean_b, law.mean_a, law.variance_b, law.variance_a, law.covariance, law.gap, law.minus, law.plus};
 }
 
-// The variance over which phi changes but for kinks at the mean: how far closed forms are from their singularities.
-double scale_of(const Univariate& phi, double mean) {
+// The variance over which the smooth parts of phi change, and what kinks are apart by.
+double smooth_scale(const Univariate& phi) {
     double scale = std::numeric_limits<double>::infinity();
     for (const Group& group : *phi.groups) {
         if (group.jump && group.blur > 0)
             scale = std::min(scale, group.blur);
-        if (group.jump && group.kink != mean)
-            scale = std::min(scale, (group.kink - mean) * (group.kink - mean));
+        for (const Group& other : *phi.groups)
+            if (group.jump && other.jump && group.blur == 0 && other.blur == 0 && group.kink != other.kink)
+                scale = std::min(scale, (group.kink - other.kink) * (group.kink - other.kink));
         if (group.gauss > 0)
             scale = std::min(scale, 1 / (2 * group.gauss));
         if (group.rate != 0.0)
             scale = std::min(scale, 1 / std::norm(group.rate));
     }
     return scale;
+}
+
+// The same of phi but for kinks at the mean: how far closed forms are from their singularities.
+double scale_of(const Univariate& phi, double mean) {
+    double scale = smooth_scale(phi);
+    for (const Group& group : *phi.groups)
+        if (group.jump && group.blur == 0 && group.kink != mean)
+            scale = std::min(scale, (group.kink - mean) * (group.kink - mean));
+    return scale;
+}
+
+bool has_kink_at(const Univariate& phi, double mean) {
+    return std::ranges::any_of(*phi.groups,
+                               [&](const Group& group) { return group.jump && group.blur == 0 && group.kink == mean; });
 }
 
 constexpr double small = 0.01; // of the scale
@@ -57,43 +76,64 @@ template <class F> double integrate_unit(F integrand) { // over 0..1
 
 } // namespace
 
-// E[phi]. For small variances the groups cancel (elu, hardtanh, sin): phi(m) + s * integral over t in 0..1 of E[n phi'(m + s
-// t n)].
-double first_moment(const Univariate& phi, double mean, double variance) {
-    if (variance <= 0)
-        return (*phi.value)(mean);
+// E[phi], and in `size` what it was added up from. For small variances the groups cancel (elu, hardtanh, sin):
+// phi(m) + s * integral over t in 0..1 of E[n phi'(m + s t n)].
+double first_moment(const Univariate& phi, double mean, double variance, double& size) {
+    if (variance <= 0) {
+        const double value = (*phi.value)(mean);
+        size += std::abs(value);
+        return value;
+    }
     if (!phi.jumps.empty() || variance > small * scale_of(phi, mean))
-        return expectation(*phi.groups, mean, variance);
+        return expectation(*phi.groups, mean, variance, &size);
     const Groups centred{Group{0, 0, 0, false, 0, 0, {-mean, 1}}};
-    return (*phi.value)(mean) + integrate_unit([&](double t) {
+    const double start = (*phi.value)(mean);
+    size += std::abs(start);
+    return start + integrate_unit([&](double t) {
                return expectation(centred, phi.slope_groups, diagonal(mean, variance * t * t)) / t;
            });
 }
 
 namespace {
 
-// E[phi psi]. For small variances by Price's theorem along c = sqrt(AB) sin(alpha), where kinks at the mean leave no root.
-double product_moment(const Univariate& phi, const Univariate& psi, const Bivariate& law) {
+// E[phi psi], likewise. For small variances by Price's theorem along c = sqrt(AB) sin(alpha), where kinks at the mean leave
+// no root, but for those of the other function off its mean.
+double product_moment(const Univariate& phi, const Univariate& psi, const Bivariate& law, double& size) {
     const double A = law.variance_a, B = law.variance_b;
-    const bool plain = !phi.jumps.empty() || !psi.jumps.empty() ||
-                       (A > small * scale_of(phi, law.mean_a) && B > small * scale_of(psi, law.mean_b));
+    const bool large_a = A > small * scale_of(phi, law.mean_a), large_b = B > small * scale_of(psi, law.mean_b);
+    const bool plain = !phi.jumps.empty() || !psi.jumps.empty() || (large_a && large_b) ||
+                       (large_a && has_kink_at(psi, law.mean_b)) || (large_b && has_kink_at(phi, law.mean_a));
     if (plain)
-        return expectation(*phi.groups, *psi.groups, law);
+        return expectation(*phi.groups, *psi.groups, law, &size);
     const double product = std::sqrt(A) * std::sqrt(B);
     const double last = std::atan2(law.covariance, std::sqrt(law.gap));
+    double sizes = 0, size_a = 0, size_b = 0;
     const double integral =
         last * integrate_unit([&](double t) {
             const double sine = std::sin(last * t), cosine = std::cos(last * t);
             const double c = product * sine;
             const Bivariate at{law.mean_a, law.mean_b, A, B, c, A * B * cosine * cosine, A + B - 2 * c, A + B + 2 * c};
-            return cosine * expectation(phi.slope_groups, psi.slope_groups, at);
+            double one = 0;
+            const double slope = expectation(phi.slope_groups, psi.slope_groups, at, &one);
+            sizes = std::max(sizes, one);
+            return cosine * slope;
         });
-    return first_moment(phi, law.mean_a, A) * first_moment(psi, law.mean_b, B) + product * integral;
+    const double means = first_moment(phi, law.mean_a, A, size_a) * first_moment(psi, law.mean_b, B, size_b);
+    size += size_a * size_b + product * sizes;
+    return means + product * integral;
 }
 
-// How far Var(a - b) may go before the path integral loses accuracy: a part of the distance to the nearest singularity.
-double reach(const Univariate& phi, double A, double B, double mean) {
-    return 0.02 * std::min({A, B, scale_of(phi, mean)});
+// Whether the path integral is accurate: Var(a - b) and the shift are a part of the distance to the nearest singularity.
+// Kinks off the mean leave one at the given law too, unless it is the noise of a - b that tells a and b apart and not their
+// means or variances.
+bool within_reach(const Univariate& phi, const Bivariate& law) {
+    constexpr double part = 0.02;
+    const double shift = law.mean_a - law.mean_b, far = part * smooth_scale(phi);
+    const double apart = root_difference(law.variance_a, law.variance_b), distance = law.minus + shift * shift;
+    if (distance > std::min({far, part * law.variance_a, part * law.variance_b}))
+        return false;
+    return apart + shift * shift <= law.minus - apart ||
+           5 * distance <= part * std::min(scale_of(phi, law.mean_a), scale_of(phi, law.mean_b));
 }
 
 // dE[g]/ds for the law at s, A' = -B' = da, c' = -minus / 2, mean_a' = -mean_b' = dm.
@@ -153,7 +193,8 @@ double nearby_difference(const Univariate& phi, const Bivariate& law) {
 // eps / sqrt(1 - rho), would show at kinks off the mean.
 double nearby_product(const Univariate& phi, const Univariate& psi, const Bivariate& law) {
     const Path path(law);
-    const double start = product_moment(phi, psi, diagonal(path.mean, path.variance));
+    double size = 0;
+    const double start = product_moment(phi, psi, diagonal(path.mean, path.variance), size);
     return start + integrate_unit([&](double sigma) {
                const Bivariate at = path(sigma * sigma);
                const Bivariate turned = swapped(at);
@@ -180,39 +221,50 @@ void set_gaps(PairResult& result, double second_a, double second_b) {
     result.plus = std::max(2 * (product + result.value), 0.0);
 }
 
-PairResult evaluate_pair(const Sides& sides, const Univariate& reflected_psi, const Bivariate& law, double second_a,
-                         double second_b) {
+// Nothing where a gap would lose its digits.
+std::optional<PairResult> evaluate_pair(const Sides& sides, const Univariate& reflected_psi, const Bivariate& law,
+                                        double second_a, double second_b, double digits) {
     const Univariate& phi = *sides.phi;
     const Univariate& psi = *sides.psi;
     const Bivariate opposite = reflect_b(law);
     const bool corners_only =
         phi.jumps.empty() && psi.jumps.empty(); // a jump makes E[g] grow like the root: no path, none needed
     const auto near = [&](const Univariate& right, const Bivariate& given) {
-        const double shift = given.mean_a - given.mean_b;
-        const double far = std::min(reach(phi, given.variance_a, given.variance_b, given.mean_a),
-                                    reach(right, given.variance_a, given.variance_b, given.mean_b));
-        return corners_only && given.minus + shift * shift <= far;
+        return corners_only && within_reach(phi, given) && within_reach(right, given);
     };
     const auto difference = [&](const Bivariate& given) { return coincide(given) ? 0.0 : nearby_difference(phi, given); };
     const bool equal = near(psi, law), reversed = near(reflected_psi, opposite);
     PairResult result;
+    double size = 0;
     result.slope = expectation(phi.slope_groups, psi.slope_groups, law);
     if (coincide(law) || coincide(opposite) || !(equal || reversed))
-        result.value = product_moment(phi, psi, law);
+        result.value = product_moment(phi, psi, law, size);
     else
         result.value = equal ? nearby_product(phi, psi, law) : nearby_product(phi, reflected_psi, opposite);
     set_gaps(result, second_a, second_b);
-    const auto scaled = [&](double variance) { return std::max(variance - root_difference(second_a, second_b), 0.0); };
-    if (sides.same && equal)
+    const double apart = root_difference(second_a, second_b);
+    const auto scaled = [&](double variance) { return std::max(variance - apart, 0.0); };
+    // Gaps that are differences of the norms have digits as long as they are no smaller.
+    const double norms = result.minus + result.plus, root = 16 * std::numeric_limits<double>::epsilon() / digits;
+    bool known_minus = result.minus >= root * root * norms, known_plus = result.plus >= root * root * norms;
+    const auto kept = [&](double gap) { return 1e-14 * apart <= digits * std::sqrt(gap * norms); };
+    if (sides.same && equal) {
         result.minus = scaled(difference(law));
-    if (sides.same && reversed && phi.parity != 0)
+        known_minus = kept(result.minus);
+    }
+    if (sides.same && reversed && phi.parity != 0) {
         (phi.parity > 0 ? result.minus : result.plus) = scaled(difference(opposite));
-    return result;
+        (phi.parity > 0 ? known_minus : known_plus) = kept(phi.parity > 0 ? result.minus : result.plus);
+    }
+    const bool lost = sides.same && corners_only && !(known_minus && known_plus);
+    return lost ? std::nullopt : std::optional(result);
 }
 
 template <class Real> class Closed final : public Dual<Real> {
   public:
-    explicit Closed(Sides sides) : sides_(std::move(sides)) {
+    Closed(Sides sides, const Regime& regime, const DualOptions& options)
+        : sides_(std::move(sides)), careful_(sides_, regime, options),
+          digits_(std::clamp(options.tolerance / 1000, 1e-12, 1e-8)) {
         const Univariate& psi = *sides_.psi;
         reflected_.value = std::make_unique<Tape>(psi.value->reflected());
         reflected_.groups = reflect(*psi.groups);
@@ -224,10 +276,9 @@ template <class Real> class Closed final : public Dual<Real> {
 
     void prepare(int side, std::size_t count, const Real* variance, const Real* mean, Real* features,
                  std::size_t) const override {
-        const Univariate& f = side == 0 ? *sides_.phi : *sides_.psi;
         for (std::size_t i = 0; i < count; ++i)
             features[i] = static_cast<Real>(
-                second_moment(f, mean ? static_cast<double>(mean[i]) : 0.0, static_cast<double>(variance[i])));
+                sample(side, mean ? static_cast<double>(mean[i]) : 0.0, static_cast<double>(variance[i])).second);
     }
 
     void evaluate(const Gaussians<Real>& gaussians, typename Dual<Real>::Features, typename Dual<Real>::Features,
@@ -238,7 +289,35 @@ template <class Real> class Closed final : public Dual<Real> {
   private:
     Sides sides_;
     Univariate reflected_; // psi(-z), value and groups only
+    Careful careful_;
+    double digits_; // of the norms that rounding may take
+
+    struct Sample {
+        double mean = std::numeric_limits<double>::quiet_NaN(), variance = 0;
+        double second = 0;                    // E[phi^2]
+        std::optional<SampleMoments> careful; // closed forms lose too much
+    };
+    [[nodiscard]] Sample sample(int side, double mean, double variance) const;
 };
+
+template <class Real> typename Closed<Real>::Sample Closed<Real>::sample(int side, double mean, double variance) const {
+    const Univariate& phi = side == 0 ? *sides_.phi : *sides_.psi;
+    Sample result{mean, variance, 0, {}};
+    if (variance <= 0) {
+        result.second = (*phi.value)(mean) * (*phi.value)(mean);
+        return result;
+    }
+    constexpr double rounding = 4 * std::numeric_limits<double>::epsilon();
+    double size = 0, slope_size = 0;
+    const Bivariate self = diagonal(mean, variance);
+    result.second = product_moment(phi, phi, self, size);
+    const double slope = expectation(phi.slope_groups, phi.slope_groups, self, &slope_size);
+    if (rounding * size <= digits_ * result.second && rounding * slope_size <= digits_ * slope)
+        return result;
+    result.careful = careful_.moments(side, mean, variance);
+    result.second = result.careful->square;
+    return result;
+}
 
 // The law of lane i; exactly equal and opposite samples become exactly so.
 template <class Real> Bivariate law_of(const Gaussians<Real>& gaussians, std::size_t i) {
@@ -258,48 +337,50 @@ template <class Real> Bivariate law_of(const Gaussians<Real>& gaussians, std::si
 template <class Real>
 void Closed<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<Real>::Features, typename Dual<Real>::Features,
                             const DualResult<Real>& result) const {
-    struct Known {
-        double mean = std::numeric_limits<double>::quiet_NaN(), variance = 0, moment = 0;
-    } known_a, known_b;
-    const auto moment = [](Known& known, const Univariate& f, double mean, double variance) {
+    Sample known_a, known_b;
+    const auto know = [&](Sample& known, int side, double mean, double variance) {
         if (known.mean != mean || known.variance != variance)
-            known = {mean, variance, second_moment(f, mean, variance)};
-        return known.moment;
+            known = sample(side, mean, variance);
     };
     for (std::size_t i = 0; i < gaussians.count; ++i) {
         const Bivariate law = law_of(gaussians, i);
+        know(known_a, 0, law.mean_a, law.variance_a);
+        if (sides_.same && law.mean_a == law.mean_b && law.variance_a == law.variance_b)
+            known_b = known_a;
+        know(known_b, 1, law.mean_b, law.variance_b);
+        std::optional<PairResult> pair;
         if (law.variance_a <= 0 || law.variance_b <= 0) {
-            store(result, i, degenerate_pair(sides_, law.variance_a, law.variance_b, law.mean_a, law.mean_b));
-            continue;
+            if (!known_a.careful && !known_b.careful)
+                pair = degenerate_pair(sides_, law.variance_a, law.variance_b, law.mean_a, law.mean_b);
+        } else if (!known_a.careful && !known_b.careful) {
+            pair = evaluate_pair(sides_, reflected_, law, known_a.second, known_b.second, digits_);
         }
-        double second_a = 0, second_b = 0;
-        if (result.minus || result.plus) {
-            second_a = moment(known_a, *sides_.phi, law.mean_a, law.variance_a);
-            second_b = sides_.same && law.mean_a == law.mean_b && law.variance_a == law.variance_b
-                           ? second_a
-                           : moment(known_b, *sides_.psi, law.mean_b, law.variance_b);
+        if (!pair) {
+            for (auto [side, known] : {std::pair(0, &known_a), std::pair(1, &known_b)})
+                if (!known->careful)
+                    known->careful = careful_.moments(side, known->mean, known->variance);
+            pair = careful_(law.variance_a, law.variance_b, law.mean_a, law.mean_b, std::max<double>(gaussians.minus[i], 0),
+                            std::max<double>(gaussians.plus[i], 0), *known_a.careful, *known_b.careful);
         }
-        store(result, i, evaluate_pair(sides_, reflected_, law, second_a, second_b));
+        store(result, i, *pair);
     }
 }
 
 } // namespace
 
-double second_moment(const Univariate& phi, double mean, double variance) {
-    if (variance > 0)
-        return product_moment(phi, phi, diagonal(mean, variance));
-    const double value = (*phi.value)(mean);
-    return value * value;
-}
-
 PairResult degenerate_pair(const Sides& sides, double A, double B, double mean_a, double mean_b) {
+    double size = 0;
     const auto slope = [](const Univariate& f, double mean, double variance) {
         return variance > 0 ? expectation(f.slope_groups, mean, variance) : (*f.slope)(mean);
     };
+    const auto second = [&](const Univariate& f, double mean, double variance) {
+        const double value = (*f.value)(mean);
+        return variance > 0 ? product_moment(f, f, diagonal(mean, variance), size) : value * value;
+    };
     PairResult result;
-    result.value = first_moment(*sides.phi, mean_a, A) * first_moment(*sides.psi, mean_b, B);
+    result.value = first_moment(*sides.phi, mean_a, A, size) * first_moment(*sides.psi, mean_b, B, size);
     result.slope = slope(*sides.phi, mean_a, A) * slope(*sides.psi, mean_b, B);
-    set_gaps(result, second_moment(*sides.phi, mean_a, A), second_moment(*sides.psi, mean_b, B));
+    set_gaps(result, second(*sides.phi, mean_a, A), second(*sides.psi, mean_b, B));
     return result;
 }
 
@@ -324,7 +405,7 @@ std::unique_ptr<Dual<Real>> make_closed(const Sides& sides, const Regime& regime
             *reason = fmt::format("its closed form loses too many digits at variance {:.3g}", regime.largest_variance);
         return nullptr;
     }
-    return std::make_unique<Closed<Real>>(sides);
+    return std::make_unique<Closed<Real>>(sides, regime, options);
 }
 
 template std::unique_ptr<Dual<float>> make_closed(const Sides&, const Regime&, const DualOptions&, std::string*);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace tpc::gaussian {
 
@@ -79,7 +80,14 @@ bool expectation(const Activation& phi, std::size_t count, const Real* variance,
             continue;
         }
         const bool closed = has_groups && rate * rate * A / 2 + rate * std::abs(m) < 5;
-        const std::optional<double> value = closed ? std::optional<double>(first_moment(*function, m, A)) : quadrature(A, m);
+        std::optional<double> value;
+        if (double size = 0; closed) {
+            value = first_moment(*function, m, A, size);
+            if (4 * std::numeric_limits<double>::epsilon() * size > 1e-12 * std::abs(*value)) // far from where phi is not 0
+                value.reset();
+        }
+        if (!value)
+            value = quadrature(A, m);
         if (!value || !std::isfinite(*value)) {
             if (reason)
                 *reason =

@@ -18,11 +18,12 @@ double extent_of(const Univariate& phi, double variance, double mean) {
         peak = std::max(peak, magnitude(z));
     if (!std::isfinite(peak))
         return 0;
-    for (double extent = 13; extent <= 36; extent += 1) {
+    constexpr double nothing = -700; // what is smaller vanishes in double precision
+    for (double extent = 13; extent <= 38; extent += 1) {
         double outside = -std::numeric_limits<double>::infinity();
         for (double z = extent; z <= 40; z += 0.25)
             outside = std::max({outside, magnitude(z), magnitude(-z)});
-        if (outside < peak - 74) // e^-37 in amplitude
+        if (outside < std::max(peak - 74, nothing)) // e^-37 in amplitude
             return extent;
     }
     return 0;

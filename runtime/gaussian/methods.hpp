@@ -48,9 +48,29 @@ struct PairResult {
 // A or B is zero: phi or psi is a constant. Needs closed forms.
 PairResult degenerate_pair(const Sides& sides, double A, double B, double mean_a, double mean_b);
 
-// E[phi] and E[phi^2], closed forms.
-double first_moment(const Univariate& phi, double mean, double variance);
-double second_moment(const Univariate& phi, double mean, double variance);
+// E[phi] in closed form; `size` grows by the absolute values of all that is added up.
+double first_moment(const Univariate& phi, double mean, double variance, double& size);
+
+// E[phi], E[phi^2], E[phi'], E[phi'^2] of one Gaussian.
+struct SampleMoments {
+    double value = 0, square = 0, slope = 0, slope_square = 0;
+};
+
+// One pair by quadrature, relative to the norms however small they are. Throws std::domain_error where that fails.
+class Careful {
+  public:
+    Careful(const Sides& sides, const Regime& regime, const DualOptions& options);
+    [[nodiscard]] SampleMoments moments(int side, double mean, double variance) const;
+    // The moments are those of each side.
+    PairResult operator()(double A, double B, double mean_a, double mean_b, double minus, double plus,
+                          const SampleMoments& a, const SampleMoments& b) const;
+
+  private:
+    struct Functions;
+    std::shared_ptr<const Functions> functions_;
+    bool same_;
+    double tolerance_;
+};
 
 // What the caller of evaluate wants written.
 template <class Real> void store(const DualResult<Real>& result, std::size_t i, const PairResult& pair) {

@@ -20,8 +20,11 @@ template <class T> struct Law {
     double noise; // rounding error of the means
 };
 
-// E[a^p b^q F(a) G(b)], p and q at most largest_power + 2.
-template <class T> struct Table { T at[largest_power + 3][largest_power + 3]; };
+// E[a^p b^q F(a) G(b)], p and q at most largest_power + 2, and the sums of the absolute values of what was added up.
+template <class T> struct Table {
+    T at[largest_power + 3][largest_power + 3];
+    double size[largest_power + 3][largest_power + 3];
+};
 
 // S_r(z - kink), or 1.
 struct Factor {
@@ -62,7 +65,8 @@ double sign_pair(double mean_x, double mean_y, double var_x, double var_y, doubl
     if (complement == 0)
         return positive ? 1 - 2 * std::abs(normal_cdf(h) - normal_cdf(k)) : 2 * std::abs(normal_cdf(h) - normal_cdf(-k)) - 1;
     const double root = std::sqrt(complement);
-    const double near = complement / (1 + std::sqrt(1 - complement)); // 1 - |rho|
+    const double rho = std::abs(covariance) / (std::sqrt(var_x) * std::sqrt(var_y));
+    const double near = rho < 0.5 ? 1 - rho : complement / (1 + std::sqrt(1 - complement)); // 1 - |rho|
     const double s = positive ? 1 : -1;
     const auto owen = [&](double first, double second) { // T(first, (second - rho first) / (first root))
         if (first == 0)
@@ -100,7 +104,9 @@ template <class T> void fill(Table<T>& table, std::size_t P, std::size_t Q, Fact
     Table<T> spike_f, spike_g;
     double weight_f = 0, weight_g = 0;
     auto& at = table.at;
+    auto& size = table.size;
     at[0][0] = 1;
+    size[0][0] = 1; // of probabilities from differences
     if constexpr (std::is_same_v<T, double>) {
         if (f.present && g.present)
             at[0][0] = sign_pair(distance(law.mean_a, f.kink, law.noise), distance(law.mean_b, g.kink, law.noise),
@@ -109,6 +115,8 @@ template <class T> void fill(Table<T>& table, std::size_t P, std::size_t Q, Fact
             at[0][0] = blurred_sign(distance(law.mean_a, f.kink, law.noise), A + f.blur);
         else if (g.present)
             at[0][0] = blurred_sign(distance(law.mean_b, g.kink, law.noise), B + g.blur);
+        if (!(f.present && g.present) || (law.mean_a == f.kink && law.mean_b == g.kink))
+            size[0][0] = std::abs(at[0][0]);
         if (f.present && A + f.blur > 0 && P + Q > 0) {
             weight_f = 2 * density(f.kink, law.mean_a, A + f.blur);
             fill(spike_f, P, Q, Factor{}, g, condition_a(law, f.blur, f.kink));
@@ -121,25 +129,31 @@ template <class T> void fill(Table<T>& table, std::size_t P, std::size_t Q, Fact
     for (std::size_t q = 0; q <= Q; ++q)
         for (std::size_t p = q == 0 ? 1 : 0; p <= P; ++p) {
             T sum = 0;
+            double total = 0;
+            const auto add = [&](auto factor, const Table<T>& from, std::size_t i, std::size_t j) {
+                sum += factor * from.at[i][j];
+                total += std::abs(factor) * from.size[i][j];
+            };
             if (p > 0) {
-                sum = law.mean_a * at[p - 1][q];
+                add(law.mean_a, table, p - 1, q);
                 if (p > 1)
-                    sum += A * static_cast<double>(p - 1) * at[p - 2][q];
+                    add(A * static_cast<double>(p - 1), table, p - 2, q);
                 if (q > 0)
-                    sum += c * static_cast<double>(q) * at[p - 1][q - 1];
+                    add(c * static_cast<double>(q), table, p - 1, q - 1);
                 if (weight_f != 0)
-                    sum += A * weight_f * spike_f.at[p - 1][q];
+                    add(A * weight_f, spike_f, p - 1, q);
                 if (weight_g != 0)
-                    sum += c * weight_g * spike_g.at[p - 1][q];
+                    add(c * weight_g, spike_g, p - 1, q);
             } else {
-                sum = law.mean_b * at[0][q - 1];
+                add(law.mean_b, table, 0, q - 1);
                 if (q > 1)
-                    sum += B * static_cast<double>(q - 1) * at[0][q - 2];
+                    add(B * static_cast<double>(q - 1), table, 0, q - 2);
                 if (weight_g != 0)
-                    sum += B * weight_g * spike_g.at[0][q - 1];
+                    add(B * weight_g, spike_g, 0, q - 1);
                 if (weight_f != 0)
-                    sum += c * weight_f * spike_f.at[0][q - 1];
+                    add(c * weight_f, spike_f, 0, q - 1);
             }
+            size[p][q] = total;
             at[p][q] = sum;
         }
 }
@@ -152,7 +166,7 @@ template <class T> T coefficient(Complex value) {
 }
 
 // E[f(a) g(b)] of two groups: the exponentials change the law, a table of moments does the rest.
-template <class T> T pair(const Group& f, const Group& g, const Bivariate& given) {
+template <class T> T pair(const Group& f, const Group& g, const Bivariate& given, double* size) {
     const double A = given.variance_a, B = given.variance_b, c = given.covariance;
     const T x = coefficient<T>(f.rate), y = coefficient<T>(g.rate);
     Law<T> law{given.mean_a, given.mean_b, A, B, c, given.gap, 0};
@@ -186,11 +200,18 @@ template <class T> T pair(const Group& f, const Group& g, const Bivariate& given
     Table<T> table;
     fill(table, f.poly.size() - 1, g.poly.size() - 1, Factor{f.jump, f.blur, f.kink}, Factor{g.jump, g.blur, g.kink}, law);
     T sum = 0;
+    double total = 0;
     for (std::size_t p = 0; p < f.poly.size(); ++p)
         for (std::size_t q = 0; q < g.poly.size(); ++q)
-            if (f.poly[p] != 0.0 && g.poly[q] != 0.0)
-                sum += coefficient<T>(f.poly[p]) * coefficient<T>(g.poly[q]) * table.at[p][q];
-    return factor * std::exp(exponent) * sum;
+            if (f.poly[p] != 0.0 && g.poly[q] != 0.0) {
+                const T both = coefficient<T>(f.poly[p]) * coefficient<T>(g.poly[q]);
+                sum += both * table.at[p][q];
+                total += std::abs(both) * table.size[p][q];
+            }
+    const T scale = factor * std::exp(exponent);
+    if (size != nullptr)
+        *size += std::abs(scale) * total;
+    return scale * sum;
 }
 
 bool is_complex(const Group& group) {
@@ -214,18 +235,18 @@ bool has_closed_form(const Groups& f, const Groups& g) {
     return true;
 }
 
-double expectation(const Groups& f, const Groups& g, const Bivariate& law) {
+double expectation(const Groups& f, const Groups& g, const Bivariate& law, double* size) {
     double sum = 0;
     for (const Group& left : f)
         for (const Group& right : g)
-            sum += is_complex(left) || is_complex(right) ? pair<Complex>(left, right, law).real()
-                                                         : pair<double>(left, right, law);
+            sum += is_complex(left) || is_complex(right) ? pair<Complex>(left, right, law, size).real()
+                                                         : pair<double>(left, right, law, size);
     return sum;
 }
 
-double expectation(const Groups& f, double mean, double variance) {
+double expectation(const Groups& f, double mean, double variance, double* size) {
     const Groups one{Group{0, 0, 0, false, 0, 0, {1.0}}};
-    return expectation(f, one, Bivariate{mean, 0, variance, 0, 0, 0, variance, variance});
+    return expectation(f, one, Bivariate{mean, 0, variance, 0, 0, 0, variance, variance}, size);
 }
 
 double expectation(const Spike& spike, const Groups& g, const Bivariate& law) {

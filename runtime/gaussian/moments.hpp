@@ -20,11 +20,11 @@ Bivariate diagonal(double mean, double variance);
 // False when a jump or error function meets a complex exponential (sin, cos): those pairs have no closed form here.
 bool has_closed_form(const Groups& f, const Groups& g);
 
-// E[f(a) g(b)].
-double expectation(const Groups& f, const Groups& g, const Bivariate& law);
+// E[f(a) g(b)]. `size` grows by the absolute values of all that is added up: rounding is about 1e-16 of it.
+double expectation(const Groups& f, const Groups& g, const Bivariate& law, double* size = nullptr);
 
 // E[f(a)], a ~ N(mean, variance).
-double expectation(const Groups& f, double mean, double variance);
+double expectation(const Groups& f, double mean, double variance, double* size = nullptr);
 
 // E[delta(a - kink) g(b)]; 0 when a has no variance.
 double expectation(const Spike& spike, const Groups& g, const Bivariate& law);

@@ -2,8 +2,8 @@
 //
 // Away from |rho| = 1, Mehler's series with coefficients by panels that end at the kinks: what it leaves out is below
 // |rho|^terms times the root of both tails. Else b = mean_b + sqrt(B) (rho z + sqrt(1 - rho^2) y) with a = mean_a + sqrt(A)
-// z, and E[(phi -+ psi)^2], E[phi' psi'] are integrated over z and, inside, over y, both split at the kinks: near equal
-// samples nothing cancels.
+// z, and E[(k phi -+ psi / k)^2], E[phi' psi'] are integrated over z and, inside, over y, both split at the kinks. With
+// k^4 = E[psi^2] / E[phi^2] the squares are the gaps: near equal samples nothing cancels, nor where one function is small.
 #include "runtime/gaussian/correlation.hpp"
 #include "runtime/gaussian/gauss_hermite.hpp"
 #include "runtime/gaussian/hermite.hpp"
@@ -22,6 +22,10 @@ namespace {
 constexpr std::size_t terms = 160;
 constexpr double noisy = 64 * std::numeric_limits<double>::epsilon();
 
+double quadrature_tolerance(const DualOptions& options) {
+    return std::clamp(options.tolerance / 10, 1e-11, 1e-5);
+}
+
 // Per sample, in this order: h_k, d_k (k < terms), then
 enum Feature : std::size_t { mean_value = 2 * terms, mean_square, mean_slope, mean_slope_square, feature_count };
 
@@ -39,27 +43,30 @@ struct Law { // of one pair
     double root_a = 0, root_b = 0; // deviations
     double rho = 0, apart = 0;     // apart = sqrt(1 - rho^2)
     double extent = 0;
-    double norm = 0; // E[phi^2]^1/2, about
+    double noise = 0;                // rounding of k phi and psi / k, that of their arguments included
+    double scale_a = 1, scale_b = 1; // k and 1 / k
     // What may be neglected in the conditional expectations, far below the tolerance of the whole.
     double floor = 0, slope_floor = 0;
 };
 
-enum Component : std::size_t { down, up, slope, components }; // E[(phi - psi)^2], E[(phi + psi)^2], E[phi' psi']
+// E[(k phi - psi / k)^2], E[(k phi + psi / k)^2], E[phi' psi']
+enum Component : std::size_t { down, up, slope, components };
 
-// E over y of (phi - psi)^2, (phi + psi)^2 and psi' for given values of phi.
+// E over y of (phi - psi / k)^2, (phi + psi / k)^2 and psi' for given values of k phi, here `phi`.
 class Inner {
   public:
     Inner(const Function& psi, const Law& law, double tolerance)
-        : psi_(psi), law_(law), tolerance_(tolerance), extent_(std::max(9.0, 0.75 * law.extent)), coarse_(hermite_nodes(14)),
-          fine_(hermite_nodes(24)) {}
+        : psi_(psi), law_(law), tolerance_(tolerance), extent_(law.extent > 13 ? law.extent : 9.75),
+          coarse_(hermite_nodes(14)), fine_(hermite_nodes(24)) {}
 
-    bool converged = true;
+    std::array<double, components> error{}; // of the last one, where panels did not get there
 
     std::array<double, components> operator()(double z, double phi) {
+        error = {};
         const double centre = law_.mean_b + law_.root_b * law_.rho * z;
         const double deviation = law_.root_b * law_.apart;
         if (deviation == 0) {
-            const double value = (*psi_.phi->value)(centre);
+            const double value = law_.scale_b * (*psi_.phi->value)(centre);
             return {(phi - value) * (phi - value), (phi + value) * (phi + value), (*psi_.phi->slope)(centre)};
         }
         std::vector<double> edges;
@@ -100,8 +107,8 @@ class Inner {
             const HermiteNodes& rule = r == 0 ? coarse_ : fine_;
             for (std::size_t k = 0; k < rule.nodes.size(); ++k, ++at) {
                 const double w = rule.weights[k];
-                const double less = phi - value[at];
-                const double more = phi + value[at];
+                const double less = phi - law_.scale_b * value[at];
+                const double more = phi + law_.scale_b * value[at];
                 sums[r][down] += w * less * less;
                 sums[r][up] += w * more * more;
                 sums[r][slope] += w * slopes[at];
@@ -121,7 +128,7 @@ class Inner {
 
     // With the rounding of phi and psi in their difference.
     [[nodiscard]] Accuracy<components> wanted(double phi) const {
-        const double noise = noisy * (std::abs(phi) + law_.norm);
+        const double noise = noisy * std::abs(phi) + law_.noise;
         const double least = law_.floor + noise * noise;
         return {{tolerance_, tolerance_, tolerance_}, {least, least, law_.slope_floor}, {noise, noise, 0}};
     }
@@ -138,13 +145,15 @@ class Inner {
             (*psi_.phi->slope)(x.size(), x.data(), rows[slope].data());
             for (std::size_t k = 0; k < x.size(); ++k) {
                 const double w = density(y[k]);
-                rows[down][k] = (phi - value[k]) * (phi - value[k]) * w;
-                rows[up][k] = (phi + value[k]) * (phi + value[k]) * w;
+                const double less = phi - law_.scale_b * value[k], more = phi + law_.scale_b * value[k];
+                rows[down][k] = less * less * w;
+                rows[up][k] = more * more * w;
                 rows[slope][k] *= w;
             }
         };
         const auto sum = integrate<components>(edges, integrand, wanted(phi));
-        converged = converged && sum.converged;
+        if (!sum.converged)
+            error = sum.error;
         return sum.value;
     }
 };
@@ -180,18 +189,100 @@ Outcome integrate_pair(const Function& phi, const Function& psi, const Law& law,
         (*phi.phi->slope)(x.size(), x.data(), slopes.data());
         for (std::size_t k = 0; k < x.size(); ++k) {
             const double w = density(z[k]);
-            const auto given = inner(z[k], value[k]);
+            const auto given = inner(z[k], law.scale_a * value[k]);
             rows[down][k] = w * given[down];
             rows[up][k] = w * given[up];
             rows[slope][k] = w * slopes[k] * given[slope];
+            for (std::size_t c = 0; c < components; ++c)
+                rows[components + c][k] = w * inner.error[c] * (c == slope ? std::abs(slopes[k]) : 1);
         }
     };
-    Accuracy<components> accuracy;
-    accuracy.relative.fill(tolerance);
-    accuracy.absolute.fill(1e-300);
-    accuracy.root = {noisy * law.norm, noisy * law.norm, 0};
-    const auto sum = integrate<components>(edges, integrand, accuracy, 1000);
-    return {sum.value, sum.converged && inner.converged};
+    Accuracy<2 * components> accuracy; // what the inner ones miss is added up and not refined
+    accuracy.absolute.fill(std::numeric_limits<double>::infinity());
+    const std::array<double, components> root{law.noise, law.noise, 0};
+    for (std::size_t c = 0; c < components; ++c) {
+        accuracy.relative[c] = tolerance;
+        accuracy.absolute[c] = 1e-300;
+        accuracy.root[c] = root[c];
+    }
+    const auto sum = integrate<2 * components>(edges, integrand, accuracy, 1000);
+    Outcome outcome{{}, sum.converged};
+    for (std::size_t c = 0; c < components; ++c) {
+        outcome.value[c] = sum.value[c];
+        const double magnitude = sum.magnitude[c];
+        outcome.converged = outcome.converged &&
+                            sum.value[components + c] <= tolerance * magnitude + 1e-300 + root[c] * std::sqrt(magnitude);
+    }
+    return outcome;
+}
+
+Function function_of(const std::shared_ptr<const Univariate>& phi, const Regime& regime) {
+    const double far = regime.largest_mean + 40 * std::sqrt(regime.largest_variance);
+    return {phi, find_kinks(*phi, -far, far)};
+}
+
+struct Pair { // of Gaussians, as in `Gaussians`
+    double A = 0, B = 0, mean_a = 0, mean_b = 0, minus = 0, plus = 0;
+    [[nodiscard]] bool coincides() const { return A == B && mean_a == mean_b && minus == 0; }
+    [[nodiscard]] bool positive() const { return minus <= plus; }
+    [[nodiscard]] double gap() const { return A == B && (minus == 0 || plus == 0) ? 0 : correlate(A, B, minus, plus).gap; }
+    [[nodiscard]] double rho() const { return positive() ? 1 - gap() : gap() - 1; }
+};
+
+SampleMoments checked_moments(const Function& f, double variance, double mean, double tolerance, LineMoments& line) {
+    line = line_moments(*f.phi, f.kinks, variance, mean, tolerance);
+    if (!line.converged)
+        throw std::domain_error(
+            fmt::format("a function's second moment under a Gaussian of mean {:.3g} and variance {:.3g} does not exist "
+                        "or cannot be computed to {:.0e}",
+                        mean, variance, tolerance));
+    return {line.value, line.square, line.slope, line.slope_square};
+}
+
+// Without the series.
+PairResult directly(const Function& phi, const Function& psi, bool same, const Pair& pair, const SampleMoments& a,
+                    const SampleMoments& b, double tolerance) {
+    PairResult result;
+    const double norm = root_product(a.square, b.square);
+    if (pair.A <= 0 || pair.B <= 0 || norm == 0) {
+        result.value = a.value * b.value;
+        result.slope = a.slope * b.slope;
+        result.minus = std::max(2 * (norm - result.value), 0.0);
+        result.plus = std::max(2 * (norm + result.value), 0.0);
+        return result;
+    }
+    if (same && pair.coincides())
+        return {a.square, 0, 4 * a.square, a.slope_square};
+    const double gap = pair.gap();
+    Law law;
+    law.mean_a = pair.mean_a;
+    law.mean_b = pair.mean_b;
+    law.root_a = std::sqrt(pair.A);
+    law.root_b = std::sqrt(pair.B);
+    law.rho = pair.rho();
+    law.apart = std::sqrt(gap * (2 - gap));
+    law.scale_a = a.square == b.square ? 1 : std::sqrt(std::sqrt(b.square) / std::sqrt(a.square));
+    law.scale_b = 1 / law.scale_a;
+    law.extent = std::max(extent_of(*phi.phi, pair.A, pair.mean_a), extent_of(*psi.phi, pair.B, pair.mean_b));
+    law.noise = noisy * std::sqrt(norm);
+    const auto arguments = [&](double scale, double mean, double deviation, double slope_square) {
+        if (std::isfinite(slope_square))
+            law.noise += 4e-16 * scale * (std::abs(mean) + law.extent * deviation) * std::sqrt(slope_square);
+    };
+    arguments(law.scale_a, pair.mean_a, law.root_a, a.slope_square);
+    arguments(law.scale_b, pair.mean_b, law.root_b, b.slope_square);
+    law.floor = 1e-4 * tolerance * gap * norm + 1e-300;
+    law.slope_floor = std::isfinite(b.slope_square) ? 1e-4 * tolerance * std::sqrt(b.slope_square) + 1e-300 : 1e-300;
+    const Outcome outcome = integrate_pair(phi, psi, law, tolerance);
+    if (!outcome.converged)
+        throw std::domain_error(fmt::format("an expectation of two functions of Gaussians (variances {:.3g} and {:.3g}, "
+                                            "correlation {:.6g}) does not exist or cannot be computed to {:.0e}",
+                                            pair.A, pair.B, law.rho, tolerance));
+    result.minus = outcome.value[down];
+    result.plus = outcome.value[up];
+    result.value = (outcome.value[up] - outcome.value[down]) / 4;
+    result.slope = outcome.value[slope];
+    return result;
 }
 
 template <class Real> class Quadrature final : public Dual<Real> {
@@ -215,19 +306,13 @@ template <class Real> class Quadrature final : public Dual<Real> {
     Regime regime_;
     double tolerance_;
 
-    static Function function_of(const std::shared_ptr<const Univariate>& phi, const Regime& regime) {
-        const double far = regime.largest_mean + 40 * std::sqrt(regime.largest_variance);
-        return {phi, find_kinks(*phi, -far, far)};
-    }
-
     struct Known { // features of one lane
         const Real* at = nullptr;
         std::size_t stride = 0;
         double operator[](std::size_t k) const { return static_cast<double>(at[k * stride]); }
     };
     std::optional<PairResult> by_series(const Known& a, const Known& b, double rho) const;
-    PairResult one(const Known& a, const Known& b, double A, double B, double mean_a, double mean_b, double low,
-                   double high) const;
+    PairResult one(const Known& a, const Known& b, const Pair& pair) const;
 };
 
 template <class Real>
@@ -239,19 +324,15 @@ void Quadrature<Real>::prepare(int side, std::size_t count, const Real* variance
         const double m = mean ? static_cast<double>(mean[i]) : 0;
         for (std::size_t k = 0; k < feature_count; ++k)
             features[k * stride + i] = 0;
-        const LineMoments moments = line_moments(*f.phi, f.kinks, A, m, tolerance_);
-        if (!moments.converged)
-            throw std::domain_error(
-                fmt::format("a function's second moment under a Gaussian of mean {:.3g} and variance {:.3g} does not exist "
-                            "or cannot be computed to {:.0e}",
-                            m, A, tolerance_));
+        LineMoments line;
+        const SampleMoments moments = checked_moments(f, A, m, tolerance_, line);
         features[mean_value * stride + i] = static_cast<Real>(moments.value);
         features[mean_square * stride + i] = static_cast<Real>(moments.square);
         features[mean_slope * stride + i] = static_cast<Real>(moments.slope);
         features[mean_slope_square * stride + i] = static_cast<Real>(moments.slope_square);
         if (A == 0)
             continue;
-        const HermiteCoefficients c = panel_coefficients(*f.phi, terms, A, m, moments.edges);
+        const HermiteCoefficients c = panel_coefficients(*f.phi, terms, A, m, line.edges);
         for (std::size_t k = 0; k < terms; ++k) {
             features[k * stride + i] = static_cast<Real>(c.values(static_cast<Eigen::Index>(k)));
             features[(terms + k) * stride + i] = static_cast<Real>(c.slopes(static_cast<Eigen::Index>(k)));
@@ -290,43 +371,14 @@ std::optional<PairResult> Quadrature<Real>::by_series(const Known& a, const Know
     return PairResult{value, std::max(2 * (norm - value), 0.0), std::max(2 * (norm + value), 0.0), slope};
 }
 
-template <class Real>
-PairResult Quadrature<Real>::one(const Known& a, const Known& b, double A, double B, double mean_a, double mean_b,
-                                 double low, double high) const {
-    PairResult result;
-    const double square_a = a[mean_square], square_b = b[mean_square];
-    const double apart = root_difference(square_a, square_b);
-    if (A <= 0 || B <= 0) {
-        result.value = a[mean_value] * b[mean_value];
-        result.slope = a[mean_slope] * b[mean_slope];
-        const double norm = root_product(square_a, square_b);
-        result.minus = std::max(2 * (norm - result.value), 0.0);
-        result.plus = std::max(2 * (norm + result.value), 0.0);
-        return result;
-    }
-    if (same_ && A == B && mean_a == mean_b && low == 0)
-        return {square_a, 0, 4 * square_a, a[mean_slope_square]};
-    const auto correlation = correlate(A, B, low, high);
-    const double gap = A == B && (low == 0 || high == 0) ? 0 : correlation.gap;
-    const double rho = correlation.positive ? 1 - gap : gap - 1;
-    if (const auto series = by_series(a, b, rho))
-        return *series;
-    Law law{mean_a, mean_b, std::sqrt(A), std::sqrt(B), rho, std::sqrt(gap * (2 - gap)), 0, 0, 0, 0};
-    law.norm = std::sqrt(std::max(square_a, square_b));
-    law.floor = 1e-4 * tolerance_ * gap * std::min(square_a, square_b) + 1e-300;
-    const double b_slope = b[mean_slope_square];
-    law.slope_floor = std::isfinite(b_slope) ? 1e-4 * tolerance_ * std::sqrt(b_slope) + 1e-300 : 1e-300;
-    law.extent = std::max(extent_of(*left_.phi, A, mean_a), extent_of(*right_.phi, B, mean_b));
-    const Outcome outcome = integrate_pair(left_, right_, law, tolerance_);
-    if (!outcome.converged)
-        throw std::domain_error(fmt::format("an expectation of two functions of Gaussians (variances {:.3g} and {:.3g}, "
-                                            "correlation {:.6g}) does not exist or cannot be computed to {:.0e}",
-                                            A, B, rho, tolerance_));
-    result.minus = std::max(outcome.value[down] - apart, 0.0);
-    result.plus = std::max(outcome.value[up] - apart, 0.0);
-    result.value = (outcome.value[up] - outcome.value[down]) / 4;
-    result.slope = outcome.value[slope];
-    return result;
+template <class Real> PairResult Quadrature<Real>::one(const Known& a, const Known& b, const Pair& pair) const {
+    if (pair.A > 0 && pair.B > 0 && !(same_ && pair.coincides()))
+        if (const auto series = by_series(a, b, pair.rho()))
+            return *series;
+    const auto moments = [](const Known& known) {
+        return SampleMoments{known[mean_value], known[mean_square], known[mean_slope], known[mean_slope_square]};
+    };
+    return directly(left_, right_, same_, pair, moments(a), moments(b), tolerance_);
 }
 
 template <class Real>
@@ -348,12 +400,33 @@ void Quadrature<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<
         const Known a{left.data.data + i * left.data.stride, left.stride};
         const Known b{right.data.data + i * right.data.stride, right.stride};
         store(result, i,
-              one(a, b, A, B, mean_a, mean_b, std::max<double>(gaussians.minus[i], 0),
-                  std::max<double>(gaussians.plus[i], 0)));
+              one(a, b,
+                  {A, B, mean_a, mean_b, std::max<double>(gaussians.minus[i], 0), std::max<double>(gaussians.plus[i], 0)}));
     }
 }
 
 } // namespace
+
+struct Careful::Functions {
+    Function left, right;
+};
+
+Careful::Careful(const Sides& sides, const Regime& regime, const DualOptions& options)
+    : same_(sides.same), tolerance_(quadrature_tolerance(options)) {
+    Function left = function_of(sides.phi, regime);
+    Function right = sides.same ? left : function_of(sides.psi, regime);
+    functions_ = std::make_shared<const Functions>(Functions{std::move(left), std::move(right)});
+}
+
+SampleMoments Careful::moments(int side, double mean, double variance) const {
+    LineMoments line;
+    return checked_moments(side == 0 ? functions_->left : functions_->right, variance, mean, tolerance_, line);
+}
+
+PairResult Careful::operator()(double A, double B, double mean_a, double mean_b, double minus, double plus,
+                               const SampleMoments& a, const SampleMoments& b) const {
+    return directly(functions_->left, functions_->right, same_, {A, B, mean_a, mean_b, minus, plus}, a, b, tolerance_);
+}
 
 template <class Real>
 std::unique_ptr<Dual<Real>> make_quadrature(const Sides& sides, const Regime& regime, const DualOptions& options,
@@ -376,7 +449,7 @@ std::unique_ptr<Dual<Real>> make_quadrature(const Sides& sides, const Regime& re
                 return nullptr;
             }
     }
-    return std::make_unique<Quadrature<Real>>(sides, regime, std::clamp(options.tolerance / 10, 1e-11, 1e-5));
+    return std::make_unique<Quadrature<Real>>(sides, regime, quadrature_tolerance(options));
 }
 
 template std::unique_ptr<Dual<float>> make_quadrature(const Sides&, const Regime&, const DualOptions&, std::string*);

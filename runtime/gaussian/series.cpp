@@ -37,14 +37,16 @@ std::vector<Place> places_of(const Regime& regime) {
 }
 
 // tail[K] = sum over k >= K of c_k^2 / norm. What is missing beyond the last coefficient counts, unless the coefficients
-// have decayed to rounding before it.
+// have decayed to rounding before it; sin of a large variance has its coefficients far beyond.
 std::vector<double> tail_of(const Eigen::VectorXd& coefficients, double norm) {
     const auto terms = static_cast<std::size_t>(coefficients.size());
     std::vector<double> tail(terms + 1, 0);
     if (norm <= 0)
         return tail;
+    constexpr double rounding = 1e-10;
     const double last = coefficients.tail(coefficients.size() / 8).squaredNorm() / norm;
-    tail[terms] = last > 1e-27 ? std::max(1 - coefficients.squaredNorm() / norm, 8 * last) : 0;
+    const double missing = 1 - coefficients.squaredNorm() / norm;
+    tail[terms] = last > 1e-27 || missing > rounding ? std::max(missing, 8 * last) : 0;
     for (std::size_t k = terms; k-- > 0;)
         tail[k] =
             tail[k + 1] + coefficients(static_cast<Eigen::Index>(k)) * coefficients(static_cast<Eigen::Index>(k)) / norm;
@@ -253,9 +255,11 @@ void Series<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<Real
             if (gaps) {
                 const Real missing_a = left.data.data[2 * terms_ * left.stride + lane * left.data.stride];
                 const Real missing_b = right.data.data[2 * terms_ * right.stride + lane * right.data.stride];
-                const Real apart = root_difference(square_a[i] + missing_a, square_b[i] + missing_b);
-                minus[i] += missing_a + missing_b - apart;
-                plus[i] += missing_a + missing_b - apart;
+                const Real full_a = square_a[i] + missing_a, full_b = square_b[i] + missing_b;
+                const Real apart = root_difference(full_a, full_b), norm = root_product(full_a, full_b);
+                const bool distant = apart > norm; // the difference cancels, the product does not
+                minus[i] = distant ? 2 * (norm - value[i]) : minus[i] + (missing_a + missing_b - apart);
+                plus[i] = distant ? 2 * (norm + value[i]) : plus[i] + (missing_a + missing_b - apart);
             }
             if (result.value)
                 result.value[lane] = value[i];

@@ -99,6 +99,33 @@ struct Extraction {
     }
 };
 
+// The same numbers with their tails, which 1 - tanh(u)^2 and s - s^2, s = sigmoid(u), lose to rounding.
+ExprId with_tails(ir::ExprTable& table, ExprId id) {
+    const ir::Node node = table[id];
+    if (node.op != Op::apply)
+        return id;
+    const auto is = [&](ExprId other, Function function) {
+        return table[other].op == Op::apply && table[other].function == function;
+    };
+    const auto sigmoid_of = [&](ExprId u, double factor) {
+        return table.apply(Function::sigmoid, {table.apply(Function::mul, {table.number(factor), u})});
+    };
+    if (node.function == Function::sub && table[node.children[0]].op == Op::number && table[node.children[0]].number == 1) {
+        const ExprId what = node.children[1];
+        if (is(what, Function::sigmoid))
+            return sigmoid_of(table[what].children[0], -1);
+        if (is(what, Function::square) && is(table[what].children[0], Function::tanh)) {
+            const ExprId u = table[table[what].children[0]].children[0];
+            return table.apply(Function::mul,
+                               {table.number(4), table.apply(Function::mul, {sigmoid_of(u, 2), sigmoid_of(u, -2)})});
+        }
+    }
+    llvm::SmallVector<ExprId, 2> children;
+    for (const ExprId child : node.children)
+        children.push_back(with_tails(table, child));
+    return table.apply(node.function, children);
+}
+
 constexpr std::size_t block = 128;
 
 } // namespace
@@ -180,7 +207,7 @@ std::optional<Univariate> analyse(const Activation& activation, std::string* rea
     tapes(extraction.bending, facts.bends);
     facts.value = std::make_unique<Tape>(table, *expression);
     facts.groups = classify(table, *expression);
-    facts.slope = std::make_unique<Tape>(table, ir::derivative(table, *expression, 0));
+    facts.slope = std::make_unique<Tape>(table, with_tails(table, ir::derivative(table, *expression, 0)));
     if (facts.groups) {
         facts.slope_groups = derivative(*facts.groups, facts.jumps);
         facts.second_groups = derivative(facts.slope_groups, facts.corners);

@@ -51,6 +51,14 @@ std::vector<double> law_of(const Eigen::VectorXd& mean, const Eigen::MatrixXd& c
     return law;
 }
 
+std::pair<Eigen::VectorXd, Eigen::MatrixXd> law_of_part(const Part& part, std::uint32_t lefts, const Eigen::VectorXd& mean,
+                                                        const Eigen::MatrixXd& covariance) {
+    std::vector<Eigen::Index> places(part.left.begin(), part.left.end());
+    for (const std::uint32_t k : part.right)
+        places.push_back(lefts + k);
+    return {mean(places), covariance(places, places)};
+}
+
 void raise(std::atomic<double>* place, double error) {
     if (place == nullptr)
         return;
@@ -187,23 +195,11 @@ std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eige
                                          const Eigen::MatrixXd& linked, const std::vector<double>& samples,
                                          const Sampling& sampling, bool may_sample) const {
     const Divided& all = divided(independent_blocks(covariance, linked));
-    const auto lefts = static_cast<std::size_t>(whole_.left_gaussians);
 
     std::vector<Expectation> parts(all.parts.size());
     for (const std::size_t which : all.order) {
         const auto& one = all.parts[which];
-        std::vector<std::size_t> places(one->part.left.begin(), one->part.left.end());
-        for (const std::uint32_t k : one->part.right)
-            places.push_back(lefts + k);
-        const auto n = static_cast<Eigen::Index>(places.size());
-        Eigen::VectorXd part_mean(n);
-        Eigen::MatrixXd part_covariance(n, n);
-        for (Eigen::Index a = 0; a < n; ++a) {
-            const auto at = static_cast<Eigen::Index>(places[static_cast<std::size_t>(a)]);
-            part_mean[a] = mean[at];
-            for (Eigen::Index b = 0; b < n; ++b)
-                part_covariance(a, b) = covariance(at, static_cast<Eigen::Index>(places[static_cast<std::size_t>(b)]));
-        }
+        const auto [part_mean, part_covariance] = law_of_part(one->part, whole_.left_gaussians, mean, covariance);
         auto part = small(*one, part_mean, part_covariance, samples, sampling, may_sample);
         if (!part)
             return std::nullopt;
@@ -243,6 +239,46 @@ std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eige
             for (std::size_t b = 0; b < part.right.size(); ++b)
                 result.slopes(part.left[a], part.right[b]) +=
                     by_part[k] * parts[k].slopes(static_cast<Eigen::Index>(a), static_cast<Eigen::Index>(b));
+    }
+    return result;
+}
+
+Solver::Pieces Solver::pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
+                              const std::vector<double>& samples, const Sampling& sampling,
+                              const std::vector<bool>& in_vain) const {
+    const Divided& all = divided(independent_blocks(covariance, linked));
+    Pieces result{&all.split, {}, {}};
+    for (const auto& one : all.parts)
+        result.parts.push_back(&one->part);
+    result.known.resize(all.parts.size());
+    for (const std::size_t which : all.order) {
+        if (which < in_vain.size() && in_vain[which])
+            continue;
+        const auto [part_mean, part_covariance] =
+            law_of_part(all.parts[which]->part, whole_.left_gaussians, mean, covariance);
+        result.known[which] = small(*all.parts[which], part_mean, part_covariance, samples, sampling, false);
+    }
+    return result;
+}
+
+std::pair<double, double> combined(const Split& split, const std::vector<double>& samples, const std::vector<double>& values,
+                                   const std::vector<double>& derivatives) {
+    std::vector<NodeId> scalars;
+    for (const Split::Term& term : split.terms)
+        scalars.insert(scalars.end(), term.scalars.begin(), term.scalars.end());
+    TapeRun run(split.tape, scalars, 1, samples.data());
+    run.evaluate(nullptr, 0, 1);
+    std::pair<double, double> result{0, 0};
+    for (const Split::Term& term : split.terms) {
+        double value = term.number, derivative = 0;
+        for (const NodeId scalar : term.scalars)
+            value *= *run.row(scalar);
+        for (const std::size_t k : term.parts) {
+            derivative = derivative * values[k] + (derivatives.empty() ? 0 : value * derivatives[k]);
+            value *= values[k];
+        }
+        result.first += value;
+        result.second += derivative;
     }
     return result;
 }

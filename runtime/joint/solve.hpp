@@ -31,6 +31,10 @@ struct PartReport {
     std::map<std::string, Use> methods;
 };
 
+// The value of a split from those of its parts, and its derivative along a direction from theirs (none: empty).
+std::pair<double, double> combined(const Split& split, const std::vector<double>& samples, const std::vector<double>& values,
+                                   const std::vector<double>& derivatives);
+
 // One expectation with any law. Thread-safe; results do not depend on what was asked before.
 class Solver {
   public:
@@ -51,6 +55,15 @@ class Solver {
                                                 const Sampling& sampling) const {
         return solve(mean, covariance, linked, samples, sampling, false);
     }
+
+    // The same part by part: those that have no method but sampling are left open, `in_vain` without being tried.
+    struct Pieces {
+        const Split* split = nullptr;
+        std::vector<const Part*> parts;
+        std::vector<std::optional<Expectation>> known; // by part
+    };
+    Pieces pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
+                  const std::vector<double>& samples, const Sampling& sampling, const std::vector<bool>& in_vain) const;
 
     // Since the last report.
     [[nodiscard]] std::vector<PartReport> report() const;

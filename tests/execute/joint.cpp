@@ -165,6 +165,33 @@ TEST_CASE("a tolerance that small batches cannot meet is an error that says what
     CHECK(outcome.outputs.empty());
 }
 
+TEST_CASE("gates of several steps are sampled apart from what they multiply") {
+    // the gates of two steps lie in no expectation of their own: their covariance is known from others, or from independence
+    const std::string text = R"(program p
+input xi : R[T, d]
+matrix W[k in 1..2] ~ N(0, 4/n)
+matrix U[k in 1..2] ~ N(0, 3/d)
+vector b ~ N(-0.4, 0.3)
+vector v ~ N(0, 1)
+h[0] = 0
+for t in 1..T {
+    z[t] = sigmoid(W[1] @ h[t-1] + U[1] @ xi[t] + b)
+    h[t] = (1 - z[t]) * h[t-1] + z[t] * tanh(W[2] @ h[t-1] + U[2] @ xi[t])
+}
+output v' @ h[T] / sqrt(n)
+)";
+    const Set set = tests::random_set(text, 2, {{"T", 4}, {"d", 3}}, 8);
+    tests::Settings T, D;
+    T.options.tolerance = 1e-3;
+    D.options.tolerance = 1e-2;
+    D.options.via = execute::Via::D; // every expectation by itself
+    const auto forward = kernels(text, set, T);
+    const auto backward = kernels(text, set, D);
+    CHECK(error_of(forward) <= 1e-3);
+    CHECK(error_of(backward) <= 1e-2);
+    CHECK(tests::deviation(forward, backward) <= error_of(forward) + error_of(backward));
+}
+
 TEST_CASE("a tolerance that sampling cannot meet is an error that says what can be met") {
     const std::string text = head + "x = max(g[1], g[2]) * step(g[3] * g[1])\noutput v' @ x / sqrt(n)\n";
     const Set set = tests::random_set(text, 2, {{"d", 2}}, 4);

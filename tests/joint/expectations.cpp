@@ -2,7 +2,7 @@
 #include "runtime/joint/elementwise.hpp"
 #include "runtime/joint/expectation.hpp"
 #include "runtime/joint/points.hpp"
-#include "runtime/joint/several.hpp"
+#include "runtime/joint/shared.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -198,6 +198,50 @@ TEST_CASE("expectations with several functions at once are those with each of th
         const joint::Expectation one = joint::estimate(j == 0 ? first : second, mean, covariance, {}, sampling, true);
         CHECK(all.values.at(j) == Approx(one.value).epsilon(1e-12));
         CHECK(all.tangents.at(j) == Approx(one.slopes.cwiseProduct(linked).sum()).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("parts with several functions on both sides share their points") {
+    // Gaussians 0 and 2 of the left, 1 and 3 of the right; the second part has them in another order, and a number
+    const auto part = [](bool turned) {
+        joint::Part result;
+        result.left = result.right = {0, 1};
+        Integrand& integrand = result.integrand;
+        integrand.left_gaussians = integrand.right_gaussians = 2;
+        joint::Tape& tape = integrand.tape;
+        const std::uint32_t one = turned ? 1 : 0, other = 1 - one;
+        const auto gate = tape.apply(Function::sigmoid, tape.gaussian(one));
+        const auto grown = tape.apply(Function::exp, tape.apply(Function::mul, tape.number(0.5), tape.gaussian(2 + one)));
+        integrand.left = tape.apply(Function::mul, gate, tape.apply(Function::tanh, tape.gaussian(other)));
+        integrand.right = tape.apply(Function::add, grown, tape.gaussian(2 + other));
+        if (turned) {
+            integrand.left = tape.apply(Function::add, integrand.left, tape.gaussian(one));
+            integrand.right = tape.apply(Function::mul, tape.sample(0), integrand.right);
+        }
+        joint::finish(integrand, true);
+        return result;
+    };
+    const joint::Part first = part(false), second = part(true);
+    const joint::Shared shared = joint::share({{&first, {0, 2}, {1, 3}, {}}, {&second, {2, 0}, {3, 1}, {1}}}, true);
+    CHECK(shared.left.size() == 2);
+    CHECK(shared.left_places == std::vector<std::uint32_t>{0, 2});
+    const Eigen::VectorXd mean = Eigen::Vector4d(0.2, -0.4, 0.1, 0.3);
+    Eigen::MatrixXd root(4, 4);
+    root << 1, 0.3, -0.2, 0.5, 0, 0.8, 0.4, 0.1, 0.6, 0, 1.1, 0, -0.3, 0.2, 0, 0.7;
+    const Eigen::MatrixXd covariance = root * root.transpose();
+    Eigen::MatrixXd linked(2, 2);
+    linked << 0.7, 0, -0.4, 1.3;
+    const joint::Sampling sampling{14, 2};
+    const joint::SeveralExpectations all = joint::estimate(shared, mean, covariance, linked, {7, 1.5}, sampling);
+    const std::vector<Eigen::Index> turned{1, 0, 3, 2};
+    for (std::size_t k = 0; k < 2; ++k) {
+        const std::vector<Eigen::Index> order = k == 0 ? std::vector<Eigen::Index>{0, 1, 2, 3} : turned;
+        const Eigen::MatrixXd links = linked(std::vector<Eigen::Index>(order.begin(), order.begin() + 2),
+                                             std::vector<Eigen::Index>(order.begin(), order.begin() + 2));
+        const joint::Expectation one = joint::estimate((k == 0 ? first : second).integrand, mean(order),
+                                                       covariance(order, order), {1.5}, sampling, true);
+        CHECK(all.values.at(k) == Approx(one.value).epsilon(k == 0 ? 1e-12 : 3e-3)); // other points
+        CHECK(all.tangents.at(k) == Approx(one.slopes.cwiseProduct(links).sum()).epsilon(k == 0 ? 1e-12 : 3e-3));
     }
 }
 
