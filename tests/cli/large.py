@@ -33,11 +33,11 @@ def contents(name):
 
 
 def least_memory(*arguments):
-    """What a run that is given next to nothing says that it needs, and a bit more; and that run."""
+    """What a run that is given next to nothing says that it needs, and a bit more (pages of libraries come and go); and that run."""
     memory = 1
     while (done := tpc(*arguments, "--memory", f"{memory}MB", "--json")).returncode != 0:
         expect(done, 3, f"--memory allows {memory} MB")
-        memory = max(memory, int(float(re.search(r"needs about ([\d.]+) MB", done.stderr)[1]))) + 2
+        memory = max(memory, int(float(re.search(r"needs about ([\d.]+) MB", done.stderr)[1]))) + 4
         if os.path.exists(KEPT[0]):  # a later group of lengths asked for more
             expect(done, 3, "are kept in out.npz.part")
             list(map(os.remove, KEPT))
