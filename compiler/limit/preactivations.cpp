@@ -27,6 +27,17 @@ struct Hoisted {
     ExprId read;
 };
 
+// Other names for symbols.
+struct Renaming {
+    std::vector<std::pair<Symbol, Affine>> pairs;
+    std::optional<Affine> operator()(Symbol symbol) const {
+        for (const auto& [from, to] : pairs)
+            if (from == symbol)
+                return to;
+        return std::nullopt;
+    }
+};
+
 // A linear vector with a name, over all of these ranges.
 struct Named {
     ExprId value;
@@ -170,13 +181,7 @@ class Namer {
         // Sums become loops of the new statement; a symbol is bound in one place, so they get new ones.
         Statement statement;
         statement.domain = context.domain;
-        std::vector<std::pair<Symbol, Affine>> renamed;
-        const auto rename = [&](Symbol symbol) -> std::optional<Affine> {
-            for (const auto& [from, to] : renamed)
-                if (from == symbol)
-                    return to;
-            return std::nullopt;
-        };
+        Renaming rename;
         Access access;
         for (const Range& loop : context.domain.ranges) {
             statement.indices.push_back(Affine::of(loop.index));
@@ -186,7 +191,7 @@ class Namer {
         for (const Range& sum : context.sums) {
             const Symbol symbol = program_.fresh(program_.info(sum.index).name, false, span);
             const Range range{symbol, substitute(sum.lower, rename), substitute(sum.upper, rename)};
-            renamed.emplace_back(sum.index, Affine::of(symbol));
+            rename.pairs.emplace_back(sum.index, Affine::of(symbol));
             loops.push_back(range);
             statement.domain.ranges.push_back(range);
             statement.indices.push_back(Affine::of(symbol));
@@ -196,7 +201,7 @@ class Namer {
         statement.span = statement.target_span = span;
         program_.families.push_back({names_.fresh(stem), type, static_cast<unsigned>(statement.indices.size()), span});
         const ExprId renamed_value =
-            renamed.empty()
+            rename.pairs.empty()
                 ? value
                 : rewrite(
                       program_.exprs, value, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, rename);
@@ -252,18 +257,12 @@ class Namer {
         Node atom = node(e);
         const Access access = std::exchange(atom.access, {});
         Context members = context;
-        std::vector<std::pair<Symbol, Affine>> renamed;
-        const auto rename = [&](Symbol symbol) -> std::optional<Affine> {
-            for (const auto& [from, to] : renamed)
-                if (from == symbol)
-                    return to;
-            return std::nullopt;
-        };
+        Renaming rename;
         const std::vector<Range> family = program_.parameters[atom.target].family;
         for (const Range& range : family) {
             const Symbol symbol = program_.fresh(program_.info(range.index).name, false, atom.span);
             members.sums.push_back({symbol, substitute(range.lower, rename), substitute(range.upper, rename)});
-            renamed.emplace_back(range.index, Affine::of(symbol));
+            rename.pairs.emplace_back(range.index, Affine::of(symbol));
             atom.access.indices.push_back(Affine::of(symbol));
         }
         Node read = node(hoist(program_.exprs.add(atom), members, "g"));

@@ -25,6 +25,21 @@ void finish(Several& several) {
     several.directional = several.right_tape.directional(several.right, several.right_gaussians);
 }
 
+bool along_links(const Eigen::MatrixXd& linked, Eigen::Index to, const Tape& tape, const std::vector<NodeId>& gradient,
+                 const TapeRun& run, std::size_t count, double* result) {
+    std::vector<double> weights;
+    std::vector<const double*> rows;
+    for (std::size_t x = 0; x < gradient.size(); ++x) {
+        const double link = linked(static_cast<Eigen::Index>(x), to);
+        if (link == 0 || tape.is_number(gradient[x], 0))
+            continue;
+        weights.push_back(link);
+        rows.push_back(run.row(gradient[x]));
+    }
+    combine(0, weights.data(), rows.data(), rows.size(), result, count);
+    return !rows.empty();
+}
+
 SeveralExpectations estimate(const Several& several, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                              const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling) {
     const bool tangents = linked.size() > 0;
@@ -50,24 +65,13 @@ SeveralExpectations estimate(const Several& several, const Eigen::VectorXd& mean
     SeveralExpectations result;
     result.values.assign(several.right.size(), 0);
     result.tangents.assign(tangents ? several.right.size() : 0, 0);
-    std::vector<double> weights;
-    std::vector<const double*> rows;
     for (std::size_t first = 0; first < count; first += block) {
         const std::size_t size = std::min(block, count - first);
         map(points, first, size, values.data(), block);
         on_left.evaluate(values.data(), block, size);
-        for (std::size_t y = 0; tangents && y < r; ++y) {
-            weights.clear();
-            rows.clear();
-            for (std::size_t x = 0; x < l; ++x) {
-                const double link = linked(static_cast<Eigen::Index>(x), static_cast<Eigen::Index>(y));
-                if (link == 0)
-                    continue;
-                weights.push_back(link);
-                rows.push_back(on_left.row(several.gradient[x]));
-            }
-            combine(0, weights.data(), rows.data(), rows.size(), values.data() + (l + r + y) * block, size);
-        }
+        for (std::size_t y = 0; tangents && y < r; ++y)
+            along_links(linked, static_cast<Eigen::Index>(y), several.left_tape, several.gradient, on_left, size,
+                        values.data() + (l + r + y) * block);
         on_right.evaluate(values.data() + l * block, block, size);
         add_products(on_left, several.left, on_right, several.right, size, result.values);
         if (!tangents)

@@ -33,4 +33,8 @@ struct SeveralExpectations {
 SeveralExpectations estimate(const Several& several, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                              const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling);
 
+// sum over x of linked(x, to) d f / d x at `count` points, of which `run` has the gradient; false where that is 0.
+bool along_links(const Eigen::MatrixXd& linked, Eigen::Index to, const Tape& tape, const std::vector<NodeId>& gradient,
+                 const TapeRun& run, std::size_t count, double* result);
+
 } // namespace tpc::joint

@@ -138,8 +138,6 @@ SeveralExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, 
     std::vector<bool> directed(shared.left.size() * r, false);
     result.values.assign(shared.products.size(), 0);
     result.tangents.assign(tangents ? shared.products.size() : 0, 0);
-    std::vector<double> weights;
-    std::vector<const double*> rows;
     for (std::size_t first = 0; first < count; first += block) {
         const std::size_t size = std::min(block, count - first);
         map(points, first, size, values.data(), block);
@@ -151,20 +149,10 @@ SeveralExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, 
         if (!tangents)
             continue;
         for (std::size_t i = 0; i < shared.left.size(); ++i)
-            for (std::size_t y = 0; y < r; ++y) {
-                weights.clear();
-                rows.clear();
-                for (std::size_t x = 0; x < l; ++x) {
-                    const double link = linked(static_cast<Eigen::Index>(x), static_cast<Eigen::Index>(y));
-                    if (link == 0 || several.left_tape.is_number(shared.left_gradient[i][x], 0))
-                        continue;
-                    weights.push_back(link);
-                    rows.push_back(on_left.row(shared.left_gradient[i][x]));
-                }
-                directed[i * r + y] = !rows.empty();
-                if (!rows.empty())
-                    combine(0, weights.data(), rows.data(), rows.size(), directions.data() + (i * r + y) * block, size);
-            }
+            for (std::size_t y = 0; y < r; ++y)
+                directed[i * r + y] =
+                    along_links(linked, static_cast<Eigen::Index>(y), several.left_tape, shared.left_gradient[i], on_left,
+                                size, directions.data() + (i * r + y) * block);
         for (std::size_t p = 0; p < shared.products.size(); ++p) {
             const auto [i, j] = shared.products[p];
             for (std::size_t y = 0; y < r; ++y)
