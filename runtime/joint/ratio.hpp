@@ -68,6 +68,8 @@ class Ratios {
     [[nodiscard]] std::optional<RatioPolynomial> of_one_sample(std::size_t degree) const;
     // Both sides have one vector z, of which both norms are.
     [[nodiscard]] bool one_sample(const Eigen::MatrixXd& covariance, double tolerance) const;
+    // Products of those of both sides, of values and of their derivatives by the Gaussians.
+    [[nodiscard]] std::pair<double, double> norms(const Eigen::MatrixXd& covariance) const;
     [[nodiscard]] std::optional<Result> projected(const Eigen::MatrixXd& covariance, bool slopes, double tolerance) const;
     [[nodiscard]] std::optional<Expectation> sum(const Polynomials& powers, const Eigen::MatrixXd& covariance, bool slopes,
                                                  double tolerance) const;

@@ -14,12 +14,23 @@ namespace {
 // Of projections: below, a step may see nothing; above, rounding of powers is seen.
 constexpr std::size_t least_degree = 8, most_degree = 36, most_degree_of_one_sample = 48, degree_step = 4;
 constexpr double precise = 1e-4, precise_of_one_sample = 1e-6; // of the tolerance: powers of a polynomial cancel
-constexpr double worst = 1e-2; // of what is given for want of anything better: sampling is not either
+// What misses the tolerance is given up to an error of `worst`, as sampling does no better. Errors add up over layers, for
+// which a tolerance has room; here as much is added to the error.
+constexpr double worst = 1e-2, room = 4;
 
 // w'Q^+ v over both ranges.
 double correlation(const Ratio& t, const Ratio& u) {
     const Eigen::MatrixXd inverse = t.quadratic.completeOrthogonalDecomposition().pseudoInverse();
     return t.form.dot(inverse * u.form) / (t.range * u.range);
+}
+
+// What all further steps may add after one of `difference` that followed one of `last`: differences fall as a power of the
+// degree, which is at least the second, of two steps that jump at the same place.
+double rest(double difference, double last, std::size_t degree) {
+    const auto n = static_cast<double>(degree);
+    const auto step = static_cast<double>(degree_step);
+    const double power = difference > 0 ? std::log(last / difference) / std::log(n / (n - step)) : 2;
+    return difference * n / (step * (std::max(power, 2.0) - 1));
 }
 
 } // namespace
@@ -113,9 +124,7 @@ bool Ratios::one_sample(const Eigen::MatrixXd& covariance, double tolerance) con
            (covariance.topLeftCorner(n, n) - covariance.bottomRightCorner(n, n)).cwiseAbs().maxCoeff() <= allowed;
 }
 
-// By rising degrees, until another step changes nothing twice.
-std::optional<Ratios::Result> Ratios::projected(const Eigen::MatrixXd& covariance, bool wanted, double tolerance) const {
-    // norms of both sides, and of their derivatives by the Gaussians
+std::pair<double, double> Ratios::norms(const Eigen::MatrixXd& covariance) const {
     double norm = 1;
     double slope_norm = 1;
     Eigen::Index place = 0;
@@ -135,6 +144,12 @@ std::optional<Ratios::Result> Ratios::projected(const Eigen::MatrixXd& covarianc
         slope_norm *= std::sqrt(square(*side->function->slope) / q) * side->ratio->form.norm();
         place += side->size;
     }
+    return {norm, slope_norm};
+}
+
+// By rising degrees, until what further ones may add is small.
+std::optional<Ratios::Result> Ratios::projected(const Eigen::MatrixXd& covariance, bool wanted, double tolerance) const {
+    const auto [norm, slope_norm] = norms(covariance);
     const bool same = one_sample(covariance, tolerance);
     // Of one sample always: the self part, which has no use for them, must find the same values as pairs do.
     const bool slopes = wanted || same;
@@ -168,10 +183,12 @@ std::optional<Ratios::Result> Ratios::projected(const Eigen::MatrixXd& covarianc
             double difference = std::abs(here->value - before->value) / norm;
             if (slopes && slope_norm > 0)
                 difference = std::max(difference, (here->slopes - before->slopes).cwiseAbs().maxCoeff() / slope_norm);
-            const double error = std::max({difference, last / 10, rounding});
-            if (error <= worst && (!best || error < best->error))
-                best = Result{*here, error};
-            if (error <= tolerance || rounding > tolerance)
+            const double error = std::max({difference, last / 10, rest(difference, last, degree), rounding});
+            if (error <= tolerance)
+                return Result{std::move(*here), error};
+            if (room * error <= worst && (!best || room * error < best->error))
+                best = Result{*here, room * error};
+            if (rounding > tolerance)
                 break;
             last = difference;
         }

@@ -88,7 +88,7 @@ for l in 1..2 {
 }
 output v' @ mean(i in 1..B: x[2,i]) / sqrt(n)
 )",
-          {{"B", 5}, {"d", 4}});
+          {{"B", 8}, {"d", 9}});
 }
 
 // TPC_COUPLED_FIRST and TPC_COUPLED_LAST choose other seeds.
