@@ -146,11 +146,11 @@ class Run {
             work_.pairs += pairs_of(wanted_, cell);
         const std::size_t pair = layout_.numbers_of_pair() * sizeof(double);
         execute::Evaluation& evaluation = kernels.prepare(first.left_group, first.right_group);
-        if (evaluation.sampled()) { // mean, spread and sum, and the block of a replicate
+        if (evaluation.sampled()) { // mean, spread, bias and sum, and the block of a replicate
             std::size_t most = 0;
             for (const Cell& cell : whole)
                 most = std::max(most, cell.left.count * cell.right.count);
-            budget_.require(4 * pair * most);
+            budget_.require(5 * pair * most);
             return whole_groups();
         }
         budget_.require(2 * pair * std::min(least_step * least_step, work_.pairs.load()));

@@ -150,7 +150,7 @@ std::string show_work(const execute::Meter& meter, const Work& work, std::size_t
     const auto number = [](std::size_t count) { return static_cast<double>(count); };
     const double now = number(meter.pairs);
     if (meter.points > 0)
-        return fmt::format("replicate {} with {} points: {}", meter.replicate + 1, meter.points.load(),
+        return fmt::format("run {} with {} points: {}", meter.runs.load(), meter.points.load(),
                            show_rate("pairs", now, 0, number(work.cell), 0));
     if (now == 0)
         return "samples: " + show_rate("samples", number(meter.samples), 0, number(samples), seconds);

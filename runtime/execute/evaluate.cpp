@@ -37,6 +37,7 @@ struct Evaluation::State {
     const SampleSet* right;
     Options options;
     const bool sampled;
+    const bool spreads;
     Joints joints;                         // of all replicates
     std::optional<Blocks<double>> doubles; // one of the two, unless sampled
     std::optional<Blocks<float>> singles;
@@ -60,7 +61,7 @@ struct Evaluation::State {
     std::vector<Kernel> replicate(const joint::Sampling& sampling, const Span& rows, const Span& columns) {
         joints.start(sampling);
         if (options.meter != nullptr) {
-            options.meter->replicate = sampling.replicate;
+            ++options.meter->runs;
             options.meter->points = std::size_t{1} << sampling.log2_points;
             options.meter->pairs = 0;
         }
@@ -74,7 +75,7 @@ struct Evaluation::State {
 };
 
 Evaluation::Evaluation(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options)
-    : state_(new State{plan, left, right, options, needs_sampling(plan),
+    : state_(new State{plan, left, right, options, needs_sampling(plan), spreads_errors(plan),
                        Joints(plan, left.samples, right != nullptr ? std::optional(right->samples) : std::nullopt),
                        std::nullopt, std::nullopt}) {
     if (state_->sampled)
@@ -108,7 +109,7 @@ Outcome Evaluation::block(const Span& rows, const Span& columns) {
     return guarded(state_->options, [&](Outcome& outcome) {
         if (state_->sampled) {
             const auto once = [&](const joint::Sampling& sampling) { return state_->replicate(sampling, rows, columns); };
-            outcome = execute::sampled(once, state_->options.tolerance, state_->options.elsewhere);
+            outcome = execute::sampled(once, state_->options.tolerance, state_->options.elsewhere, state_->spreads);
             return;
         }
         state_->prepare();

@@ -34,7 +34,7 @@ enum class Via {
 struct Meter {
     std::atomic<std::size_t> samples = 0; // whose self part is done
     std::atomic<std::size_t> pairs = 0;
-    std::atomic<std::size_t> replicate = 0, points = 0; // of sampled expectations; points 0: nothing is sampled
+    std::atomic<std::size_t> runs = 0, points = 0; // over sampled expectations so far; points 0: nothing is sampled
 };
 
 struct Options {

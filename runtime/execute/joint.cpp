@@ -70,6 +70,7 @@ JointCache::JointCache(const plan::Part& part, const plan::SelfPlan& left, const
                        std::size_t rights)
     : part_(part), left_plan_(left), right_plan_(right) {
     const std::size_t places = lefts * std::max<std::size_t>(rights, 1);
+    kept.samples = lefts;
     kept.rights = rights;
     if (places > 0 && kept_bytes / places >= least_bytes)
         kept.budgets.assign(places, kept_bytes / places);
@@ -80,6 +81,8 @@ Joints::Joints(const plan::Plan& plan, std::size_t lefts, std::optional<std::siz
       cross(plan.cross, plan.left, plan.right, lefts, rights.value_or(lefts)) {
     if (rights)
         right.emplace(plan.right.part, plan.right, plan.right, *rights, 0);
+    cross.left_samples = &left;
+    cross.right_samples = right ? &*right : &left;
 }
 
 void Joints::start(const joint::Sampling& sampling) {
@@ -96,6 +99,9 @@ const JointTerm& JointCache::find(const std::vector<JointElement>& left, const s
         return *term;
     define();
     auto fresh = std::make_unique<JointTerm>();
+    fresh->left_elements = left;
+    fresh->right_elements = right;
+    fresh->square = kept.rights == 0 && left == right;
     joint::Integrand integrand;
     Unroller on_left(*left_, integrand.tape, 0, 0);
     on_left.number(gaussians_of(*left_, left));
@@ -111,8 +117,55 @@ const JointTerm& JointCache::find(const std::vector<JointElement>& left, const s
     fresh->left_numbers = std::move(on_left.numbers);
     fresh->right_numbers = std::move(on_right.numbers);
     locate(*fresh);
+    if (kept.rights == 0)
+        fresh->values.assign(kept.samples, std::numeric_limits<double>::quiet_NaN());
+    else
+        fresh->twins = make_twins(left, right);
     term = std::move(fresh);
     return *term;
+}
+
+std::unique_ptr<JointTwins> JointCache::make_twins(const std::vector<JointElement>& left,
+                                                   const std::vector<JointElement>& right) const {
+    const auto defined = [&](const JointElement& element) {
+        return left_->find(element.family, element.indices) != nullptr &&
+               right_->find(element.family, element.indices) != nullptr;
+    };
+    if (!std::ranges::all_of(left, defined) || !std::ranges::all_of(right, defined))
+        return nullptr;
+    const std::vector<GaussianElement> gaussians = gaussians_of(*left_, left);
+    for (const Definitions* definitions : {&*left_, &*right_})
+        for (const std::vector<JointElement>* elements : {&left, &right})
+            if (gaussians_of(*definitions, *elements) != gaussians)
+                return nullptr;
+    auto twins = std::make_unique<JointTwins>();
+    joint::Twins& functions = twins->functions;
+    const auto count = static_cast<std::uint32_t>(gaussians.size());
+    Unroller on_left(*left_, functions.tape, 0, 0);
+    on_left.number(gaussians);
+    functions.left_first = product(on_left, functions.tape, left);
+    functions.left_second = product(on_left, functions.tape, right);
+    Unroller on_right(*right_, functions.tape, count, static_cast<std::uint32_t>(on_left.numbers.size()));
+    on_right.number(gaussians);
+    functions.right_first = product(on_right, functions.tape, left);
+    functions.right_second = product(on_right, functions.tape, right);
+    twins->left_numbers = std::move(on_left.numbers);
+    twins->right_numbers = std::move(on_right.numbers);
+    return twins;
+}
+
+std::optional<double> JointCache::within(bool right, const std::vector<JointElement>& first,
+                                         const std::vector<JointElement>& second, std::size_t sample) const {
+    const JointCache* const own = right ? right_samples : left_samples;
+    if (own == nullptr)
+        return std::nullopt;
+    const std::lock_guard lock(own->mutex_);
+    for (const bool slopes : {false, true})
+        for (const auto& [a, b] : {std::pair(&first, &second), std::pair(&second, &first)})
+            if (const auto found = own->terms_.find({*a, *b, slopes}); found != own->terms_.end())
+                if (const double value = found->second->values[sample]; !std::isnan(value))
+                    return value;
+    return std::nullopt;
 }
 
 void JointCache::define() {

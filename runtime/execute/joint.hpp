@@ -7,6 +7,7 @@
 #include "runtime/execute/unroll.hpp"
 #include "runtime/joint/shared.hpp"
 #include "runtime/joint/solve.hpp"
+#include "runtime/joint/twins.hpp"
 
 #include <memory>
 #include <mutex>
@@ -28,9 +29,25 @@ struct JointLaw {
     std::vector<Entry> within_left, within_right, cross; // row-major
 };
 
+// Functions of both elements of a product in both samples, and the numbers that these need.
+struct JointTwins {
+    joint::Twins functions;
+    std::vector<SampleNumber> left_numbers, right_numbers;
+};
+
 // One expectation at one instance.
 struct JointTerm : JointLaw {
     std::unique_ptr<joint::Solver> solver;
+    std::vector<JointElement> left_elements, right_elements;
+    std::unique_ptr<JointTwins> twins;  // of both samples, where both elements have the same Gaussians
+    mutable std::vector<double> values; // of one sample: by sample, in this replicate
+    bool square = false;                // of one element of one sample
+    // Perturbations part samples: squares grow, all else falls.
+    [[nodiscard]] joint::Sampling at(joint::Sampling sampling) const {
+        if (!square)
+            sampling.perturbation = -sampling.perturbation;
+        return sampling;
+    }
 };
 
 // Expectations of one product of left elements with each of several of right ones: what a loop over right instances
@@ -52,7 +69,8 @@ bool has_joint(const plan::SelfPlan& self);
 // What may be kept between replicates for each sample, or pair of them: bytes that are left.
 struct Kept {
     std::vector<std::size_t> budgets;
-    std::size_t rights = 0; // 0: each sample with itself
+    std::size_t samples = 0; // left ones
+    std::size_t rights = 0;  // 0: each sample with itself
     joint::Sampling at(joint::Sampling sampling, std::size_t left, std::size_t right) {
         sampling.place = rights == 0 ? left : left * rights + right;
         sampling.budget = sampling.place < budgets.size() ? &budgets[sampling.place] : nullptr;
@@ -72,7 +90,11 @@ class JointCache {
     // of which not all covariances are known.
     const JointRow* find_row(const std::vector<JointElement>& left, const std::vector<std::vector<JointElement>>& rights,
                              bool slopes);
-    joint::Sampling sampling; // of this replicate
+    // E[product of elements of one sample, the right one or not], if this replicate has computed it.
+    [[nodiscard]] std::optional<double> within(bool right, const std::vector<JointElement>& first,
+                                               const std::vector<JointElement>& second, std::size_t sample) const;
+    const JointCache *left_samples = nullptr, *right_samples = nullptr; // of expectations of both samples
+    joint::Sampling sampling;                                           // of this replicate
     Kept kept;
     // All of them, with the methods that were used since the last report.
     void report(bool pair, Ledger& ledger) const;
@@ -93,6 +115,8 @@ class JointCache {
     std::unique_ptr<JointRow> make_row(const std::vector<JointElement>& left,
                                        const std::vector<std::vector<JointElement>>& rights, bool slopes);
     bool all_known(const JointRow& row);
+    std::unique_ptr<JointTwins> make_twins(const std::vector<JointElement>& left,
+                                           const std::vector<JointElement>& right) const;
     void locate(JointLaw& law) const;
 };
 

@@ -1,93 +1,10 @@
 // Joint expectations of the lanes at hand, one by one or a row of them at once.
-#include "runtime/execute/joint.hpp"
+#include "runtime/execute/joint_law.hpp"
 
 #include <chrono>
 
 namespace tpc::execute {
 namespace {
-
-// Covariances and means of the Gaussians of one lane, left ones first; second moments come as minus and plus.
-template <class Real> class Law {
-  public:
-    Law(const JointLaw& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store)
-        : term_(term), left_(left), right_(right), store_(store), split_(static_cast<Eigen::Index>(term.left.size())),
-          size_(split_ + static_cast<Eigen::Index>(term.right.size())), mean(size_), covariance(size_, size_) {}
-
-    void read(std::size_t lane) {
-        for (Eigen::Index k = 0; k < size_; ++k) {
-            const bool is_left = k < split_;
-            const Side<Real>& side = is_left ? left_ : right_;
-            const GaussianElement& element = (is_left ? term_.left : term_.right)[position(k)];
-            const Real* at = side.state->mean_of(element.family, element.indices);
-            mean[k] = at ? static_cast<double>(side.at(at)[lane]) : 0;
-        }
-        const auto left = split_;
-        const auto right = size_ - split_;
-        for (Eigen::Index a = 0; a < left; ++a)
-            for (Eigen::Index b = 0; b < left; ++b)
-                covariance(a, b) = within(left_, term_.within_left[index(a, b, left)], lane);
-        for (Eigen::Index a = 0; a < right; ++a)
-            for (Eigen::Index b = 0; b < right; ++b)
-                covariance(split_ + a, split_ + b) = within(right_, term_.within_right[index(a, b, right)], lane);
-        for (Eigen::Index a = 0; a < left; ++a)
-            for (Eigen::Index b = 0; b < right; ++b) {
-                const JointLaw::Entry entry = term_.cross[index(a, b, right)];
-                const std::size_t at = entry ? store_.at(*entry) + lane : 0;
-                covariance(a, split_ + b) = entry ? static_cast<double>((store_.plus[at] - store_.minus[at]) / 4) : 0;
-                covariance(split_ + b, a) = covariance(a, split_ + b);
-            }
-        // From second moments; what is left of the product of means of independent Gaussians is rounding.
-        constexpr double rounding = 8 * std::numeric_limits<Real>::epsilon();
-        const Eigen::VectorXd norm = covariance.diagonal().cwiseAbs().cwiseSqrt();
-        for (Eigen::Index a = 0; a < size_; ++a)
-            for (Eigen::Index b = 0; b < size_; ++b) {
-                const double product = mean[a] * mean[b];
-                double& entry = covariance(a, b);
-                if (product == 0 || entry == 0) // 0: not stored
-                    continue;
-                entry -= product;
-                if (a != b && std::abs(entry) <= rounding * norm[a] * norm[b])
-                    entry = 0;
-            }
-    }
-
-  private:
-    const JointLaw& term_;
-    const Side<Real>& left_;
-    const Side<Real>& right_;
-    const Store<Real>& store_;
-    Eigen::Index split_, size_;
-
-    [[nodiscard]] std::size_t position(Eigen::Index k) const {
-        return static_cast<std::size_t>(k < split_ ? k : k - split_);
-    }
-    static std::size_t index(Eigen::Index a, Eigen::Index b, Eigen::Index columns) {
-        return static_cast<std::size_t>(a * columns + b);
-    }
-    static double within(const Side<Real>& side, const JointLaw::Entry& entry, std::size_t lane) {
-        if (!entry)
-            return 0;
-        const State<Real>& state = *side.state;
-        const std::size_t at = *entry * state.samples + side.first + lane * side.step;
-        return static_cast<double>((state.plus[at] - state.minus[at]) / 4);
-    }
-
-  public:
-    Eigen::VectorXd mean;
-    Eigen::MatrixXd covariance;
-};
-
-// What the machine reports when `compute` finds that an expectation is infinite.
-template <class Compute>
-auto guarded(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Compute& compute) {
-    if (!mean.allFinite() || !covariance.allFinite())
-        throw MethodError("a variance is not finite: the kernel diverges");
-    try {
-        return compute();
-    } catch (const std::domain_error& error) {
-        throw MethodError(error.what());
-    }
-}
 
 // T of the Gaussians of one lane, left by right ones.
 template <class Real> Eigen::MatrixXd links(const JointLaw& law, const Store<Real>& store, std::size_t lane) {
@@ -101,22 +18,25 @@ template <class Real> Eigen::MatrixXd links(const JointLaw& law, const Store<Rea
     return result;
 }
 
-// Numbers of both samples by lane, left ones first.
+// A sampled expectation of samples that nearly coincide, from those of one sample each; else as it is.
 template <class Real>
-std::vector<std::vector<Real>> numbers_of(const JointLaw& term, const Side<Real>& left, const Side<Real>& right,
-                                          std::size_t count) {
-    std::vector<std::vector<Real>> result;
-    const auto take = [&](const std::vector<SampleNumber>& numbers, const Side<Real>& side) {
-        const ScalarEvaluator<Real> evaluator(*side.state, side.first, side.step == 0 ? 1 : count);
-        for (const SampleNumber& number : numbers) {
-            std::vector<std::int64_t> slots = number.slots;
-            result.push_back(evaluator(number.expression, slots.data()));
-            result.back().resize(count, result.back()[0]); // one sample for all lanes
-        }
+double apart_if_near(const JointTerm& term, const Law<Real>& law, const Side<Real>& left, const Side<Real>& right,
+                     std::size_t lane, const JointCache& joints, const joint::Sampling& sampling, double value) {
+    if (!term.twins || !joint::nearly_coincide(law.mean, law.covariance))
+        return value;
+    const auto within = [&](bool is_right, const Side<Real>& side) {
+        return joints.within(is_right, term.left_elements, term.right_elements, side.first + lane * side.step);
     };
-    take(term.left_numbers, left);
-    take(term.right_numbers, right);
-    return result;
+    const auto of_left = within(false, left), of_right = within(true, right);
+    if (!of_left || !of_right)
+        return value;
+    JointLaw numbers;
+    numbers.left_numbers = term.twins->left_numbers;
+    numbers.right_numbers = term.twins->right_numbers;
+    std::vector<double> values;
+    for (const std::vector<Real>& number : numbers_of(numbers, left, right, lane + 1))
+        values.push_back(static_cast<double>(number[lane]));
+    return (*of_left + *of_right) / 2 + joint::apart(term.twins->functions, law.mean, law.covariance, values, sampling);
 }
 
 } // namespace
@@ -136,10 +56,19 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
             values[k] = static_cast<double>(numbers[k][lane]);
         if (slopes)
             linked = links(term, store, lane);
-        const joint::Sampling sampling =
-            joints.kept.at(joints.sampling, left.first + lane * left.step, right.first + lane * right.step);
-        const joint::Expectation e = guarded(
-            law.mean, law.covariance, [&] { return (*term.solver)(law.mean, law.covariance, linked, values, sampling); });
+        joint::Sampling sampling =
+            term.at(joints.kept.at(joints.sampling, left.first + lane * left.step, right.first + lane * right.step));
+        std::atomic<bool> sampled = false;
+        std::atomic<bool>* const any_sampled = std::exchange(sampling.sampled, &sampled);
+        joint::Expectation e = guarded(law.mean, law.covariance,
+                                       [&] { return (*term.solver)(law.mean, law.covariance, linked, values, sampling); });
+        if (sampled) {
+            e.value = apart_if_near(term, law, left, right, lane, joints, sampling, e.value);
+            if (any_sampled != nullptr)
+                *any_sampled = true;
+        }
+        if (!term.values.empty())
+            term.values[left.first + lane * left.step] = e.value;
         result.value[lane] = static_cast<Real>(e.value);
         double tangent = 0;
         for (Eigen::Index a = 0; slopes && a < linked.rows(); ++a)
@@ -186,7 +115,7 @@ Piecewise piecewise(const JointTerm& term, const Side<Real>& left, const Side<Re
                              : Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(term.left.size()),
                                                      static_cast<Eigen::Index>(term.right.size()));
     result.pieces = guarded(law.mean, law.covariance, [&] {
-        return term.solver->pieces(law.mean, law.covariance, result.linked, result.numbers, sampling, in_vain);
+        return term.solver->pieces(law.mean, law.covariance, result.linked, result.numbers, term.at(sampling), in_vain);
     });
     result.values.resize(result.pieces.parts.size());
     result.tangents.resize(tangents ? result.pieces.parts.size() : 0);
@@ -259,7 +188,7 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
     for (std::size_t p = 0; p < open.size(); ++p) {
         const auto [k, part] = open[p];
         terms[k].values[part] = e.values[p];
-        if (tangents)
+        if (!e.tangents.empty()) // else parts of one sample only, whose derivatives are none
             terms[k].tangents[part] = e.tangents[p];
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -311,8 +240,17 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
         row.sampled.try_emplace(sampling.place, std::move(open));
     }
     JointRowResult<Real> result;
-    for (const Piecewise& term : terms) {
-        const auto [value, tangent] = joint::combined(*term.pieces.split, term.numbers, term.values, term.tangents);
+    for (std::size_t k = 0; k < terms.size(); ++k) {
+        const Piecewise& pieces = terms[k];
+        const JointTerm& term = *row.terms[k];
+        auto [value, tangent] = joint::combined(*pieces.pieces.split, pieces.numbers, pieces.values, pieces.tangents);
+        if (std::ranges::any_of(pieces.pieces.known, [](const auto& part) { return !part; })) {
+            Law<Real> law(term, left, right, store);
+            law.read(0);
+            value = apart_if_near(term, law, left, right, 0, joints, sampling, value);
+        }
+        if (!term.values.empty())
+            term.values[left.first] = value;
         result.values.push_back(static_cast<Real>(value));
         if (tangents)
             result.tangents.push_back(static_cast<Real>(tangent));

@@ -18,34 +18,122 @@ constexpr double student = 3.5; // 99 % of Student's t with 7 degrees of freedom
 // What more points can gain at best: scrambled nets of smooth functions converge as points^-3/2 (Owen 1997).
 constexpr double best_rate = 1.5;
 
-// Welford's mean and sum of squared deviations, entry by entry.
-struct Spread {
-    std::vector<double> mean, squares;
+// Noise in covariances leaves a bias behind roots and arccosines, and that does not spread: over the replicates of which it
+// is K(mean covariance) - mean K(covariance). Where it falls as the square root of the points, twice that of four replicates
+// is left in the mean of all; where it falls as the points, less.
+constexpr std::uint32_t joined = 4;
+constexpr double bias_left = 2;
+
+// What a kernel's runs say of its error.
+struct Runs {
+    std::vector<double> mean, squares; // Welford's, entry by entry
+    std::vector<double> bias;          // K of the joined replicates less their mean
     std::size_t count = 0;
+
+    explicit Runs(std::vector<double> joined_replicates)
+        : mean(joined_replicates.size(), 0), squares(joined_replicates.size(), 0), bias(std::move(joined_replicates)) {}
     void add(const std::vector<double>& values) {
-        mean.resize(values.size(), 0);
-        squares.resize(values.size(), 0);
         ++count;
         for (std::size_t k = 0; k < values.size(); ++k) {
             const double difference = values[k] - mean[k];
             mean[k] += difference / static_cast<double>(count);
             squares[k] += difference * (values[k] - mean[k]);
+            if (count <= joined)
+                bias[k] -= values[k] / joined;
         }
     }
     // Of the mean, relative to its largest entry, or to one elsewhere.
     [[nodiscard]] double error(double elsewhere) const {
         double largest = elsewhere;
-        double spread = 0;
+        double most = 0;
+        const auto n = static_cast<double>(count);
         for (std::size_t k = 0; k < mean.size(); ++k) {
             if (!std::isfinite(mean[k]))
                 return std::numeric_limits<double>::infinity();
             largest = std::max(largest, std::abs(mean[k]));
-            spread = std::max(spread, squares[k]);
+            most = std::max(most, student * std::sqrt(squares[k] / (n * (n - 1))) + bias_left * std::abs(bias[k]));
         }
-        const auto n = static_cast<double>(count);
-        return largest == 0 ? 0 : student * std::sqrt(spread / (n * (n - 1))) / largest;
+        return largest == 0 ? 0 : most / largest;
     }
 };
+
+// Relative to the largest entry of `a`, or to one elsewhere.
+double difference(const std::vector<double>& a, const std::vector<double>& b, double elsewhere) {
+    double most = 0;
+    for (std::size_t k = 0; k < a.size(); ++k) {
+        elsewhere = std::max(elsewhere, std::abs(a[k]));
+        most = std::max(most, std::abs(a[k] - b[k]));
+    }
+    return elsewhere == 0 ? 0 : most / elsewhere;
+}
+
+double largest_of(const std::vector<Options::Largest>& elsewhere, std::size_t output, double Options::Largest::*kernel) {
+    return output < elsewhere.size() ? elsewhere[output].*kernel : 0;
+}
+
+using Once = std::function<std::vector<Kernel>(const joint::Sampling&)>;
+
+// Errors of kernels that no point entered: those of their expectations, and how these spread, for which `kernels` are
+// evaluated again with all of them, the worst way, if `spreads`. Returns the largest.
+double add_errors(std::vector<Kernel>& kernels, const Once& once, joint::Sampling sampling, double error, bool spreads,
+                  const std::vector<Options::Largest>& elsewhere) {
+    std::vector<Kernel> moved;
+    if (spreads && error > 0) {
+        sampling.perturbation = 2; // estimates may be short
+        moved = once(sampling);
+    }
+    double worst = 0;
+    for (std::size_t o = 0; o < kernels.size(); ++o) {
+        Kernel& kernel = kernels[o];
+        kernel.nngp_error = kernel.ntk_error = error;
+        if (!moved.empty()) {
+            using Largest = Options::Largest;
+            kernel.nngp_error += difference(kernel.nngp, moved[o].nngp, largest_of(elsewhere, o, &Largest::nngp));
+            kernel.ntk_error += difference(kernel.ntk, moved[o].ntk, largest_of(elsewhere, o, &Largest::ntk));
+        }
+        worst = std::max({worst, kernel.nngp_error, kernel.ntk_error});
+    }
+    return worst;
+}
+
+// The means of all replicates, with their errors; `together` those of the joined ones. Returns the largest error.
+double average(std::vector<Kernel>& together, const Once& once, joint::Sampling sampling,
+               const std::vector<Options::Largest>& elsewhere) {
+    std::vector<Runs> nngp, ntk;
+    for (Kernel& kernel : together) {
+        nngp.emplace_back(std::move(kernel.nngp));
+        ntk.emplace_back(std::move(kernel.ntk));
+    }
+    for (std::uint32_t replicate = 0; replicate < replicates; ++replicate) {
+        sampling.replicate = replicate;
+        sampling.perturbation = replicate % 2 == 0 ? 1 : -1;
+        const std::vector<Kernel> kernels = once(sampling);
+        for (std::size_t o = 0; o < kernels.size(); ++o) {
+            nngp[o].add(kernels[o].nngp);
+            ntk[o].add(kernels[o].ntk);
+        }
+    }
+    double worst = 0;
+    for (std::size_t o = 0; o < together.size(); ++o) {
+        Kernel& kernel = together[o];
+        kernel.nngp_error = nngp[o].error(largest_of(elsewhere, o, &Options::Largest::nngp)) + *sampling.error;
+        kernel.ntk_error = ntk[o].error(largest_of(elsewhere, o, &Options::Largest::ntk)) + *sampling.error;
+        kernel.nngp = std::move(nngp[o].mean);
+        kernel.ntk = std::move(ntk[o].mean);
+        worst = std::max({worst, kernel.nngp_error, kernel.ntk_error});
+    }
+    return worst;
+}
+
+bool feeds_gaussians(const plan::SelfPlan& self) {
+    return std::ranges::any_of(self.recursions.joint_mean, [](bool joint) { return joint; });
+}
+
+bool feeds_gaussians(const plan::Part& part) {
+    return std::ranges::any_of(part.ops, [](const plan::PairOp& op) {
+        return !op.output && std::ranges::any_of(op.groups, [](const plan::GroupOp& group) { return group.joint; });
+    });
+}
 
 } // namespace
 
@@ -53,56 +141,42 @@ bool needs_sampling(const plan::Plan& plan) {
     return has_joint(plan.cross) || has_joint(plan.left) || has_joint(plan.right);
 }
 
-Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, std::optional<double> wanted,
-                const std::vector<Options::Largest>& elsewhere) {
+bool spreads_errors(const plan::Plan& plan) {
+    return feeds_gaussians(plan.cross) || feeds_gaussians(plan.left) || feeds_gaussians(plan.left.part) ||
+           feeds_gaussians(plan.right) || feeds_gaussians(plan.right.part);
+}
+
+Outcome sampled(const Once& once, std::optional<double> wanted, const std::vector<Options::Largest>& elsewhere,
+                bool spreads) {
     Outcome outcome;
     const double tolerance = wanted.value_or(default_tolerance);
+    const auto refuse = [&](const std::string& why, double worst) {
+        outcome.outputs.clear();
+        outcome.error = fmt::format("the tolerance {:.1e} cannot be met: expectations over several Gaussians {} an error of "
+                                    "about {:.1e}; --tol {:.0e} can be met",
+                                    tolerance, why, worst, 2 * worst);
+        return outcome;
+    };
     joint::Sampling sampling;
-    sampling.tolerance = wanted ? std::clamp(*wanted / 100, 1e-12, 1e-6) : 1e-10;
+    // An error of a covariance may be the square of the one that it makes behind a kink.
+    sampling.tolerance = std::clamp(tolerance * tolerance / 100, 1e-12, 1e-6);
     sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 4, 1e-3));
     for (unsigned log2_points = first_log2_points;;) {
-        std::vector<Spread> nngp, ntk;
-        double deterministic = 0; // the largest estimate of the expectations that are not sampled: it does not spread
-        for (std::uint32_t replicate = 0; replicate < replicates; ++replicate) {
-            std::atomic<bool> random = false;
-            std::atomic<double> error = 0;
-            sampling.log2_points = log2_points;
-            sampling.replicate = replicate;
-            sampling.sampled = &random;
-            sampling.error = &error;
-            outcome.outputs = once(sampling);
-            if (!random) { // every expectation had another method
-                for (Kernel& kernel : outcome.outputs)
-                    kernel.nngp_error = kernel.ntk_error = error;
-                if (error > tolerance) {
-                    outcome.outputs.clear();
-                    outcome.error =
-                        fmt::format("the tolerance {:.1e} cannot be met: expectations over several Gaussians have "
-                                    "an error of about {:.1e}; --tol {:.0e} can be met",
-                                    tolerance, error.load(), 2 * error);
-                }
-                return outcome;
-            }
-            deterministic = std::max(deterministic, error.load());
-            nngp.resize(outcome.outputs.size());
-            ntk.resize(outcome.outputs.size());
-            for (std::size_t o = 0; o < outcome.outputs.size(); ++o) {
-                nngp[o].add(outcome.outputs[o].nngp);
-                ntk[o].add(outcome.outputs[o].ntk);
-            }
+        std::atomic<bool> random = false;
+        std::atomic<double> error = 0; // the largest estimate of the expectations that are not sampled
+        sampling.sampled = &random;
+        sampling.error = &error;
+        sampling.log2_points = log2_points + 2;
+        sampling.replicate = joint::first_four;
+        sampling.perturbed_above = 0;
+        outcome.outputs = once(sampling);
+        if (!random) { // every expectation had another method
+            const double worst = add_errors(outcome.outputs, once, sampling, error, spreads, elsewhere);
+            return worst <= tolerance ? outcome : refuse("have", worst);
         }
-        double worst = 0;
-        for (std::size_t o = 0; o < outcome.outputs.size(); ++o) {
-            Kernel& kernel = outcome.outputs[o];
-            kernel.nngp = std::move(nngp[o].mean);
-            kernel.ntk = std::move(ntk[o].mean);
-            nngp[o].mean = kernel.nngp;
-            ntk[o].mean = kernel.ntk;
-            const Options::Largest largest = o < elsewhere.size() ? elsewhere[o] : Options::Largest{};
-            kernel.nngp_error = nngp[o].error(largest.nngp) + deterministic;
-            kernel.ntk_error = ntk[o].error(largest.ntk) + deterministic;
-            worst = std::max({worst, kernel.nngp_error, kernel.ntk_error});
-        }
+        sampling.log2_points = log2_points;
+        sampling.perturbed_above = sampling.tolerance; // replicates have the others in common
+        const double worst = average(outcome.outputs, once, sampling, elsewhere);
         if (worst <= tolerance)
             return outcome;
         const double more = std::exp2(static_cast<double>(last_log2_points - log2_points));
@@ -112,17 +186,13 @@ Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>
             log2_points = std::min(log2_points + static_cast<unsigned>(doublings), last_log2_points);
             continue;
         }
-        outcome.outputs.clear();
         if (!std::isfinite(worst)) {
+            outcome.outputs.clear();
             outcome.error =
                 "an expectation over several Gaussians is not finite: the kernel diverges, or divides zero by zero";
             return outcome;
         }
-        outcome.error =
-            fmt::format("the tolerance {:.1e} cannot be met: expectations over several Gaussians are sampled, and {} "
-                        "points leave an error of about {:.1e}; --tol {:.0e} can be met",
-                        tolerance, replicates << log2_points, worst, 2 * worst);
-        return outcome;
+        return refuse(fmt::format("are sampled, and {} points leave", replicates << log2_points), worst);
     }
 }
 

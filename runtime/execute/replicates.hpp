@@ -11,10 +11,13 @@ namespace tpc::execute {
 // Whether some expectation of the plan is over several Gaussians at once.
 bool needs_sampling(const plan::Plan& plan);
 
+// Whether such expectations enter laws of Gaussians, so that their errors may grow.
+bool spreads_errors(const plan::Plan& plan);
+
 // `once` evaluates one replicate. One is enough where every expectation had a deterministic method after all; else the mean
 // of the replicates, with more and more points until the error estimate meets the tolerance; Outcome::error says what can be
-// met when that takes too many. `tolerance` nothing: 1e-4 of what is sampled, 1e-8 of what need not be.
+// met when that takes too many. `tolerance` nothing: 1e-4. `spreads`: of the plan.
 Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, std::optional<double> tolerance,
-                const std::vector<Options::Largest>& elsewhere);
+                const std::vector<Options::Largest>& elsewhere, bool spreads);
 
 } // namespace tpc::execute

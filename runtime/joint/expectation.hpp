@@ -30,6 +30,9 @@ struct Sampling {
     std::atomic<bool>* sampled = nullptr; // set when something is
     double acceptable = 0;                // of what is not sampled, rather than sampling it; 0: `tolerance`
     std::atomic<double>* error = nullptr; // raised to the largest error that is stated of what is not sampled
+    // What is not sampled is changed by so many times its stated error, where that is above a bound: how errors spread.
+    double perturbation = 0;
+    double perturbed_above = 0;
     // What replicates have in common is computed once: which law of an expectation this is, and the bytes that may still be
     // kept for it. Null: nothing is.
     std::size_t place = 0;

@@ -62,6 +62,14 @@ const std::vector<Directions>& directions() {
 }
 
 NormalRow make(std::size_t d, unsigned log2_count, std::uint32_t replicate) {
+    if (replicate == first_four) {
+        NormalRow row;
+        for (std::uint32_t r = 0; r < 4; ++r) {
+            const NormalRow one = make(d, log2_count - 2, r);
+            row.insert(row.end(), one.begin(), one.end());
+        }
+        return row;
+    }
     const std::size_t count = std::size_t{1} << log2_count;
     std::vector<std::uint32_t> bits(std::max(count, row_step), 0);
     const Directions& direction = directions()[d];

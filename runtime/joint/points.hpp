@@ -11,6 +11,9 @@ namespace tpc::joint {
 
 inline constexpr unsigned most_dimensions = 1024;
 
+// In place of a replicate: the first 2^(log2_count - 2) points of each of the first four.
+inline constexpr std::uint32_t first_four = 0xffffffffU;
+
 // One coordinate of all points, of row_step of them at least.
 using NormalRow = std::vector<double>;
 

@@ -59,6 +59,15 @@ std::pair<Eigen::VectorXd, Eigen::MatrixXd> law_of_part(const Part& part, std::u
     return {mean(places), covariance(places, places)};
 }
 
+Expectation perturbed(Expectation expectation, double error, const Sampling& sampling) {
+    if (sampling.perturbation == 0 || error <= sampling.perturbed_above)
+        return expectation;
+    const double factor = 1 + sampling.perturbation * error;
+    expectation.value *= factor;
+    expectation.slopes *= factor;
+    return expectation;
+}
+
 void raise(std::atomic<double>* place, double error) {
     if (place == nullptr)
         return;
@@ -135,7 +144,11 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     if (series_first)
         if (auto exact = exactly())
             return exact;
-    return sampling.acceptable > sampling.tolerance ? series(sampling.acceptable) : std::nullopt;
+    if (sampling.acceptable <= sampling.tolerance)
+        return std::nullopt;
+    if (auto between = series(std::sqrt(sampling.tolerance * sampling.acceptable)))
+        return between;
+    return series(sampling.acceptable);
 }
 
 std::optional<Expectation> Solver::small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
@@ -158,14 +171,15 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
             error = known.error;
             if (!in_vain && known.law == law) {
                 raise(sampling.error, error);
-                return known.expectation;
+                return perturbed(known.expectation, error, sampling);
             }
         }
     }
     if (!in_vain) {
         auto found = deterministic(small, mean, covariance, samples, sampling, rungs);
         if (found) {
-            raise(sampling.error, std::max(found->error, error));
+            error = std::max(found->error, error);
+            raise(sampling.error, error);
         } else {
             found.emplace();
             found->in_vain = true;
@@ -180,7 +194,7 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
             small.known.emplace(sampling.place, *found);
         }
         if (!in_vain)
-            return std::move(found->expectation);
+            return perturbed(std::move(found->expectation), error, sampling);
     }
     if (!may_sample)
         return std::nullopt;

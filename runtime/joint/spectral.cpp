@@ -6,7 +6,7 @@
 #include <Eigen/SVD>
 
 #include <algorithm>
-
+#include <array>
 #include <cmath>
 #include <numbers>
 
@@ -345,14 +345,18 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
         for (std::size_t other = 0; other < directions; ++other)
             if (std::abs(correlation(d) - correlation(other)) < 0.1)
                 chosen[d] = std::max(chosen[d], given[other]);
-    for (std::size_t d = known ? directions : 0;; ++d) {
-        for (const Side* side : {&left, &right}) { // with those chosen so far
+    const auto affordable = [&] {
+        return std::ranges::none_of(std::array{&left, &right}, [&](const Side* side) {
             double points = 1;
             for (std::size_t k = 0; k < static_cast<std::size_t>(side->dimensions()); ++k)
                 points *= static_cast<double>(rules[chosen[k]].nodes.size());
-            if (points > static_cast<double>(most_points))
-                return std::nullopt;
-        }
+            return points > static_cast<double>(most_points);
+        });
+    };
+    double fall = 0.02; // of the error from rule to rule
+    for (std::size_t d = known ? directions : 0;; ++d) {
+        if (!affordable()) // with those chosen so far
+            return std::nullopt;
         if (d == directions)
             break;
         std::vector<std::size_t> rungs(directions, low);
@@ -374,6 +378,7 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
             if (difference <= wanted && last <= 30 * wanted) {
                 chosen[d] = rungs[d] - 1;
                 result.error += 5 * difference;
+                fall = std::clamp(difference / last, fall, 0.5);
                 break;
             }
             last = difference;
@@ -381,9 +386,32 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
     }
 
     Sum all = sum(left, right, correlations, rules, chosen, slopes);
+    result.points += all.points;
+    // Far out in one direction another may need more nodes than beside coarse ones: all rules at once tell.
+    std::vector<std::size_t> lower = chosen;
+    for (std::size_t& rung : lower)
+        rung -= rung > 0 ? 1 : 0;
+    std::optional<Sum> below;
+    while (!known) {
+        if (!below) {
+            below = sum(left, right, correlations, rules, lower, slopes);
+            result.points += below->points;
+        }
+        const double rest = distance(all, *below) * fall / (1 - fall);
+        if (rest <= tolerance) {
+            result.error = std::max(result.error, rest);
+            break;
+        }
+        below = std::move(all);
+        for (std::size_t& rung : chosen)
+            ++rung;
+        if (*std::ranges::max_element(chosen) >= rules.size() || !affordable())
+            return std::nullopt;
+        all = sum(left, right, correlations, rules, chosen, slopes);
+        result.points += all.points;
+    }
     if (!std::isfinite(all.norm) || !std::isfinite(all.slope_norm))
         return std::nullopt;
-    result.points += all.points;
     result.rungs = std::move(chosen);
     result.norm = all.norm;
     result.slope_norm = all.slope_norm;

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 using namespace tpc;
@@ -176,6 +177,55 @@ TEST_CASE("batches that nearly coincide before a kink have the kernel of one of 
     };
     CHECK(tests::deviation(block(both[0].nngp, 1), block(both[0].nngp, 0)) <= both[0].nngp_error + 1e-3);
     CHECK(tests::deviation(block(both[0].ntk, 1), block(both[0].ntk, 0)) <= both[0].ntk_error + 1e-3);
+}
+
+namespace {
+
+// The first sample, and others nearer and nearer to it.
+Set nearer_and_nearer() {
+    Set set;
+    const std::array<double, 4> sample{0.9, -0.4, 1.1, 0.3}, direction{0.2, 1.0, -0.7, 0.5};
+    const std::array<double, 5> distances{0, 1e-2, 1e-3, 1e-4, 1e-5};
+    set.samples = distances.size();
+    set.inputs.emplace_back();
+    set.sizes = {{"d", sample.size()}};
+    for (const double distance : distances)
+        for (std::size_t k = 0; k < sample.size(); ++k)
+            set.inputs[0].push_back(sample[k] + distance * direction[k]);
+    return set;
+}
+
+// max(g, h) and tanh(g h) before a kink
+std::string before_a_kink(const std::string& function) {
+    return "program p\ninput xi : R[d]\nmatrix U[i in 1..2] ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v ~ N(0, 1)\n"
+           "g = U[1] @ xi\nh = U[2] @ xi\ny = relu(W @ " +
+           function + ")\noutput v' @ y / sqrt(n)\n";
+}
+
+} // namespace
+
+TEST_CASE("distances of samples survive sampling: behind the next kink errors of covariances are under a root") {
+    const std::string text = before_a_kink("max(g, tanh(h))");
+    tests::Settings settings;
+    settings.options.tolerance = 3e-4; // could not be met from covariances that are sampled one by one
+    const auto all = kernels(text, nearer_and_nearer(), settings);
+    const double scale = all[0].ntk[0];
+    CHECK(all[0].ntk_error <= 3e-4);
+    CHECK(std::abs(all[0].ntk[3] - scale) <= (all[0].ntk_error + 1e-4) * scale);
+    CHECK(std::abs(all[0].ntk[4] - scale) <= (all[0].ntk_error + 1e-5) * scale);
+}
+
+TEST_CASE("the error that is stated of a tangent kernel is that of covariances behind a root") {
+    const std::string text = before_a_kink("tanh(g * h)");
+    const Set set = nearer_and_nearer();
+    tests::Settings fine, coarse;
+    fine.options.tolerance = 1e-5;
+    coarse.options.tolerance = 1e-2;
+    const auto exact = kernels(text, set, fine);
+    const auto rough = kernels(text, set, coarse);
+    CHECK(tests::deviation(exact[0].nngp, rough[0].nngp) <= rough[0].nngp_error + exact[0].nngp_error);
+    CHECK(tests::deviation(exact[0].ntk, rough[0].ntk) <= rough[0].ntk_error + exact[0].ntk_error);
+    CHECK(rough[0].ntk_error <= 1e-2);
 }
 
 TEST_CASE("a tolerance that small batches cannot meet is an error that says what can be met") {

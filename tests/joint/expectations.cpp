@@ -3,9 +3,11 @@
 #include "runtime/joint/expectation.hpp"
 #include "runtime/joint/points.hpp"
 #include "runtime/joint/shared.hpp"
+#include "runtime/joint/twins.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -56,6 +58,8 @@ TEST_CASE("scrambled points are evenly spread in every coordinate and differ bet
     for (std::size_t i = 0; i < 256; ++i)
         ++boxes.at(16 * box((*points[0])[i]) + box((*points[1])[i]));
     CHECK(std::all_of(boxes.begin(), boxes.end(), [](int n) { return n == 1; }));
+    const auto four = joint::normal_points(6, 10, joint::first_four);
+    CHECK(std::equal(points[5]->begin(), points[5]->end(), four[5]->begin() + 3 * 256));
 }
 
 TEST_CASE("the gradient of a tape is that of its function") {
@@ -267,4 +271,41 @@ TEST_CASE("functions of rows are those of single numbers") {
                 CHECK((row[i] == expected || (std::isnan(row[i]) && std::isnan(expected))));
         }
     }
+}
+
+TEST_CASE("what parts products of two samples is what their means leave, at the same points") {
+    joint::Twins twins;
+    joint::Tape& t = twins.tape;
+    const auto product = [&](std::uint32_t sample) {
+        return t.apply(Function::mul, t.apply(Function::relu, t.gaussian(2 * sample)), t.gaussian(2 * sample + 1));
+    };
+    const auto sum = [&](std::uint32_t sample) {
+        return t.apply(Function::add, t.apply(Function::tanh, t.gaussian(2 * sample + 1)), t.gaussian(2 * sample));
+    };
+    twins.left_first = product(0);
+    twins.left_second = sum(0);
+    twins.right_first = product(1);
+    twins.right_second = sum(1);
+    const Eigen::VectorXd mean = Eigen::VectorXd::Constant(4, 0.3);
+    Eigen::MatrixXd covariance = Eigen::MatrixXd::Identity(4, 4);
+    for (Eigen::Index k = 0; k < 2; ++k)
+        covariance(k, k + 2) = covariance(k + 2, k) = 0.8;
+    CHECK_FALSE(joint::nearly_coincide(mean, covariance));
+    const joint::Sampling sampling{10, 3};
+    const auto expectation = [&](joint::NodeId left, joint::NodeId right) {
+        joint::Integrand integrand;
+        integrand.tape = t;
+        integrand.left_gaussians = 4;
+        integrand.left = left;
+        integrand.right = right;
+        joint::finish(integrand, false);
+        return joint::estimate(integrand, mean, covariance, {}, sampling, false).value;
+    };
+    const double of_left = expectation(twins.left_first, twins.left_second);
+    const double of_right = expectation(twins.right_first, twins.right_second);
+    CHECK(joint::apart(twins, mean, covariance, {}, sampling) ==
+          Approx(expectation(twins.left_first, twins.right_second) - (of_left + of_right) / 2).epsilon(1e-12));
+    for (Eigen::Index k = 0; k < 2; ++k)
+        covariance(k, k + 2) = covariance(k + 2, k) = 0.98;
+    CHECK(joint::nearly_coincide(mean, covariance));
 }
