@@ -14,7 +14,7 @@ struct OutputTerm {
     ir::ExprId coefficient{};    // scalar, of numbers, data and moments only
     std::uint32_t parameter = 0; // readout, scalar
     ir::Access member;
-    ir::ExprId vector{}; // readout
+    ir::ExprId vector{}; // readout; a scalar c stands for c in every coordinate
     source::Span span;
 };
 

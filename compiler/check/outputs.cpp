@@ -89,13 +89,10 @@ class Decomposer {
                 return order(id, power);
             return scalar(id, node, coefficient, ranges);
         case Op::moment:
-            if (power != 1)
-                return order(id, power);
-            return readout(id, coefficient, ranges);
         case Op::mean:
             if (power != 1)
                 return order(id, power);
-            return not_a_readout(id);
+            return readout(id, coefficient, ranges);
         case Op::read:
             if (analysis_.random(id) || analysis_.of(id).moment)
                 return substitute(id, coefficient, power, ranges);
@@ -216,14 +213,18 @@ class Decomposer {
             averages.push_back(factor);
             const ExprId inner = inner_moment(factor);
             const Node node = program_.exprs[inner];
-            if (node.op != Op::moment)
+            if (node.op != Op::moment && node.op != Op::mean)
                 continue;
-            const bool left = parameter_terms(program_.exprs, node.children[0]).has_value(),
-                       right = parameter_terms(program_.exprs, node.children[1]).has_value();
-            if (!left && !right)
+            bool reads = false, alone = false;
+            for (const ExprId side : node.children)
+                if (parameter_terms(program_.exprs, side)) {
+                    reads = true;
+                    alone = alone || unused_elsewhere(side);
+                }
+            if (!reads)
                 continue;
             readouts.push_back(factor);
-            if ((left && unused_elsewhere(node.children[0])) || (right && unused_elsewhere(node.children[1])))
+            if (alone)
                 own.push_back(factor);
         }
         return !own.empty() ? own : !readouts.empty() ? readouts : averages;
@@ -240,7 +241,7 @@ class Decomposer {
                 id = first->value;
                 continue;
             }
-            if (node.op == Op::moment || node.children.empty())
+            if (node.op == Op::moment || node.op == Op::mean || node.children.empty())
                 return id;
             const bool second =
                 node.op == Op::apply && node.function == Function::mul && !analysis_.of(node.children[0]).moment;
@@ -269,8 +270,11 @@ class Decomposer {
         });
     }
 
+    // An average is an inner product with the vector of ones: avg(v) = v' @ 1 / n.
     void readout(ExprId id, ExprId coefficient, const Ranges& ranges) {
-        const Node node = program_.exprs[id];
+        Node node = program_.exprs[id];
+        if (node.op == Op::mean)
+            node.children.push_back(program_.exprs.number(1));
         auto left = parameter_terms(program_.exprs, node.children[0]),
              right = parameter_terms(program_.exprs, node.children[1]);
         if (!left && !right)

@@ -59,7 +59,8 @@ struct Form {
 };
 
 // An output as a linear statement: readouts v' x / sqrt(n) are matmul terms whose matrix is the vector parameter v
-// (its covariance is Var(v) C(x, x_), its tangent rate_v C(x, x_) + Var(v) T(x, x_): the rules of a matrix).
+// (its covariance is Var(v) C(x, x_), its tangent rate_v C(x, x_) + Var(v) T(x, x_): the rules of a matrix). If some term
+// reads members of v under an index mode, all readouts with v are reads of products v[member] * x.
 struct OutputForm {
     std::string name;
     std::vector<ir::Range> family;

@@ -1,13 +1,15 @@
 // Names preactivations, operands of matrices and of moments (network.hpp). A pass over statements: the value of each is
 // rebuilt with reads of new families in place of the hoisted parts, and the statements of those stand before it.
+#include "compiler/check/uses.hpp"
 #include "compiler/limit/activations.hpp"
 #include "compiler/limit/form.hpp"
+#include "compiler/limit/forms.hpp"
 #include "compiler/limit/fresh_names.hpp"
 #include "compiler/limit/network.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace tpc::limit {
@@ -50,6 +52,7 @@ class Namer {
     explicit Namer(Program program) : program_(std::move(program)), names_(program_) {}
 
     Program program_;
+    std::vector<Item> front_; // stands before the body
 
     // `split`, by statement: hoist the atoms (W @ x, b) of this linear statement.
     std::vector<Item> walk(const std::vector<Item>& items, const std::vector<bool>& split) {
@@ -71,8 +74,13 @@ class Namer {
         return result;
     }
 
-    // The vector that a readout reads as an element of a family; its statements go to the end of the program.
-    LinearTerm readout(const check::OutputTerm& term, const std::vector<Range>& family) {
+    // The parameters whose members some output reads under an index mode. All of their terms become reads of vectors, that
+    // two terms with one member in common meet as such: v[t+1 | wrap]' x / sqrt(n) is the average of v[t+1 | wrap] * x times
+    // sqrt(n), and c[t+1 | wrap] has the law of a coordinate of such a vector.
+    std::set<std::uint32_t> moved_;
+
+    // A term of an output over elements of families, `term` itself as well; their statements go to the end of the program.
+    LinearTerm readout(check::OutputTerm& term, const std::vector<Range>& family) {
         LinearTerm result{.base = Base::matmul,
                           .ranges = term.ranges,
                           .coefficient = term.coefficient,
@@ -86,15 +94,23 @@ class Namer {
         begin();
         Context context{{}, family};
         context.sums.insert(context.sums.end(), term.ranges.begin(), term.ranges.end());
-        result.coefficient = lower_scalar(term.coefficient, context);
-        if (term.kind == check::OutputTerm::Kind::scalar) {
-            result.base = Base::parameter;
-        } else if (term.kind == check::OutputTerm::Kind::constant) {
+        result.coefficient = term.coefficient = lower_scalar(term.coefficient, context);
+        const bool readout = term.kind == check::OutputTerm::Kind::readout;
+        if (readout)
+            term.vector = node(term.vector).type == Type::scalar ? hoist(term.vector, context, "o", Type::vector)
+                                                                 : as_read(term.vector, context, "o");
+        ExprId operand = term.vector;
+        if (term.kind == check::OutputTerm::Kind::constant) {
             result.base = Base::one;
-        } else {
-            const Node read = program_.exprs[as_read(term.vector, context, "o")];
-            result.operand = read.target;
-            result.access = read.access;
+        } else if (moved_.contains(term.parameter)) {
+            result.base = Base::read;
+            operand = of_moved(term, context);
+        } else if (!readout) {
+            result.base = Base::parameter;
+        }
+        if (result.reads_vector()) {
+            result.operand = node(operand).target;
+            result.access = node(operand).access;
         }
         program_.body.insert(program_.body.end(), pending_.begin(), pending_.end());
         return result;
@@ -106,6 +122,38 @@ class Namer {
     std::vector<Item> pending_;
     std::map<std::vector<std::uint32_t>, std::vector<Named>> named_; // of the whole program, by shape
     bool splitting_ = false;
+    std::map<std::uint32_t, std::uint32_t> own_, members_; // by parameter: of a readout; the family over its members
+
+    // v[member] * x of a readout, c[member] of a scalar.
+    ExprId of_moved(const check::OutputTerm& term, const Context& context) {
+        const auto [own, first] = own_.try_emplace(term.parameter, term.parameter);
+        if (first)
+            own->second = apart_from_network(term.parameter);
+        Node member;
+        member.op = Op::parameter;
+        member.type = Type::vector;
+        member.target = own->second;
+        member.access = term.member;
+        member.span = term.span;
+        const ExprId vector = program_.exprs.add(member);
+        if (term.kind == check::OutputTerm::Kind::scalar)
+            return hoist(vector, context, "g");
+        return hoist(program_.exprs.apply(Function::mul, {vector, term.vector}, term.span), context, "o");
+    }
+
+    // A readout is independent of what it reads. Where that is only assumed, it becomes a parameter of its own.
+    std::uint32_t apart_from_network(std::uint32_t parameter) {
+        bool used = false;
+        for (const Statement& statement : program_.statements)
+            check::visit(program_.exprs, statement.value, [&](ExprId, const Node& part) {
+                used = used || (part.op == Op::parameter && part.target == parameter);
+            });
+        if (!used)
+            return parameter;
+        program_.parameters.push_back(Parameter(program_.parameters[parameter]));
+        program_.parameters.back().name = names_.fresh(program_.parameters[parameter].name);
+        return static_cast<std::uint32_t>(program_.parameters.size() - 1);
+    }
 
     void begin() {
         memo_.clear();
@@ -168,14 +216,10 @@ class Namer {
             shape(value, key);
             known = &named_[key];
             if (const auto family = named_before(value, whole, *known)) {
-                Node read;
-                read.op = Op::read;
-                read.type = Type::vector;
-                read.target = *family;
+                Access element;
                 for (const Range& range : whole.ranges)
-                    read.access.indices.push_back(Affine::of(range.index));
-                read.span = span;
-                return program_.exprs.add(read);
+                    element.indices.push_back(Affine::of(range.index));
+                return read(*family, Type::vector, element, span);
             }
         }
         // Sums become loops of the new statement; a symbol is bound in one place, so they get new ones.
@@ -223,28 +267,35 @@ class Namer {
         program_.statements.push_back(statement);
         pending_.push_back({index});
         if (nested) {
-            std::vector<Item> items;
-            items.swap(pending_);
-            for (auto range = loops.rbegin(); range != loops.rend(); ++range) {
-                Item loop{Loop{*range, std::move(items)}};
-                items.clear();
-                items.push_back(std::move(loop));
-            }
+            const std::vector<Item> items = in_loops(loops, std::move(pending_));
             memo_.swap(outer_memo);
-            pending_.swap(outer_pending);
+            pending_ = std::move(outer_pending);
             pending_.insert(pending_.end(), items.begin(), items.end());
         }
-        Node read;
-        read.op = Op::read;
-        read.type = type;
-        read.target = family;
-        read.access = access;
-        read.span = span;
-        const ExprId id = program_.exprs.add(read);
+        const ExprId id = read(family, type, access, span);
         memo_.push_back({value, context.sums, id});
         if (known != nullptr)
             known->push_back({value, whole, family});
         return id;
+    }
+
+    ExprId read(std::uint32_t family, Type type, const Access& access, source::Span span) {
+        Node element;
+        element.op = Op::read;
+        element.type = type;
+        element.target = family;
+        element.access = access;
+        element.span = span;
+        return program_.exprs.add(element);
+    }
+
+    static std::vector<Item> in_loops(const std::vector<Range>& ranges, std::vector<Item> items) {
+        for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
+            Item loop{Loop{*range, std::move(items)}};
+            items.clear();
+            items.push_back(std::move(loop));
+        }
+        return items;
     }
 
     ExprId as_read(ExprId e, const Context& context, const std::string& stem) {
@@ -256,19 +307,51 @@ class Namer {
     ExprId over_members(ExprId e, const Context& context) {
         Node atom = node(e);
         const Access access = std::exchange(atom.access, {});
+        if (atom.op == Op::parameter) {
+            const auto [family, first] = members_.try_emplace(atom.target, 0);
+            if (first)
+                family->second = define_members(atom);
+            return read(family->second, Type::vector, access, atom.span);
+        }
         Context members = context;
+        const std::vector<Range> ranges = renamed_members(atom);
+        members.sums.insert(members.sums.end(), ranges.begin(), ranges.end());
+        Node found = node(hoist(program_.exprs.add(atom), members, "g"));
+        std::copy(access.indices.begin(), access.indices.end(), found.access.indices.end() - access.indices.size());
+        found.access.mode = access.mode;
+        return program_.exprs.add(found);
+    }
+
+    // Ranges over all members of the atom's parameter under new names, and the atom's own access becomes theirs.
+    std::vector<Range> renamed_members(Node& atom) {
+        std::vector<Range> result;
         Renaming rename;
         const std::vector<Range> family = program_.parameters[atom.target].family;
         for (const Range& range : family) {
             const Symbol symbol = program_.fresh(program_.info(range.index).name, false, atom.span);
-            members.sums.push_back({symbol, substitute(range.lower, rename), substitute(range.upper, rename)});
+            result.push_back({symbol, substitute(range.lower, rename), substitute(range.upper, rename)});
             rename.pairs.emplace_back(range.index, Affine::of(symbol));
             atom.access.indices.push_back(Affine::of(symbol));
         }
-        Node read = node(hoist(program_.exprs.add(atom), members, "g"));
-        std::copy(access.indices.begin(), access.indices.end(), read.access.indices.end() - access.indices.size());
-        read.access.mode = access.mode;
-        return program_.exprs.add(read);
+        return result;
+    }
+
+    // g[m] = b[m] for all m, before everything else: no loop of the program is around it.
+    std::uint32_t define_members(Node atom) {
+        Statement statement;
+        statement.domain.ranges = renamed_members(atom);
+        statement.indices.assign(atom.access.indices.begin(), atom.access.indices.end());
+        statement.value = program_.exprs.add(atom);
+        statement.span = statement.target_span = atom.span;
+        statement.family = static_cast<std::uint32_t>(program_.families.size());
+        program_.families.push_back(
+            {names_.fresh("g"), Type::vector, static_cast<unsigned>(statement.indices.size()), atom.span});
+        const std::uint32_t family = statement.family;
+        const std::vector<Item> items =
+            in_loops(statement.domain.ranges, {{static_cast<std::uint32_t>(program_.statements.size())}});
+        program_.statements.push_back(std::move(statement));
+        front_.insert(front_.end(), items.begin(), items.end());
+        return family;
     }
 
     ExprId lower_value(ExprId e, const Context& context) {
@@ -388,140 +471,26 @@ class Namer {
     }
 };
 
-std::vector<Form> forms_of(Program& program) {
-    std::vector<Form> forms;
-    for (const Statement& statement : std::vector<Statement>(program.statements))
-        forms.push_back(form_of(program, statement));
-    return forms;
-}
-
-// The greatest set of families whose statements are linear in atoms, constants and families of the set.
-std::vector<bool> gaussian_families(const Program& program, const std::vector<Form>& forms) {
-    std::vector<bool> gaussian;
-    for (const Family& family : program.families)
-        gaussian.push_back(family.type == Type::vector);
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (std::size_t k = 0; k < forms.size(); ++k) {
-            const std::uint32_t family = program.statements[k].family;
-            bool holds = forms[k].kind == FormKind::linear;
-            for (const LinearTerm& term : forms[k].terms)
-                holds = holds && (term.base != Base::read || gaussian[term.operand]);
-            if (gaussian[family] && !holds) {
-                gaussian[family] = false;
-                changed = true;
-            }
-        }
-    }
-    return gaussian;
-}
-
-// Linear statements that add atoms to other vectors: there the atoms need names of their own, so that every covariance is
-// one of atoms with atoms, or expands into covariances of named elements.
-std::vector<bool> statements_to_split(const std::vector<Form>& forms) {
-    std::vector<bool> split;
-    for (const Form& form : forms) {
-        bool atoms = false;
-        bool reads = false;
-        for (const LinearTerm& term : form.terms) {
-            atoms = atoms || term.base == Base::matmul || term.base == Base::input || term.base == Base::parameter;
-            reads = reads || term.base == Base::read;
-        }
-        split.push_back(form.kind == FormKind::linear && atoms && reads);
-    }
-    return split;
-}
-
-// Statements in the order of the body: what stands before what it needs is listed first.
-void number_in_order(Program& program) {
-    std::vector<Statement> ordered;
-    const std::function<void(std::vector<Item>&)> visit = [&](std::vector<Item>& items) {
-        for (Item& item : items) {
-            if (auto* loop = std::get_if<Loop>(&item.node)) {
-                visit(loop->body);
-                continue;
-            }
-            auto& index = std::get<std::uint32_t>(item.node);
-            ordered.push_back(program.statements[index]);
-            index = static_cast<std::uint32_t>(ordered.size() - 1);
-        }
-    };
-    visit(program.body);
-    program.statements = std::move(ordered);
-}
-
-// An activation of an activation is one activation of the inner one's Gaussian: forms read through families that one
-// statement defines, element by element.
-void compose_activations(Program& program, std::vector<Form>& forms) {
-    const auto only_statement = [&](std::uint32_t family) -> std::optional<std::size_t> {
-        std::optional<std::size_t> found;
-        for (std::size_t k = 0; k < program.statements.size(); ++k) {
-            if (program.statements[k].family != family)
-                continue;
-            if (found)
-                return std::nullopt;
-            found = k;
-        }
-        return found;
-    };
-    // Statements stand in program order of their operands, so one pass reads through chains of any length.
-    for (Form& form : forms) {
-        for (std::size_t depth = 0; form.kind == FormKind::activation && depth < forms.size(); ++depth) {
-            const ElementRead outer = form.reads[0];
-            const auto source = only_statement(outer.family);
-            if (!source || forms[*source].kind != FormKind::activation || outer.access.mode != IndexMode::none)
-                break;
-            const Statement inner = program.statements[*source];
-            std::vector<std::pair<Symbol, Affine>> values;
-            for (std::size_t d = 0; d < inner.indices.size(); ++d)
-                for (const Range& range : inner.domain.ranges)
-                    if (inner.indices[d] == Affine::of(range.index))
-                        values.emplace_back(range.index, outer.access.indices[d]);
-            if (values.size() != inner.domain.ranges.size())
-                break;
-            ElementRead read = forms[*source].reads[0];
-            for (Affine& index : read.access.indices)
-                index = substitute(index, [&](Symbol symbol) -> std::optional<Affine> {
-                    for (const auto& [from, to] : values)
-                        if (from == symbol)
-                            return to;
-                    return std::nullopt;
-                });
-            const ExprId argument = forms[*source].function;
-            form.function = rewrite(program.exprs, form.function, [&](ExprId id) -> std::optional<ExprId> {
-                return program.exprs[id].op == Op::variable ? std::optional(argument) : std::nullopt;
-            });
-            form.reads = {read};
-        }
-    }
-}
-
 } // namespace
 
 Network name_preactivations(Program program, std::vector<std::vector<check::OutputTerm>> outputs) {
     share_activations(program);
     Namer namer(std::move(program));
     namer.program_.body = namer.walk(namer.program_.body, {});
+    for (const auto& terms : outputs)
+        for (const check::OutputTerm& term : terms)
+            if (term.kind != check::OutputTerm::Kind::constant && term.member.mode != IndexMode::none)
+                namer.moved_.insert(term.parameter);
     Network network;
     for (std::size_t k = 0; k < outputs.size(); ++k) {
         const Output output = namer.program_.outputs[k];
         OutputForm form{output.name, output.family, {}, output.span};
-        for (check::OutputTerm& term : outputs[k]) {
+        for (check::OutputTerm& term : outputs[k])
             form.terms.push_back(namer.readout(term, output.family));
-            term.coefficient = form.terms.back().coefficient;
-            if (term.kind == check::OutputTerm::Kind::readout) {
-                Node read;
-                read.op = Op::read;
-                read.type = Type::vector;
-                read.target = form.terms.back().operand;
-                read.access = form.terms.back().access;
-                read.span = term.span;
-                term.vector = namer.program_.exprs.add(read);
-            }
-        }
         network.outputs.push_back(std::move(form));
     }
     namer.program_.body = namer.walk(namer.program_.body, statements_to_split(forms_of(namer.program_)));
+    namer.program_.body.insert(namer.program_.body.begin(), namer.front_.begin(), namer.front_.end());
     network.program = std::move(namer.program_);
     network.output_terms = std::move(outputs);
     number_in_order(network.program);

@@ -225,17 +225,6 @@ def test_no_limit():
     assert not os.path.exists("out.npz")
 
 
-def test_outputs_that_read_moved_members():
-    """An index mode on a readout or a scalar has no limit yet; nothing is computed without it."""
-    moved = SEQUENCE.replace("vector v ~", "vector v[t in 1..T] ~").replace("v' @ sum(t in 1..T: w[t] * (U @ xi[t])) / sqrt(n)",
-                                                                          "sum(t in 1..T: w[t] * v[t+1 | wrap]' @ (U @ xi[t]) / sqrt(n))")
-    save("xi.npy", data(3, 4, 2)), save("w.npy", data(3, 4, seed=2))
-    words = ["--input", "xi=xi.npy", "--input", "w=w.npy", "-o", "k.npz"]
-    expect(tpc("kernel", write("moved.tp", moved), *words), 4, "zero, wrap or clamp")
-    assert not os.path.exists("k.npz")
-    expect(tpc("kernel", write("plain.tp", moved.replace("t+1 | wrap", "t")), *words), 0)
-
-
 def test_show():
     p = os.path.join(EXAMPLES, "rnn_last.tp")
     for stage, words in (("ast", ["program"]), ("ir", ["W @ s[t-1]"]), ("backward", ["d.s"]), ("recursions", ["C(s[t]"]), ("plan", [])):

@@ -39,11 +39,12 @@ vector b ~ N(0, 0.2)
 vector c ~ N(0.5, 0.3)
 vector v ~ N(0, 1)
 vector w ~ N(0, 1)
+vector r[t in 1..T] ~ N(0, t)
 for lane in 1..T { h[lane] = U @ double[lane] + b }
 for x in 1..T { y[x] = gelu(sum(a in -1..1: W[a] @ relu(h[x+a | wrap]))) + left[x] * abs(h[x | clamp]) }
 for k in 1..T { z[k] = sin(U @ double[k] + c) * sum(u in 1..k: sign(W[0] @ y[u])) / k }
 output first = v' @ mean(t in 1..T: z[t]) / sqrt(n)
-output second[t in 1..T] = w' @ y[t] / sqrt(n)
+output second[t in 1..T] = w' @ y[t] / sqrt(n) + r[t+1 | wrap]' @ (y[t] + 1) / sqrt(n)
 """
 
 # program, -D, shapes of one sample's inputs

@@ -96,6 +96,49 @@ TEST_CASE("an index mode of a parameter reads the members that it names") {
          set, 1e-9); // the means make series of relu
 }
 
+TEST_CASE("an index mode in an output reads the members that it names") {
+    const std::string head =
+        "program p\ninput xi : R[T, d]\ninput w : R[T]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector b ~ N(0, 0.3)\n"
+        "vector v[t in 1..T] ~ N(0, t)\nvector u ~ N(0, 0.5) rate 2\nscalar c[t in 1..T] ~ N(t/5, t) rate 3\n"
+        "for t in 1..T { g[t] = U @ xi[t] + b; x[t] = relu(W @ relu(g[t])) }\n";
+    const Set set = tests::random_set(head + "output v[1]' @ x[1] / sqrt(n)\n", 3, {{"T", 3}, {"d", 2}}, 6);
+    const auto both = [&](const std::string& moved, const std::string& written) {
+        same(head + moved, head + written, set);
+        tests::Settings backward;
+        backward.options.via = execute::Via::D;
+        CHECK(tests::deviation(kernels(head + moved, set, backward), kernels(head + moved, set)) < 1e-13);
+    };
+    // beside members without a mode, another readout, a number
+    both("output sum(t in 1..T: w[t] * v[t+1 | wrap]' @ x[t]) / sqrt(n) + (v[2] - 2 * u)' @ x[1] / sqrt(n) + 0.5\n",
+         "output (w[1] * v[2]' @ x[1] + w[2] * v[3]' @ x[2] + w[3] * v[1]' @ x[3]) / sqrt(n) + (v[2] - 2 * u)' @ x[1] / "
+         "sqrt(n) "
+         "+ 0.5\n");
+    both("output sum(t in 1..T: w[t] * c[t-1 | zero]) + c[1]\n", "output w[2] * c[1] + w[3] * c[2] + c[1]\n");
+    // families, several outputs; a linear vector; modes on both sides
+    both("output f[i in 1..T] = sum(t in 1..T: v[i+t | clamp]' @ g[t]) / sqrt(n)\n"
+         "output h = v[3]' @ (x[1] + 1) / sqrt(n) - c[5 | wrap]\n",
+         "output f[i in 1..T] = v[3]' @ (g[2] + g[3]) / sqrt(n) + sum(k in 2..3: where(k == i+1, 1, 0) * v[k]' @ g[1]) / "
+         "sqrt(n) "
+         "+ sum(k in 1..1: where(i == 3, 1, 0) * v[3]' @ g[1]) / sqrt(n)\n"
+         "output h = v[3]' @ x[1] / sqrt(n) + v[3]' @ 1 / sqrt(n) - c[2]\n");
+    both("output f = sum(t in 1..T: v[t+1 | zero]' @ x[t-1 | wrap]) / sqrt(n)\n",
+         "output f = (v[2]' @ x[3] + v[3]' @ x[1]) / sqrt(n)\n");
+}
+
+TEST_CASE("a readout reads numbers as constant vectors") {
+    const std::string head =
+        "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 0.5) rate 3\nx = relu(U @ xi)\n";
+    const auto one = kernels(head + "output v' @ 2 / sqrt(n)\n", points());
+    for (std::size_t k = 0; k < one[0].nngp.size(); ++k) {
+        CHECK(one[0].nngp[k] == Approx(4 * 0.5));
+        CHECK(one[0].ntk[k] == Approx(4 * 3));
+    }
+    for (const char* sum : {"v' @ x / sqrt(n) + 2 * v' @ 1 / sqrt(n)", "(v' @ x + 2 * n * avg(v)) / sqrt(n)"})
+        same(head + "output v' @ (x + 2) / sqrt(n)\n", head + "output " + sum + "\n", points());
+    same(head + "output v' @ (x - avg(x)) / sqrt(n)\n", head + "output v' @ x / sqrt(n) - avg(x) * (v' @ 1) / sqrt(n)\n",
+         points());
+}
+
 TEST_CASE("reductions of numbers are numbers") {
     const auto with = [](const std::string& number) {
         return "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\noutput v' @ (" + number +
