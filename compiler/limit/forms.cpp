@@ -35,16 +35,17 @@ std::vector<bool> gaussian_families(const Program& program, const std::vector<Fo
     return gaussian;
 }
 
-std::vector<bool> statements_to_split(const std::vector<Form>& forms) {
+std::vector<bool> statements_to_split(const Program& program, const std::vector<Form>& forms) {
+    const std::vector<bool> gaussian = gaussian_families(program, forms);
     std::vector<bool> split;
-    for (const Form& form : forms) {
+    for (std::size_t k = 0; k < forms.size(); ++k) {
         bool atoms = false;
-        bool reads = false;
-        for (const LinearTerm& term : form.terms) {
+        bool reads = !gaussian[program.statements[k].family];
+        for (const LinearTerm& term : forms[k].terms) {
             atoms = atoms || term.base == Base::matmul || term.base == Base::input || term.base == Base::parameter;
             reads = reads || term.base == Base::read;
         }
-        split.push_back(form.kind == FormKind::linear && atoms && reads);
+        split.push_back(forms[k].kind == FormKind::linear && atoms && reads);
     }
     return split;
 }

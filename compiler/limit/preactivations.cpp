@@ -55,15 +55,24 @@ class Namer {
     std::vector<Item> front_; // stands before the body
 
     // `split`, by statement: hoist the atoms (W @ x, b) of this linear statement.
+    void walk(const std::vector<bool>& split) {
+        passed_.clear();
+        program_.body = walk(program_.body, split);
+    }
+
     std::vector<Item> walk(const std::vector<Item>& items, const std::vector<bool>& split) {
         std::vector<Item> result;
         for (const Item& item : items) {
             if (const auto* loop = std::get_if<Loop>(&item.node)) {
-                result.push_back({Loop{loop->range, walk(loop->body, split)}});
+                std::vector<Item> body = walk(loop->body, split);
+                if (!body.empty() || loop->body.empty())
+                    result.push_back({Loop{loop->range, std::move(body)}});
                 continue;
             }
             const auto index = std::get<std::uint32_t>(item.node);
             const Statement statement = program_.statements[index];
+            if (owned_.contains(statement.family) && !passed_.insert(statement.family).second)
+                continue; // brought forward
             begin();
             splitting_ = index < split.size() && split[index];
             const Context context{statement.domain, {}};
@@ -121,6 +130,8 @@ class Namer {
     std::vector<Hoisted> memo_; // of the current statement
     std::vector<Item> pending_;
     std::map<std::vector<std::uint32_t>, std::vector<Named>> named_; // of the whole program, by shape
+    std::set<std::uint32_t> owned_;                                  // the families in named_, of one statement each
+    std::set<std::uint32_t> passed_;                                 // those of them that this walk has defined
     bool splitting_ = false;
     std::map<std::uint32_t, std::uint32_t> own_, members_; // by parameter: of a readout; the family over its members
 
@@ -172,9 +183,9 @@ class Namer {
             shape(child, result);
     }
 
-    // A linear vector that an earlier statement named is the same Gaussian: what stands before in the loops that both are
-    // in has been defined for all of the other ones.
-    std::optional<std::uint32_t> named_before(ExprId value, const Domain& domain, const std::vector<Named>& known) {
+    // A linear vector that another statement named is the same Gaussian: what stands before in the loops that both are in
+    // has been defined for all of the other ones. What stands behind can be brought forward if it is for the same ones.
+    std::optional<std::uint32_t> named(ExprId value, const Domain& domain, const std::vector<Named>& known) {
         for (const Named& one : known) {
             if (one.domain.ranges.size() != domain.ranges.size())
                 continue;
@@ -184,7 +195,8 @@ class Namer {
                         return Affine::of(domain.ranges[k].index);
                 return std::nullopt;
             };
-            bool equal = one.domain.conditions.empty() || one.domain.conditions == domain.conditions;
+            bool equal = (one.domain.conditions.empty() && passed_.contains(one.family)) ||
+                         one.domain.conditions == domain.conditions;
             for (std::size_t k = 0; k < domain.ranges.size(); ++k)
                 equal = equal && substitute(one.domain.ranges[k].lower, rename) == domain.ranges[k].lower &&
                         substitute(one.domain.ranges[k].upper, rename) == domain.ranges[k].upper;
@@ -211,11 +223,15 @@ class Namer {
         Domain whole = context.domain;
         whole.ranges.insert(whole.ranges.end(), context.sums.begin(), context.sums.end());
         std::vector<Named>* known = nullptr;
+        std::optional<std::uint32_t> forward;
         if (node(value).type == Type::vector && is_linear_root(program_.exprs, value)) {
             std::vector<std::uint32_t> key;
             shape(value, key);
             known = &named_[key];
-            if (const auto family = named_before(value, whole, *known)) {
+            const auto family = named(value, whole, *known);
+            if (family && !passed_.contains(*family))
+                forward = family;
+            else if (family) {
                 Access element;
                 for (const Range& range : whole.ranges)
                     element.indices.push_back(Affine::of(range.index));
@@ -241,9 +257,10 @@ class Namer {
             statement.indices.push_back(Affine::of(symbol));
             access.indices.push_back(Affine::of(sum.index));
         }
-        statement.family = static_cast<std::uint32_t>(program_.families.size());
         statement.span = statement.target_span = span;
-        program_.families.push_back({names_.fresh(stem), type, static_cast<unsigned>(statement.indices.size()), span});
+        statement.family = forward.value_or(static_cast<std::uint32_t>(program_.families.size()));
+        if (!forward)
+            program_.families.push_back({names_.fresh(stem), type, static_cast<unsigned>(statement.indices.size()), span});
         const ExprId renamed_value =
             rename.pairs.empty()
                 ? value
@@ -274,8 +291,12 @@ class Namer {
         }
         const ExprId id = read(family, type, access, span);
         memo_.push_back({value, context.sums, id});
-        if (known != nullptr)
-            known->push_back({value, whole, family});
+        if (known != nullptr) {
+            if (!forward)
+                known->push_back({value, whole, family});
+            owned_.insert(family);
+            passed_.insert(family);
+        }
         return id;
     }
 
@@ -476,7 +497,7 @@ class Namer {
 Network name_preactivations(Program program, std::vector<std::vector<check::OutputTerm>> outputs) {
     share_activations(program);
     Namer namer(std::move(program));
-    namer.program_.body = namer.walk(namer.program_.body, {});
+    namer.walk({});
     for (const auto& terms : outputs)
         for (const check::OutputTerm& term : terms)
             if (term.kind != check::OutputTerm::Kind::constant && term.member.mode != IndexMode::none)
@@ -489,7 +510,8 @@ Network name_preactivations(Program program, std::vector<std::vector<check::Outp
             form.terms.push_back(namer.readout(term, output.family));
         network.outputs.push_back(std::move(form));
     }
-    namer.program_.body = namer.walk(namer.program_.body, statements_to_split(forms_of(namer.program_)));
+    const std::vector<Form> forms = forms_of(namer.program_);
+    namer.walk(statements_to_split(namer.program_, forms));
     namer.program_.body.insert(namer.program_.body.begin(), namer.front_.begin(), namer.front_.end());
     network.program = std::move(namer.program_);
     network.output_terms = std::move(outputs);

@@ -129,10 +129,10 @@ class SelfBuilder {
             plan_.boxes.push_back(box_of(extent));
         for (std::uint32_t k = 0; k < program.inputs.size(); ++k)
             add_input(k);
-        finite_of_family_.assign(program.families.size(), no_array);
         for (std::uint32_t f = 0; f < program.families.size(); ++f)
             if (program.families[f].type == Type::finite)
-                add_finite_family(f);
+                plan_.finite.push_back({false, f, plan_.boxes[f], 0});
+        find_lengths();
         const limit::IndexSpace space(plan_.recursions.network, plan_.recursions.left_symbols, {'a', &plan_.sizes},
                                       {'a', &plan_.sizes});
         for (std::size_t k = 0; k < units_.size(); ++k) {
@@ -153,7 +153,6 @@ class SelfBuilder {
     SelfPlan& plan_;
     Compiler compile_;
     std::vector<Unit> units_;
-    std::vector<std::uint32_t> finite_of_family_;
 
     void add_input(std::uint32_t input) {
         const Input& declared = plan_.recursions.network.program.inputs[input];
@@ -168,13 +167,18 @@ class SelfBuilder {
         plan_.finite.push_back(array);
     }
 
-    void add_finite_family(std::uint32_t family) {
+    // Finite vectors are as long as what they are made of, families in any order.
+    void find_lengths() {
         const Program& program = plan_.recursions.network.program;
-        FiniteArray array{false, family, plan_.boxes[family], 0};
-        for (const Statement& statement : program.statements)
-            if (statement.family == family && array.length == 0)
-                array.length = length_of(statement.value);
-        plan_.finite.push_back(array);
+        for (bool changed = true; changed;) {
+            changed = false;
+            for (FiniteArray& array : plan_.finite)
+                for (const Statement& statement : program.statements)
+                    if (!array.input && array.length == 0 && statement.family == array.source) {
+                        array.length = length_of(statement.value);
+                        changed = changed || array.length > 0;
+                    }
+        }
     }
 
     std::int64_t length_of(ExprId e) const {

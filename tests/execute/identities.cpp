@@ -70,6 +70,35 @@ TEST_CASE("a linear value is one Gaussian, named or not") {
          head + "h = U @ xi\noutput v' @ (h + relu(U @ xi)) / sqrt(n)\n", points());
 }
 
+TEST_CASE("a linear value may stand before what gives it a name, and among elements that are not linear") {
+    const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nmatrix V ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+                             "a = erf(V @ xi)\n";
+    const std::string tail = "output v' @ (x + p) / sqrt(n)\n";
+    const std::string behind = head + "p = relu(U @ xi)\nx = U @ xi + a\n" + tail;
+    same(behind, head + "x = U @ xi + a\np = relu(U @ xi)\n" + tail, points());
+    same(behind, head + "y[0] = U @ xi\ny[1] = a\nx = y[0] + y[1]\np = relu(U @ xi)\n" + tail, points());
+    same(behind, head + "y[0] = U @ xi\ny[1] = y[0] + relu(U @ xi)\nx = y[1] + a\np = 0\n" + tail, points());
+}
+
+TEST_CASE("elements that are linear and others of one family, in both orders") {
+    const std::string head = "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+                             "for t in 1..T { x[t] = erf(U @ xi[t]); y[t] = U @ xi[T-t+1] }\n";
+    const std::string plain = head + "output v' @ (sum(t in 1..T: x[t]) + sum(t in 1..T: y[t])) / sqrt(n)\n";
+    const Set set = tests::random_set(plain, 3, {{"T", 3}, {"d", 2}}, 2);
+    same(plain,
+         head + "for t in 1..T { z[2*t] = erf(U @ xi[t]); z[2*t-1] = U @ xi[T-t+1] }\n"
+                "output v' @ sum(t in 1..2*T: z[t]) / sqrt(n)\n",
+         set, 1e-12);
+}
+
+TEST_CASE("finite vectors in any order of their families") {
+    const std::string head = "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n";
+    const std::string plain = head + "output v' @ (U @ sum(t in 1..T: t * (xi[t] - xi[1]))) / sqrt(n)\n";
+    same(plain,
+         head + "for t in 1..T { c[t] = xi[t] - xi[1] }\nq = sum(t in 1..T: t * c[t])\noutput v' @ (U @ q) / sqrt(n)\n",
+         tests::random_set(plain, 3, {{"T", 3}, {"d", 2}}, 3));
+}
+
 TEST_CASE("a matrix reads a number as the constant vector") {
     const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v ~ N(0, 1)\n"
                              "x = relu(U @ xi)\nc = avg(x^2)\n";
