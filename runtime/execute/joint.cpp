@@ -216,17 +216,17 @@ std::unique_ptr<JointRow> JointCache::make_row(const std::vector<JointElement>& 
     row->right.erase(std::unique(row->right.begin(), row->right.end()), row->right.end());
     if (!all_known(*row))
         return nullptr;
-    joint::Several& several = row->several;
-    Unroller on_left(*left_, several.left_tape, 0, 0);
+    joint::Tape left_tape, right_tape;
+    Unroller on_left(*left_, left_tape, 0, 0);
     on_left.number(row->terms[0]->left);
-    several.left = product(on_left, several.left_tape, left);
-    several.left_gaussians = static_cast<std::uint32_t>(on_left.gaussians.size());
-    Unroller on_right(*right_, several.right_tape, 0, static_cast<std::uint32_t>(on_left.numbers.size()));
+    product(on_left, left_tape, left);
+    Unroller on_right(*right_, right_tape, 0, static_cast<std::uint32_t>(on_left.numbers.size()));
     on_right.number(row->right);
     for (const std::vector<JointElement>& right : rights)
-        several.right.push_back(product(on_right, several.right_tape, right));
-    several.right_gaussians = static_cast<std::uint32_t>(on_right.gaussians.size());
-    joint::finish(several);
+        product(on_right, right_tape, right);
+    // Right functions are computed once for many left ones; derivatives cost about as much as values, twice.
+    row->work = static_cast<double>(3 * left_tape.nodes().size() +
+                                    on_left.gaussians.size() * (on_left.gaussians.size() + 2 * on_right.gaussians.size()));
     row->left = std::move(on_left.gaussians);
     row->left_numbers = std::move(on_left.numbers);
     row->right_numbers = std::move(on_right.numbers);

@@ -53,9 +53,13 @@ struct JointTerm : JointLaw {
 // Expectations of one product of left elements with each of several of right ones: what a loop over right instances
 // computes.
 struct JointRow : JointLaw {
-    joint::Several several;
     std::vector<const JointTerm*> terms;
-    using Open = std::vector<std::vector<bool>>; // by term and part: it has no method but sampling
+    double work = 0; // operations at one point
+    // Which parts have no method but sampling.
+    struct Open {
+        joint::Depth depth = joint::Depth::terms;
+        std::vector<std::vector<bool>> parts; // by term
+    };
     mutable std::mutex mutex;
     mutable std::unordered_map<std::size_t, Open> sampled; // by pairs of samples of which some part is open
     mutable std::map<std::vector<const joint::Part*>, std::unique_ptr<joint::Shared>> shared;
@@ -96,6 +100,7 @@ class JointCache {
     const JointCache *left_samples = nullptr, *right_samples = nullptr; // of expectations of both samples
     joint::Sampling sampling;                                           // of this replicate
     Kept kept;
+    joint::RightSides sides;
     // All of them, with the methods that were used since the last report.
     void report(bool pair, Ledger& ledger) const;
 

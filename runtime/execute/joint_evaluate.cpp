@@ -85,6 +85,12 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
 
 namespace {
 
+template <class Real> Eigen::MatrixXd links_or_none(const JointTerm& term, const Store<Real>& store, bool tangents) {
+    return tangents ? links(term, store, 0)
+                    : Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(term.left.size()),
+                                            static_cast<Eigen::Index>(term.right.size()));
+}
+
 // One term of a row at the first lane.
 struct Piecewise {
     joint::Solver::Pieces pieces;
@@ -105,17 +111,16 @@ struct Piecewise {
 
 template <class Real>
 Piecewise piecewise(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
-                    const joint::Sampling& sampling, bool tangents, const std::vector<bool>& in_vain) {
+                    const joint::Sampling& sampling, bool tangents, const std::vector<bool>& in_vain, joint::Depth depth) {
     Piecewise result;
     Law<Real> law(term, left, right, store);
     law.read(0);
     for (const std::vector<Real>& number : numbers_of(term, left, right, 1))
         result.numbers.push_back(static_cast<double>(number[0]));
-    result.linked = tangents ? links(term, store, 0)
-                             : Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(term.left.size()),
-                                                     static_cast<Eigen::Index>(term.right.size()));
+    result.linked = links_or_none(term, store, tangents);
     result.pieces = guarded(law.mean, law.covariance, [&] {
-        return term.solver->pieces(law.mean, law.covariance, result.linked, result.numbers, term.at(sampling), in_vain);
+        return term.solver->pieces(law.mean, law.covariance, result.linked, result.numbers, term.at(sampling), in_vain,
+                                   depth);
     });
     result.values.resize(result.pieces.parts.size());
     result.tangents.resize(tangents ? result.pieces.parts.size() : 0);
@@ -146,7 +151,7 @@ joint::Placed placed(const JointRow& row, const JointTerm& term, const joint::Pa
 // All open parts, from one set of points.
 template <class Real>
 void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>& left, const Side<Real>& right,
-            const Store<Real>& store, const joint::Sampling& sampling, bool tangents) {
+            const Store<Real>& store, const joint::Sampling& sampling, JointCache& joints, bool tangents) {
     const auto start = std::chrono::steady_clock::now();
     std::vector<std::pair<std::size_t, std::size_t>> open;
     std::vector<const joint::Part*> parts;
@@ -164,7 +169,7 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
             std::vector<joint::Placed> list;
             for (const auto& [k, part] : open)
                 list.push_back(placed(row, *row.terms[k], terms[k].pieces.parts[part]));
-            kept = std::make_unique<joint::Shared>(joint::share(list, tangents));
+            kept = std::make_unique<joint::Shared>(joint::share(list));
         }
         shared = kept.get();
     }
@@ -180,10 +185,10 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
         all.push_back(static_cast<Eigen::Index>(row.left.size()) + k);
     const Eigen::VectorXd mean = law.mean(all);
     const Eigen::MatrixXd covariance = law.covariance(all, all);
-    const joint::SeveralExpectations e = guarded(mean, covariance, [&] {
+    const joint::SharedExpectations e = guarded(mean, covariance, [&] {
         return joint::estimate(*shared, mean, covariance,
                                tangents ? Eigen::MatrixXd(links(row, store, 0)(lefts, rights)) : Eigen::MatrixXd(), numbers,
-                               sampling);
+                               sampling, joints.sides);
     });
     for (std::size_t p = 0; p < open.size(); ++p) {
         const auto [k, part] = open[p];
@@ -198,43 +203,94 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
 
 } // namespace
 
+namespace {
+
+bool any_open(const JointRow::Open& open) {
+    return std::ranges::any_of(open.parts,
+                               [](const std::vector<bool>& parts) { return std::ranges::find(parts, true) != parts.end(); });
+}
+
+// What has no method but sampling, of the parts at this depth; more is tried while work is left. Where numbers follow from
+// sampled ones anyway, points replace what would be computed again in each replicate, but for what costs next to nothing.
+template <class Real>
+std::vector<Piecewise> without_points(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
+                                      const Store<Real>& store, const joint::Sampling& sampling, bool tangents,
+                                      bool sampled_before, JointRow::Open& open) {
+    std::vector<Piecewise> terms(row.terms.size());
+    open.parts.resize(terms.size());
+    for (std::size_t k = terms.size(); k-- > 0;) { // those of more steps, which may be in vain, are later ones
+        std::vector<bool>& parts = open.parts[k];
+        terms[k] = piecewise(*row.terms[k], left, right, store, sampling, tangents, parts, open.depth);
+        parts.resize(terms[k].pieces.known.size());
+        for (std::size_t part = 0; part < parts.size(); ++part)
+            parts[part] = !terms[k].pieces.known[part];
+    }
+    const bool any = any_open(open);
+    for (std::size_t k = 0; any && sampled_before && k < terms.size(); ++k)
+        for (std::size_t part = 0; part < open.parts[k].size(); ++part)
+            if (const joint::Part& which = *terms[k].pieces.parts[part]; which.left.size() + which.right.size() > 2) {
+                open.parts[k][part] = true;
+                terms[k].pieces.known[part].reset();
+            }
+    return terms;
+}
+
+// Products of few factors cost less at each point than the many terms that they become when multiplied out.
+constexpr std::size_t many = 4;
+
+// `work` becomes 0 where it would not do.
+template <class Real>
+joint::Depth depth_for(const JointRow& row, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
+                       bool tangents, double& work) {
+    joint::Solver::Prospect all;
+    for (const JointTerm* term : row.terms) {
+        Law<Real> law(*term, left, right, store);
+        law.read(0);
+        const joint::Solver::Prospect one = term->solver->prospect(law.covariance, links_or_none(*term, store, tangents));
+        all.parts += one.parts;
+        all.work += one.work;
+    }
+    if (all.work <= work)
+        return joint::Depth::terms;
+    work = 0;
+    return all.parts > many * row.terms.size() ? joint::Depth::factors : joint::Depth::terms;
+}
+
+bool rather_factors(const JointRow::Open& open) {
+    std::size_t count = 0;
+    for (const std::vector<bool>& parts : open.parts)
+        count += static_cast<std::size_t>(std::ranges::count(parts, true));
+    return open.depth == joint::Depth::terms && count > many * open.parts.size();
+}
+
+} // namespace
+
 template <class Real>
 JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
                                   const Store<Real>& store, JointCache& joints, bool tangents, bool& sampled_before) {
     const joint::Sampling sampling = joints.kept.at(joints.sampling, left.first, right.first);
-    JointRow::Open open(row.terms.size());
+    JointRow::Open open;
     {
         const std::lock_guard lock(row.mutex);
         if (const auto found = row.sampled.find(sampling.place); found != row.sampled.end())
             open = found->second;
     }
     // About so many points in all replicates are needed for an error of 1, of which a quarter of the tolerance is
-    // acceptable; a coarse one leaves the methods that the default (1e-4) has. What follows from sampled numbers is another
-    // law, and computed again, in each replicate and round.
-    constexpr double coarsest = 2.5e-5;
+    // acceptable. What follows from sampled numbers is another law, and computed again, in each replicate and round.
     const double points = sampled_before ? 0.5 : 20;
-    double work = points / std::min(sampling.acceptable, coarsest) * row.several.work();
+    double work = points / sampling.acceptable * row.work;
     joint::Sampling limited = sampling;
     limited.work = sampling.acceptable > 0 ? &work : nullptr;
-    std::vector<Piecewise> terms(row.terms.size());
-    bool any = false;
-    for (std::size_t k = row.terms.size(); k-- > 0;) { // those of more steps, which may be in vain, are later ones
-        terms[k] = piecewise(*row.terms[k], left, right, store, limited, tangents, open[k]);
-        open[k].resize(terms[k].pieces.known.size());
-        for (std::size_t part = 0; part < open[k].size(); ++part) {
-            open[k][part] = !terms[k].pieces.known[part];
-            any = any || open[k][part];
-        }
+    if (open.parts.empty())
+        open.depth = depth_for(row, left, right, store, tangents, work);
+    std::vector<Piecewise> terms = without_points(row, left, right, store, limited, tangents, sampled_before, open);
+    if (rather_factors(open)) {
+        open = {joint::Depth::factors, {}};
+        work = 0;
+        terms = without_points(row, left, right, store, limited, tangents, sampled_before, open);
     }
-    // With points at hand, what would be computed again in each replicate joins them, but for what costs next to nothing.
-    for (std::size_t k = 0; any && sampled_before && k < terms.size(); ++k)
-        for (std::size_t part = 0; part < open[k].size(); ++part)
-            if (const joint::Part& which = *terms[k].pieces.parts[part]; which.left.size() + which.right.size() > 2) {
-                open[k][part] = true;
-                terms[k].pieces.known[part].reset();
-            }
-    if (any) {
-        sample(row, terms, left, right, store, sampling, tangents);
+    if (any_open(open)) {
+        sample(row, terms, left, right, store, sampling, joints, tangents);
         sampled_before = true;
         const std::lock_guard lock(row.mutex);
         row.sampled.try_emplace(sampling.place, std::move(open));

@@ -76,10 +76,11 @@ PointMap::PointMap(const Eigen::VectorXd& mean, const Eigen::MatrixXd& root) : m
                 rows_[static_cast<std::size_t>(k)].emplace_back(static_cast<std::size_t>(c), root(k, c));
 }
 
-void PointMap::operator()(const std::vector<std::shared_ptr<const NormalRow>>& points, std::size_t first, std::size_t count,
-                          double* values, std::size_t stride) const {
+template <class Real>
+void PointMap::operator()(const std::vector<std::shared_ptr<const Row<Real>>>& points, std::size_t first, std::size_t count,
+                          Real* values, std::size_t stride) const {
     std::vector<double> weights;
-    std::vector<const double*> rows;
+    std::vector<const Real*> rows;
     for (std::size_t k = 0; k < rows_.size(); ++k) {
         weights.clear();
         rows.clear();
@@ -90,6 +91,11 @@ void PointMap::operator()(const std::vector<std::shared_ptr<const NormalRow>>& p
         combine(mean_[static_cast<Eigen::Index>(k)], weights.data(), rows.data(), rows.size(), values + k * stride, count);
     }
 }
+
+template void PointMap::operator()(const std::vector<std::shared_ptr<const Row<double>>>&, std::size_t, std::size_t, double*,
+                                   std::size_t) const;
+template void PointMap::operator()(const std::vector<std::shared_ptr<const Row<float>>>&, std::size_t, std::size_t, float*,
+                                   std::size_t) const;
 
 Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                      const std::vector<double>& samples, const Sampling& sampling, bool slopes) {

@@ -46,8 +46,9 @@ class PointMap {
   public:
     PointMap(const Eigen::VectorXd& mean, const Eigen::MatrixXd& root);
     // Gaussian k at values[k * stride ..]; `count`, a multiple of row_step or all points, from point `first` on.
-    void operator()(const std::vector<std::shared_ptr<const NormalRow>>& points, std::size_t first, std::size_t count,
-                    double* values, std::size_t stride) const;
+    template <class Real>
+    void operator()(const std::vector<std::shared_ptr<const Row<Real>>>& points, std::size_t first, std::size_t count,
+                    Real* values, std::size_t stride) const;
 
   private:
     Eigen::VectorXd mean_;

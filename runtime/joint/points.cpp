@@ -61,11 +61,11 @@ const std::vector<Directions>& directions() {
     return all;
 }
 
-NormalRow make(std::size_t d, unsigned log2_count, std::uint32_t replicate) {
+template <class Real> Row<Real> make(std::size_t d, unsigned log2_count, std::uint32_t replicate) {
     if (replicate == first_four) {
-        NormalRow row;
+        Row<Real> row;
         for (std::uint32_t r = 0; r < 4; ++r) {
-            const NormalRow one = make(d, log2_count - 2, r);
+            const Row<Real> one = make<Real>(d, log2_count - 2, r);
             row.insert(row.end(), one.begin(), one.end());
         }
         return row;
@@ -79,27 +79,48 @@ NormalRow make(std::size_t d, unsigned log2_count, std::uint32_t replicate) {
     const std::uint32_t seed = hash(replicate * 0x9e3779b9U + hash(static_cast<std::uint32_t>(d) + 1));
     for (std::uint32_t& word : bits)
         word = scramble(word, seed);
-    NormalRow row(bits.size());
+    Row<Real> row(bits.size());
     normal_quantiles(bits.data(), row.data(), row.size());
     return row;
 }
 
+// Points of one replicate, as many coordinates as were asked for.
+template <class Real> class Kept {
+  public:
+    std::vector<std::shared_ptr<const Row<Real>>> operator()(std::size_t dimension, unsigned log2_count,
+                                                             std::uint32_t replicate) {
+        if (dimension > most_dimensions)
+            throw std::invalid_argument("too many dimensions");
+        const std::lock_guard lock(mutex_);
+        if (which_ != std::pair(log2_count, replicate))
+            rows_.clear();
+        which_ = {log2_count, replicate};
+        while (rows_.size() < dimension)
+            rows_.push_back(std::make_shared<Row<Real>>(make<Real>(rows_.size(), log2_count, replicate)));
+        return {rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(dimension)};
+    }
+
+  private:
+    std::mutex mutex_;
+    std::pair<unsigned, std::uint32_t> which_;
+    std::vector<std::shared_ptr<const Row<Real>>> rows_;
+};
+
 } // namespace
 
-std::vector<std::shared_ptr<const NormalRow>> normal_points(std::size_t dimension, unsigned log2_count,
+template <class Real>
+std::vector<std::shared_ptr<const Row<Real>>> normal_points(std::size_t dimension, unsigned log2_count,
                                                             std::uint32_t replicate) {
-    if (dimension > most_dimensions)
-        throw std::invalid_argument("too many dimensions");
-    static std::mutex mutex;
-    static std::pair<unsigned, std::uint32_t> which;
-    static std::vector<std::shared_ptr<const NormalRow>> kept;
-    const std::lock_guard lock(mutex);
-    if (which != std::pair(log2_count, replicate))
-        kept.clear();
-    which = {log2_count, replicate};
-    while (kept.size() < dimension)
-        kept.push_back(std::make_shared<NormalRow>(make(kept.size(), log2_count, replicate)));
-    return {kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(dimension)};
+    static Kept<Real> kept;
+    return kept(dimension, log2_count, replicate);
+}
+
+template std::vector<std::shared_ptr<const Row<double>>> normal_points(std::size_t, unsigned, std::uint32_t);
+template std::vector<std::shared_ptr<const Row<float>>> normal_points(std::size_t, unsigned, std::uint32_t);
+
+std::vector<std::shared_ptr<const NormalRow>> pilot_points(std::size_t dimension) {
+    static Kept<double> kept;
+    return kept(dimension, pilot_log2, first_four - 1);
 }
 
 } // namespace tpc::joint

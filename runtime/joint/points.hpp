@@ -15,12 +15,18 @@ inline constexpr unsigned most_dimensions = 1024;
 inline constexpr std::uint32_t first_four = 0xffffffffU;
 
 // One coordinate of all points, of row_step of them at least.
-using NormalRow = std::vector<double>;
+template <class Real> using Row = std::vector<Real>;
+using NormalRow = Row<double>;
 
 // The first 2^log2_count points of replicate `replicate`, coordinate by coordinate; kept until points of another replicate
 // are asked for. Thread-safe; the same on every machine but for rounding. Throws std::invalid_argument above
 // most_dimensions.
-std::vector<std::shared_ptr<const NormalRow>> normal_points(std::size_t dimension, unsigned log2_count,
+template <class Real = double>
+std::vector<std::shared_ptr<const Row<Real>>> normal_points(std::size_t dimension, unsigned log2_count,
                                                             std::uint32_t replicate);
+
+// A few points of a replicate of their own, to learn by what a function varies: 2^pilot_log2.
+inline constexpr unsigned pilot_log2 = 9;
+std::vector<std::shared_ptr<const NormalRow>> pilot_points(std::size_t dimension);
 
 } // namespace tpc::joint

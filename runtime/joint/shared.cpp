@@ -3,13 +3,14 @@
 #include "runtime/joint/elementwise.hpp"
 #include "runtime/joint/root.hpp"
 
+#include <Eigen/SVD>
+
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 namespace tpc::joint {
 namespace {
-
-constexpr std::size_t block = 128; // points at once
 
 // A function of one tape in another, with other Gaussians and numbers.
 NodeId copy(const Tape& from, NodeId id, const std::map<std::uint32_t, std::uint32_t>& gaussians,
@@ -59,21 +60,124 @@ std::size_t place_of(std::vector<NodeId>& list, NodeId id) {
     return k;
 }
 
-double dot(const double* a, const double* b, std::size_t count) {
-    using Row = Eigen::Map<const Eigen::VectorXd>;
-    const auto n = static_cast<Eigen::Index>(count);
-    return Row(a, n).dot(Row(b, n));
+// Left Gaussians of the points of the right ones: mean + root (coordinates of the right ones, then more).
+Points given_right(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                   const std::vector<double>& samples, const RightSide& right) {
+    const Eigen::Index l = shared.left.gaussians;
+    const Eigen::Index r = shared.right.gaussians;
+    Points points{mean.head(l), {}, samples, right.points.log2_count, right.points.replicate};
+    const Eigen::MatrixXd own = principal_root(covariance.topLeftCorner(l, l));
+    const auto inverse = [](const Eigen::MatrixXd& root) { // of orthogonal columns
+        return Eigen::MatrixXd(root.colwise().squaredNorm().cwiseInverse().asDiagonal() * root.transpose());
+    };
+    Eigen::MatrixXd before = Eigen::MatrixXd::Zero(l, right.principal.cols());
+    Eigen::MatrixXd rest = own;
+    if (own.cols() > 0 && right.principal.cols() > 0) {
+        // Canonical correlations above 1 are rounding, or noise of sampled covariances.
+        const Eigen::MatrixXd between =
+            inverse(own) * covariance.topRightCorner(l, r) * inverse(right.principal).transpose();
+        const Eigen::JacobiSVD<Eigen::MatrixXd> svd(between, Eigen::ComputeFullU | Eigen::ComputeThinV);
+        const Eigen::ArrayXd s = svd.singularValues().array().min(1);
+        const Eigen::MatrixXd turned = own * svd.matrixU();
+        before = turned.leftCols(s.size()) * s.matrix().asDiagonal() * svd.matrixV().transpose() * right.rotation;
+        rest = turned;
+        rest.leftCols(s.size()) *= ((1 - s) * (1 + s)).sqrt().matrix().asDiagonal();
+        rest = principal_root(rest * rest.transpose());
+    }
+    rest *= by_effect(shared.left, points.mean, before, rest, samples);
+    points.root.resize(l, before.cols() + rest.cols());
+    points.root << before, rest;
+    return points;
+}
+
+struct Direction {
+    std::size_t left = 0, gaussian = 0; // of left function i, to right Gaussian y
+    std::vector<double> weights;
+    std::vector<std::size_t> rows;
+};
+
+// Nothing where single precision will not do.
+template <class Real>
+std::optional<SharedExpectations> estimate_in(const Shared& shared, const Points& left_points, const RightSide& side,
+                                              const Eigen::MatrixXd& linked, double allowed) {
+    constexpr std::size_t block = Rows<Real>::block;
+    const bool tangents = linked.size() > 0;
+    Rows<Real> left(shared.left, left_points, tangents);
+    if (!left.precise(allowed))
+        return std::nullopt;
+    Rows<Real> right(shared.right, side.points, tangents);
+    const std::vector<Real>& kept = side.kept<Real>();
+
+    // sum over x of linked(x, y) d left_i / d x
+    std::vector<Direction> directions;
+    std::map<std::pair<std::size_t, std::size_t>, std::size_t> direction_of;
+    struct Term {
+        std::size_t product = 0, direction = 0, row = 0;
+    };
+    std::vector<Term> terms;
+    for (std::size_t p = 0; tangents && p < shared.products.size(); ++p)
+        for (std::size_t y = 0; y < shared.right.gaussians; ++y) {
+            const auto [i, j] = shared.products[p];
+            const auto row = right.derivative(j, y);
+            if (!row)
+                continue;
+            const auto [place, fresh] = direction_of.try_emplace({i, y}, directions.size());
+            if (fresh) {
+                directions.push_back({i, y, {}, {}});
+                for (std::size_t x = 0; x < shared.left.gaussians; ++x)
+                    if (const double link = linked(static_cast<Eigen::Index>(x), static_cast<Eigen::Index>(y)); link != 0)
+                        if (const auto along = left.derivative(i, x)) {
+                            directions.back().weights.push_back(link);
+                            directions.back().rows.push_back(*along);
+                        }
+            }
+            if (!directions[place->second].rows.empty())
+                terms.push_back({p, place->second, *row});
+        }
+
+    SharedExpectations result;
+    result.values.assign(shared.products.size(), 0);
+    result.tangents.assign(tangents ? shared.products.size() : 0, 0);
+    std::vector<Real> on_left(left.rows() * block), on_right(kept.empty() ? right.rows() * block : 0);
+    std::vector<Real> along(directions.size() * block);
+    std::vector<const Real*> rows;
+    const std::size_t count = left_points.count();
+    for (std::size_t first = 0; first < count; first += block) {
+        const std::size_t size = std::min(block, count - first);
+        left(first, on_left.data());
+        if (kept.empty())
+            right(first, on_right.data());
+        const Real* here = kept.empty() ? on_right.data() : kept.data() + first * right.rows();
+        for (std::size_t p = 0; p < shared.products.size(); ++p) {
+            const auto [i, j] = shared.products[p];
+            result.values[p] += dot(on_left.data() + left.value(i) * block, here + right.value(j) * block, size);
+        }
+        for (std::size_t d = 0; d < directions.size(); ++d) {
+            rows.clear();
+            for (const std::size_t row : directions[d].rows)
+                rows.push_back(on_left.data() + row * block);
+            combine(0, directions[d].weights.data(), rows.data(), rows.size(), along.data() + d * block, block);
+        }
+        for (const Term& term : terms)
+            result.tangents[term.product] += dot(along.data() + term.direction * block, here + term.row * block, size);
+    }
+    for (std::vector<double>* sums : {&result.values, &result.tangents})
+        for (double& sum : *sums) {
+            sum /= static_cast<double>(count);
+            if (std::is_same_v<Real, float> && !std::isfinite(sum))
+                return std::nullopt;
+        }
+    return result;
 }
 
 } // namespace
 
-Shared share(const std::vector<Placed>& parts, bool slopes) {
+Shared share(const std::vector<Placed>& parts) {
     Shared result;
     result.left_places = occurring(parts, &Placed::left);
     result.right_places = occurring(parts, &Placed::right);
-    Several& several = result.several;
-    several.left_gaussians = static_cast<std::uint32_t>(result.left_places.size());
-    several.right_gaussians = static_cast<std::uint32_t>(result.right_places.size());
+    result.left.gaussians = static_cast<std::uint32_t>(result.left_places.size());
+    result.right.gaussians = static_cast<std::uint32_t>(result.right_places.size());
     const auto index = [](const std::vector<std::uint32_t>& all, std::uint32_t place) {
         return static_cast<std::uint32_t>(std::ranges::lower_bound(all, place) - all.begin());
     };
@@ -85,86 +189,28 @@ Shared share(const std::vector<Placed>& parts, bool slopes) {
         for (std::uint32_t k = 0; k < placed.right.size(); ++k)
             of_right[integrand.left_gaussians + k] = index(result.right_places, placed.right[k]);
         std::map<NodeId, NodeId> left_done, right_done;
-        const NodeId left = copy(integrand.tape, integrand.left, of_left, placed.samples, several.left_tape, left_done);
-        const NodeId right = copy(integrand.tape, integrand.right, of_right, placed.samples, several.right_tape, right_done);
-        result.products.emplace_back(place_of(result.left, left), place_of(several.right, right));
+        const NodeId left = copy(integrand.tape, integrand.left, of_left, placed.samples, result.left.tape, left_done);
+        const NodeId right = copy(integrand.tape, integrand.right, of_right, placed.samples, result.right.tape, right_done);
+        result.products.emplace_back(place_of(result.left.values, left), place_of(result.right.values, right));
     }
-    several.left = result.left[0];
-    if (!slopes)
-        return result;
-    if (result.left.size() == 1) {
-        finish(several);
-        return result;
-    }
-    for (const NodeId id : result.left)
-        result.left_gradient.push_back(several.left_tape.gradient(id, several.left_gaussians));
-    for (const NodeId id : several.right)
-        result.right_gradient.push_back(several.right_tape.gradient(id, several.right_gaussians));
+    finish(result.left);
+    finish(result.right);
     return result;
 }
 
-SeveralExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                             const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling) {
-    const Several& several = shared.several;
-    const bool tangents = linked.size() > 0;
-    SeveralExpectations result;
-    if (shared.left.size() == 1) {
-        const SeveralExpectations all = estimate(several, mean, covariance, linked, samples, sampling);
-        for (const auto& [left, right] : shared.products) {
-            result.values.push_back(all.values[right]);
-            if (tangents)
-                result.tangents.push_back(all.tangents[right]);
-        }
-        return result;
-    }
-    const Eigen::MatrixXd root = principal_root(covariance);
-    if (sampling.sampled != nullptr && root.cols() > 0)
+SharedExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                            const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling,
+                            RightSides& sides) {
+    const Eigen::Index r = shared.right.gaussians;
+    const auto side =
+        sides.find(shared.right, mean.tail(r), covariance.bottomRightCorner(r, r), samples, sampling, linked.size() > 0);
+    const Points left = given_right(shared, mean, covariance, samples, *side);
+    if (sampling.sampled != nullptr && left.root.cols() > 0)
         *sampling.sampled = true;
-    const auto points = normal_points(static_cast<std::size_t>(root.cols()), sampling.log2_points, sampling.replicate);
-    const std::size_t count = root.cols() == 0 ? 1 : std::size_t{1} << sampling.log2_points;
-    const PointMap map(mean, root);
-
-    std::vector<NodeId> left = shared.left, right = several.right;
-    for (const auto& gradient : shared.left_gradient)
-        left.insert(left.end(), gradient.begin(), gradient.end());
-    for (const auto& gradient : shared.right_gradient)
-        right.insert(right.end(), gradient.begin(), gradient.end());
-    TapeRun on_left(several.left_tape, left, block, samples.data());
-    TapeRun on_right(several.right_tape, right, block, samples.data());
-
-    const std::size_t l = several.left_gaussians, r = several.right_gaussians;
-    std::vector<double> values((l + r) * block, 0);
-    std::vector<double> directions(shared.left.size() * r * block, 0); // sum over k of linked(k, y) d left_i / d x_k
-    std::vector<bool> directed(shared.left.size() * r, false);
-    result.values.assign(shared.products.size(), 0);
-    result.tangents.assign(tangents ? shared.products.size() : 0, 0);
-    for (std::size_t first = 0; first < count; first += block) {
-        const std::size_t size = std::min(block, count - first);
-        map(points, first, size, values.data(), block);
-        on_left.evaluate(values.data(), block, size);
-        on_right.evaluate(values.data() + l * block, block, size);
-        for (std::size_t p = 0; p < shared.products.size(); ++p)
-            result.values[p] += dot(on_left.row(shared.left[shared.products[p].first]),
-                                    on_right.row(several.right[shared.products[p].second]), size);
-        if (!tangents)
-            continue;
-        for (std::size_t i = 0; i < shared.left.size(); ++i)
-            for (std::size_t y = 0; y < r; ++y)
-                directed[i * r + y] =
-                    along_links(linked, static_cast<Eigen::Index>(y), several.left_tape, shared.left_gradient[i], on_left,
-                                size, directions.data() + (i * r + y) * block);
-        for (std::size_t p = 0; p < shared.products.size(); ++p) {
-            const auto [i, j] = shared.products[p];
-            for (std::size_t y = 0; y < r; ++y)
-                if (directed[i * r + y] && !several.right_tape.is_number(shared.right_gradient[j][y], 0))
-                    result.tangents[p] +=
-                        dot(directions.data() + (i * r + y) * block, on_right.row(shared.right_gradient[j][y]), size);
-        }
-    }
-    for (std::vector<double>* sums : {&result.values, &result.tangents})
-        for (double& sum : *sums)
-            sum /= static_cast<double>(count);
-    return result;
+    if (side->single)
+        if (auto result = estimate_in<float>(shared, left, *side, linked, rounding_allowed(sampling)))
+            return *std::move(result);
+    return *estimate_in<double>(shared, left, *side, linked, 0);
 }
 
 } // namespace tpc::joint

@@ -1,7 +1,7 @@
 // Parts of several expectations that have no method but points, from one set of them.
 #pragma once
 
-#include "runtime/joint/several.hpp"
+#include "runtime/joint/side.hpp"
 #include "runtime/joint/split.hpp"
 
 namespace tpc::joint {
@@ -13,22 +13,25 @@ struct Placed {
     std::vector<std::uint32_t> samples;
 };
 
-// E[left_i right_j] for pairs (i, j) of functions of both sides. The functions of one side have much in common; with one
-// function on the left only, the derivatives are those of Several, else gradients of all.
+// E[left_i right_j] for pairs (i, j) of functions of both sides, which have much in common.
 struct Shared {
     std::vector<std::uint32_t> left_places, right_places; // of the Gaussians that occur
-    Several several;                                      // right functions, and the left one if there is only one
-    std::vector<NodeId> left;
-    std::vector<std::vector<NodeId>> left_gradient,
-        right_gradient;                                        // by function; empty: one function on the left, or no slopes
+    Functions left, right;
     std::vector<std::pair<std::size_t, std::size_t>> products; // by part
 };
 
-Shared share(const std::vector<Placed>& parts, bool slopes);
+Shared share(const std::vector<Placed>& parts);
 
-// By part, one replicate's estimate, with its derivatives along the links of left to right Gaussians; `mean`, `covariance`,
-// `linked` are those of the Gaussians that occur.
-SeveralExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                             const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling);
+struct SharedExpectations {
+    std::vector<double> values, tangents; // no tangents: `linked` is empty
+};
+
+// By part, one replicate's estimate, and its derivative along the links of left to right Gaussians,
+//   sum over k, l of linked(k, l) E[d left_i / d x_k  d right_j / d y_l];
+// `mean`, `covariance`, `linked` are those of the Gaussians that occur. Right functions are taken at points of the right
+// law, the same for all left ones; left Gaussians are what they are given the right ones.
+SharedExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
+                            const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling,
+                            RightSides& sides);
 
 } // namespace tpc::joint

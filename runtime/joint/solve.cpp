@@ -10,13 +10,13 @@
 
 namespace tpc::joint {
 
-const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks) const {
+const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks, Depth depth) const {
     const std::lock_guard lock(mutex_);
-    auto& place = divided_[blocks];
+    auto& place = divided_[{blocks, depth}];
     if (place)
         return *place;
     auto fresh = std::make_unique<Divided>();
-    fresh->split = split(whole_, blocks, slopes_);
+    fresh->split = split(whole_, blocks, slopes_, depth);
     for (Part& part : fresh->split.parts) {
         auto small = std::make_unique<Small>();
         small->part = std::move(part);
@@ -76,6 +76,12 @@ void raise(std::atomic<double>* place, double error) {
     }
 }
 
+// A point costs the tape and, for each output, a sum over the nodes of a direction.
+double cost_of_series(const Integrand& integrand, bool slopes) {
+    return static_cast<double>(integrand.tape.nodes().size()) +
+           20 * static_cast<double>(slopes ? 2 + integrand.left_gaussians + integrand.right_gaussians : 2);
+}
+
 class Clock {
   public:
     [[nodiscard]] double seconds() const {
@@ -115,9 +121,7 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     constexpr std::size_t precise_points = std::size_t{1} << 17, most_points = std::size_t{1} << 19;
     const auto series = [&](double tolerance) -> std::optional<Known> {
         std::size_t most = tolerance > sampling.tolerance ? most_points : precise_points;
-        // A point costs the tape and, for each output, a sum over the nodes of a direction.
-        const double cost = static_cast<double>(integrand.tape.nodes().size()) +
-                            20 * static_cast<double>(slopes_ ? 2 + integrand.left_gaussians + integrand.right_gaussians : 2);
+        const double cost = cost_of_series(integrand, slopes_);
         if (sampling.work != nullptr && rungs.empty())
             most = static_cast<std::size_t>(std::clamp(*sampling.work / cost, 0.0, static_cast<double>(most)));
         auto precise = spectral(integrand, mean, covariance, samples, slopes_, tolerance, most, rungs);
@@ -208,7 +212,7 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
 std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                          const Eigen::MatrixXd& linked, const std::vector<double>& samples,
                                          const Sampling& sampling, bool may_sample) const {
-    const Divided& all = divided(independent_blocks(covariance, linked));
+    const Divided& all = divided(independent_blocks(covariance, linked), Depth::terms);
 
     std::vector<Expectation> parts(all.parts.size());
     for (const std::size_t which : all.order) {
@@ -258,9 +262,9 @@ std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eige
 }
 
 Solver::Pieces Solver::pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
-                              const std::vector<double>& samples, const Sampling& sampling,
-                              const std::vector<bool>& in_vain) const {
-    const Divided& all = divided(independent_blocks(covariance, linked));
+                              const std::vector<double>& samples, const Sampling& sampling, const std::vector<bool>& in_vain,
+                              Depth depth) const {
+    const Divided& all = divided(independent_blocks(covariance, linked), depth);
     Pieces result{&all.split, {}, {}};
     for (const auto& one : all.parts)
         result.parts.push_back(&one->part);
@@ -271,6 +275,22 @@ Solver::Pieces Solver::pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd
         const auto [part_mean, part_covariance] =
             law_of_part(all.parts[which]->part, whole_.left_gaussians, mean, covariance);
         result.known[which] = small(*all.parts[which], part_mean, part_covariance, samples, sampling, false);
+        if (!result.known[which] && sampling.work != nullptr)
+            *sampling.work = 0;
+    }
+    return result;
+}
+
+Solver::Prospect Solver::prospect(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) const {
+    constexpr double nodes = 8; // in each direction, as a rule
+    Prospect result;
+    for (const auto& one : divided(independent_blocks(covariance, linked), Depth::terms).parts) {
+        const Integrand& integrand = one->part.integrand;
+        if (one->laplace || one->ratios)
+            continue;
+        ++result.parts;
+        result.work += cost_of_series(integrand, slopes_) *
+                       (std::pow(nodes, integrand.left_gaussians) + std::pow(nodes, integrand.right_gaussians));
     }
     return result;
 }
@@ -305,7 +325,7 @@ bool Solver::homogeneous() const {
 std::vector<PartReport> Solver::report() const {
     const std::lock_guard lock(mutex_);
     std::vector<PartReport> result;
-    for (const auto& [blocks, one] : divided_)
+    for (const auto& [how, one] : divided_)
         for (const auto& part : one->parts) {
             const std::lock_guard own(part->mutex);
             result.push_back({part->part.left, part->part.right, part->part.left.empty() && part->part.right.empty(),

@@ -56,14 +56,24 @@ class Solver {
         return solve(mean, covariance, linked, samples, sampling, false);
     }
 
-    // The same part by part: those that have no method but sampling are left open, `in_vain` without being tried.
+    // The same part by part: those that have no method but sampling are left open, `in_vain` without being tried. Once one
+    // is, what may be spent on others (Sampling::work) is nothing.
     struct Pieces {
         const Split* split = nullptr;
         std::vector<const Part*> parts;
         std::vector<std::optional<Expectation>> known; // by part
     };
     Pieces pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
-                  const std::vector<double>& samples, const Sampling& sampling, const std::vector<bool>& in_vain) const;
+                  const std::vector<double>& samples, const Sampling& sampling, const std::vector<bool>& in_vain,
+                  Depth depth) const;
+
+    // What series would cost, roughly, in operations of tapes at one point (Sampling::work), and for how many parts; parts
+    // with a kink and no other method count as well.
+    struct Prospect {
+        double work = 0;
+        std::size_t parts = 0;
+    };
+    Prospect prospect(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) const;
 
     // Since the last report.
     [[nodiscard]] std::vector<PartReport> report() const;
@@ -94,9 +104,9 @@ class Solver {
     Integrand whole_;
     bool slopes_;
     mutable std::mutex mutex_;
-    mutable std::map<std::vector<std::uint32_t>, std::unique_ptr<Divided>> divided_; // by blocks
+    mutable std::map<std::pair<std::vector<std::uint32_t>, Depth>, std::unique_ptr<Divided>> divided_; // by blocks
 
-    const Divided& divided(const std::vector<std::uint32_t>& blocks) const;
+    const Divided& divided(const std::vector<std::uint32_t>& blocks, Depth depth) const;
     // Nothing only if it must not be sampled.
     std::optional<Expectation> solve(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                      const Eigen::MatrixXd& linked, const std::vector<double>& samples,

@@ -22,8 +22,8 @@ using Polynomial = std::map<Product, double>;
 
 class Splitter {
   public:
-    Splitter(const Integrand& whole, const std::vector<std::uint32_t>& block)
-        : whole_(whole), block_(block), tape_(whole.tape) {
+    Splitter(const Integrand& whole, const std::vector<std::uint32_t>& block, Depth depth)
+        : whole_(whole), block_(block), depth_(depth), tape_(whole.tape) {
         blocks_ = 0;
         for (const std::uint32_t label : block)
             blocks_ = std::max(blocks_, label + 1);
@@ -77,6 +77,7 @@ class Splitter {
   private:
     const Integrand& whole_;
     const std::vector<std::uint32_t>& block_;
+    Depth depth_;
     std::uint32_t blocks_ = 0;
     Tape tape_;
     std::vector<llvm::BitVector> supports_; // Gaussians, by node
@@ -211,6 +212,8 @@ class Splitter {
 
     // A sum over several blocks, or one of which both terms leave fewer Gaussians than there are.
     std::optional<std::size_t> to_multiply_out(const std::vector<NodeId>& factors) {
+        if (depth_ == Depth::factors)
+            return std::nullopt;
         llvm::BitVector all(gaussians());
         for (const NodeId factor : factors)
             all |= support(factor);
@@ -299,9 +302,9 @@ Split undivided(const Integrand& whole, bool slopes) {
 
 } // namespace
 
-Split split(const Integrand& whole, const std::vector<std::uint32_t>& block, bool slopes) {
+Split split(const Integrand& whole, const std::vector<std::uint32_t>& block, bool slopes, Depth depth) {
     try {
-        Splitter splitter(whole, block);
+        Splitter splitter(whole, block, depth);
         const Polynomial polynomial = splitter.expectation({whole.left, whole.right});
         Split result;
         std::map<std::size_t, std::size_t> place; // of the parts that are left after merging

@@ -24,7 +24,10 @@ struct Split {
     std::vector<Part> parts;
 };
 
+// How far: into independent factors, or multiplied out too.
+enum class Depth : std::uint8_t { factors, terms };
+
 // `block` labels the Gaussians, left ones first: those of different labels are independent.
-Split split(const Integrand& whole, const std::vector<std::uint32_t>& block, bool slopes);
+Split split(const Integrand& whole, const std::vector<std::uint32_t>& block, bool slopes, Depth depth = Depth::terms);
 
 } // namespace tpc::joint

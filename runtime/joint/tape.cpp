@@ -185,29 +185,6 @@ std::vector<NodeId> Tape::gradient(NodeId output, std::uint32_t gaussians) {
     return result;
 }
 
-std::vector<NodeId> Tape::directional(const std::vector<NodeId>& outputs, std::uint32_t first) {
-    const NodeId zero = number(0);
-    std::vector<NodeId> along(nodes_.size(), zero);
-    for (NodeId id = 0; id < along.size(); ++id) {
-        const TapeNode node = nodes_[id]; // a copy: the tape grows below
-        if (node.kind == Kind::gaussian)
-            along[id] = gaussian(first + node.index);
-        if (node.kind != Kind::apply)
-            continue;
-        const auto pass = [&](NodeId argument, unsigned k) {
-            if (along[argument] != zero)
-                along[id] = apply(Function::add, along[id], apply(Function::mul, derivative(node, k), along[argument]));
-        };
-        pass(node.a, 0);
-        if (is_binary(node.function))
-            pass(node.b, 1);
-    }
-    std::vector<NodeId> result;
-    for (const NodeId output : outputs)
-        result.push_back(along[output]);
-    return result;
-}
-
 std::vector<Degree> degrees(const Tape& tape) {
     std::vector<Degree> result;
     for (const TapeNode& node : tape.nodes()) {
@@ -273,7 +250,9 @@ std::vector<Degree> degrees(const Tape& tape) {
     return result;
 }
 
-TapeRun::TapeRun(const Tape& tape, const std::vector<NodeId>& outputs, std::size_t block, const double* samples)
+template <class Real>
+BasicTapeRun<Real>::BasicTapeRun(const Tape& tape, const std::vector<NodeId>& outputs, std::size_t block,
+                                 const double* samples)
     : tape_(tape), block_((block + row_step - 1) / row_step * row_step), place_(tape.nodes().size(), 0) {
     constexpr NodeId never = std::numeric_limits<NodeId>::max();
     std::vector<NodeId> last(tape.nodes().size(), 0); // who reads it last; 0: nobody
@@ -321,20 +300,23 @@ TapeRun::TapeRun(const Tape& tape, const std::vector<NodeId>& outputs, std::size
     for (const NodeId id : constants) {
         const TapeNode& node = tape.nodes()[id];
         std::fill_n(rows_.data() + place_[id] * block_, block_,
-                    node.kind == Kind::number ? node.number : samples[node.index]);
+                    static_cast<Real>(node.kind == Kind::number ? node.number : samples[node.index]));
     }
 }
 
-void TapeRun::evaluate(const double* gaussians, std::size_t stride, std::size_t points) {
+template <class Real> void BasicTapeRun<Real>::evaluate(const Real* gaussians, std::size_t stride, std::size_t points) {
     const std::size_t count = (points + row_step - 1) / row_step * row_step;
     for (const NodeId id : used_) {
         const TapeNode& node = tape_.nodes()[id];
-        double* out = rows_.data() + place_[id] * block_;
+        Real* out = rows_.data() + place_[id] * block_;
         if (node.kind == Kind::gaussian)
             std::copy_n(gaussians + node.index * stride, points, out);
         else
             elementwise(node.function, row(node.a), row(node.b), out, count);
     }
 }
+
+template class BasicTapeRun<double>;
+template class BasicTapeRun<float>;
 
 } // namespace tpc::joint

@@ -35,9 +35,6 @@ class Tape {
     // d output / d Gaussian k for k below `gaussians`, by the reverse sweep; jumps count 0 and kinks the mean of both sides.
     std::vector<NodeId> gradient(NodeId output, std::uint32_t gaussians);
 
-    // The derivatives of all outputs in one direction, whose component along Gaussian k is Gaussian `first` + k.
-    std::vector<NodeId> directional(const std::vector<NodeId>& outputs, std::uint32_t first);
-
     [[nodiscard]] const std::vector<TapeNode>& nodes() const { return nodes_; }
     [[nodiscard]] bool is_number(NodeId id, double value) const;
 
@@ -62,20 +59,21 @@ struct Degree {
 std::vector<Degree> degrees(const Tape& tape);
 
 // Rows of values for blocks of points.
-class TapeRun {
+template <class Real> class BasicTapeRun {
   public:
-    TapeRun(const Tape& tape, const std::vector<NodeId>& outputs, std::size_t block, const double* samples);
+    BasicTapeRun(const Tape& tape, const std::vector<NodeId>& outputs, std::size_t block, const double* samples);
     // At most `block` points; `gaussians` has one row a Gaussian, `stride` apart.
-    void evaluate(const double* gaussians, std::size_t stride, std::size_t points);
+    void evaluate(const Real* gaussians, std::size_t stride, std::size_t points);
     // Of an output, at the points of the last block.
-    [[nodiscard]] const double* row(NodeId id) const { return rows_.data() + place_[id] * block_; }
+    [[nodiscard]] const Real* row(NodeId id) const { return rows_.data() + place_[id] * block_; }
 
   private:
     const Tape& tape_;
     std::size_t block_; // a multiple of row_step
     std::vector<NodeId> used_;
     std::vector<std::size_t> place_;
-    std::vector<double> rows_;
+    std::vector<Real> rows_;
 };
+using TapeRun = BasicTapeRun<double>;
 
 } // namespace tpc::joint

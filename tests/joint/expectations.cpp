@@ -3,6 +3,7 @@
 #include "runtime/joint/expectation.hpp"
 #include "runtime/joint/points.hpp"
 #include "runtime/joint/shared.hpp"
+#include "runtime/joint/spectral.hpp"
 #include "runtime/joint/twins.hpp"
 
 #include <catch2/catch.hpp>
@@ -164,48 +165,7 @@ TEST_CASE("a homogeneous integrand is finite where its radial moment is, and ref
     }
 }
 
-TEST_CASE("expectations with several functions at once are those with each of them") {
-    // left tanh(x0) sigmoid(x1) + x0, right y0 exp(y1 / 2) and erf(y1)
-    joint::Several several;
-    several.left_gaussians = several.right_gaussians = 2;
-    Integrand first, second;
-    const auto left = [](joint::Tape& tape) {
-        const auto x = tape.gaussian(0);
-        const auto gate = tape.apply(Function::sigmoid, tape.gaussian(1));
-        return tape.apply(Function::add, tape.apply(Function::mul, tape.apply(Function::tanh, x), gate), x);
-    };
-    const auto rights = [](joint::Tape& tape, std::uint32_t from) {
-        const auto y = tape.gaussian(from + 1);
-        const auto growth = tape.apply(Function::exp, tape.apply(Function::mul, tape.number(0.5), y));
-        return std::pair(tape.apply(Function::mul, tape.gaussian(from), growth), tape.apply(Function::erf, y));
-    };
-    several.left = left(several.left_tape);
-    const auto [grown, bounded] = rights(several.right_tape, 0);
-    several.right = {grown, bounded};
-    joint::finish(several);
-    for (Integrand* one : {&first, &second}) {
-        one->left_gaussians = one->right_gaussians = 2;
-        one->left = left(one->tape);
-        const auto both = rights(one->tape, 2);
-        one->right = one == &first ? both.first : both.second;
-        joint::finish(*one, true);
-    }
-    const Eigen::VectorXd mean = Eigen::Vector4d(0.2, -0.4, 0.1, 0.3);
-    Eigen::MatrixXd root(4, 4);
-    root << 1, 0.3, -0.2, 0.5, 0, 0.8, 0.4, 0.1, 0.6, 0, 1.1, 0, -0.3, 0.2, 0, 0.7;
-    const Eigen::MatrixXd covariance = root * root.transpose();
-    Eigen::MatrixXd linked(2, 2);
-    linked << 0.7, 0, -0.4, 1.3;
-    const joint::Sampling sampling{10, 2};
-    const joint::SeveralExpectations all = joint::estimate(several, mean, covariance, linked, {}, sampling);
-    for (std::size_t j = 0; j < 2; ++j) { // the same points: equal but for rounding
-        const joint::Expectation one = joint::estimate(j == 0 ? first : second, mean, covariance, {}, sampling, true);
-        CHECK(all.values.at(j) == Approx(one.value).epsilon(1e-12));
-        CHECK(all.tangents.at(j) == Approx(one.slopes.cwiseProduct(linked).sum()).epsilon(1e-12));
-    }
-}
-
-TEST_CASE("parts with several functions on both sides share their points") {
+TEST_CASE("parts that share their points have the expectations of each, in double and in single precision") {
     // Gaussians 0 and 2 of the left, 1 and 3 of the right; the second part has them in another order, and a number
     const auto part = [](bool turned) {
         joint::Part result;
@@ -226,27 +186,56 @@ TEST_CASE("parts with several functions on both sides share their points") {
         return result;
     };
     const joint::Part first = part(false), second = part(true);
-    const joint::Shared shared = joint::share({{&first, {0, 2}, {1, 3}, {}}, {&second, {2, 0}, {3, 1}, {1}}}, true);
-    CHECK(shared.left.size() == 2);
+    const joint::Shared shared = joint::share({{&first, {0, 2}, {1, 3}, {}}, {&second, {2, 0}, {3, 1}, {1}}});
+    CHECK(shared.left.values.size() == 2);
     CHECK(shared.left_places == std::vector<std::uint32_t>{0, 2});
     const Eigen::VectorXd mean = Eigen::Vector4d(0.2, -0.4, 0.1, 0.3);
-    Eigen::MatrixXd root(4, 4);
-    root << 1, 0.3, -0.2, 0.5, 0, 0.8, 0.4, 0.1, 0.6, 0, 1.1, 0, -0.3, 0.2, 0, 0.7;
-    const Eigen::MatrixXd covariance = root * root.transpose();
     Eigen::MatrixXd linked(2, 2);
     linked << 0.7, 0, -0.4, 1.3;
-    const joint::Sampling sampling{14, 2};
-    const joint::SeveralExpectations all = joint::estimate(shared, mean, covariance, linked, {7, 1.5}, sampling);
+    const bool dependent = GENERATE(false, true); // the left Gaussians are functions of the right ones
+    Eigen::MatrixXd root(4, 4);
+    root << 1, 0.3, -0.2, 0.5, 0, 0.8, 0.4, 0.1, 0.6, 0, 1.1, 0, -0.3, 0.2, 0, 0.7;
+    if (dependent)
+        root.topRows(2) << 2 * root.row(2) - root.row(3), 0.5 * root.row(3);
+    const Eigen::MatrixXd covariance = root * root.transpose();
     const std::vector<Eigen::Index> turned{1, 0, 3, 2};
-    for (std::size_t k = 0; k < 2; ++k) {
-        const std::vector<Eigen::Index> order = k == 0 ? std::vector<Eigen::Index>{0, 1, 2, 3} : turned;
-        const Eigen::MatrixXd links = linked(std::vector<Eigen::Index>(order.begin(), order.begin() + 2),
-                                             std::vector<Eigen::Index>(order.begin(), order.begin() + 2));
-        const joint::Expectation one = joint::estimate((k == 0 ? first : second).integrand, mean(order),
-                                                       covariance(order, order), {1.5}, sampling, true);
-        CHECK(all.values.at(k) == Approx(one.value).epsilon(k == 0 ? 1e-12 : 3e-3)); // other points
-        CHECK(all.tangents.at(k) == Approx(one.slopes.cwiseProduct(links).sum()).epsilon(k == 0 ? 1e-12 : 3e-3));
+    joint::RightSides sides;
+    for (const double acceptable : {0.0, 1e-3}) {
+        joint::Sampling sampling{16, 2};
+        sampling.acceptable = acceptable;
+        const joint::SharedExpectations all = joint::estimate(shared, mean, covariance, linked, {7, 1.5}, sampling, sides);
+        for (std::size_t k = 0; k < 2; ++k) {
+            const std::vector<Eigen::Index> order = k == 0 ? std::vector<Eigen::Index>{0, 1, 2, 3} : turned;
+            const Eigen::MatrixXd links = linked(std::vector<Eigen::Index>(order.begin(), order.begin() + 2),
+                                                 std::vector<Eigen::Index>(order.begin(), order.begin() + 2));
+            const auto exact = joint::spectral((k == 0 ? first : second).integrand, mean(order), covariance(order, order),
+                                               {1.5}, true, 1e-8, 1'000'000);
+            REQUIRE(exact);
+            CHECK(std::abs(all.values.at(k) - exact->expectation.value) < 2e-4 * exact->norm);
+            const double tangent = exact->expectation.slopes.cwiseProduct(links).sum();
+            CHECK(std::abs(all.tangents.at(k) - tangent) < 2e-4 * exact->slope_norm * links.cwiseAbs().sum());
+        }
     }
+}
+
+TEST_CASE("what single precision would round is sampled in double precision") {
+    const auto estimate = [](double acceptable) {
+        joint::Part part;
+        part.left = part.right = {0};
+        Integrand& integrand = part.integrand;
+        integrand.left_gaussians = integrand.right_gaussians = 1;
+        joint::Tape& tape = integrand.tape;
+        const auto far = tape.apply(Function::add, tape.number(1e5), tape.apply(Function::tanh, tape.gaussian(0)));
+        integrand.left = tape.apply(Function::sub, far, tape.number(1e5));
+        integrand.right = tape.gaussian(1);
+        const joint::Shared shared = joint::share({{&part, {0}, {0}, {}}});
+        joint::RightSides sides;
+        joint::Sampling sampling{8, 1};
+        sampling.acceptable = acceptable;
+        const Eigen::MatrixXd covariance{{1.0, 0.5}, {0.5, 1.0}};
+        return joint::estimate(shared, Eigen::Vector2d::Zero(), covariance, {}, {}, sampling, sides).values.at(0);
+    };
+    CHECK(estimate(1e-3) == estimate(0));
 }
 
 TEST_CASE("functions of rows are those of single numbers") {
@@ -258,10 +247,12 @@ TEST_CASE("functions of rows are those of single numbers") {
         x.push_back(special);
     x.resize((x.size() + joint::row_step - 1) / joint::row_step * joint::row_step, 1.0);
     std::vector<double> row(x.size());
+    std::vector<float> narrow(x.begin(), x.end()), narrow_row(x.size());
     for (const Function function :
          {Function::neg, Function::relu, Function::abs, Function::sign, Function::step, Function::erf, Function::tanh,
           Function::sigmoid, Function::silu, Function::exp, Function::sqrt, Function::square, Function::cos}) {
         joint::elementwise(function, x.data(), x.data(), row.data(), x.size());
+        joint::elementwise(function, narrow.data(), narrow.data(), narrow_row.data(), x.size());
         for (std::size_t i = 0; i < x.size(); ++i) {
             const double expected = ir::evaluate(function, x[i]);
             INFO(ir::name_of(function) << " at " << x[i]);
@@ -269,6 +260,11 @@ TEST_CASE("functions of rows are those of single numbers") {
                 CHECK(row[i] == Approx(expected).epsilon(1e-14).margin(1e-300));
             else
                 CHECK((row[i] == expected || (std::isnan(row[i]) && std::isnan(expected))));
+            const double rounded = ir::evaluate(function, static_cast<double>(narrow[i]));
+            if (const double magnitude = std::abs(rounded); magnitude > 1e-37 && magnitude < 1e38)
+                CHECK(narrow_row[i] == Approx(rounded).epsilon(2e-6));
+            else
+                CHECK(std::isnan(narrow_row[i]) == std::isnan(static_cast<float>(rounded)));
         }
     }
 }
