@@ -259,7 +259,7 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
     for (std::size_t p = 0; p < open.size(); ++p) {
         const auto [k, part] = open[p];
         terms[k].values[part] = e.values[p];
-        if (tangents)
+        if (!e.tangents.empty()) // else of one side only
             terms[k].tangents[part] = e.tangents[p];
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
