@@ -193,7 +193,7 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
     for (std::size_t p = 0; p < open.size(); ++p) {
         const auto [k, part] = open[p];
         terms[k].values[part] = e.values[p];
-        if (!e.tangents.empty()) // else parts of one sample only, whose derivatives are none
+        if (!e.tangents.empty()) // else of one side only
             terms[k].tangents[part] = e.tangents[p];
     }
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -265,6 +265,26 @@ output v' @ h[T] / sqrt(n)
     CHECK(tests::deviation(forward, backward) <= error_of(forward) + error_of(backward));
 }
 
+TEST_CASE("expectations of one sample are sampled beside those of a pair") {
+    const std::string text = R"(program p
+input xi : R
+matrix W ~ N(0, 0.7/n)
+vector c[t in 1..3] ~ N(0, 0.3)
+vector v ~ N(0, 1)
+for t in 1..3 { h[t] = W @ c[t] }
+for t in 1..3 { f[t] = W @ sin(h[t]) + relu(h[t-1 | zero]) }
+for t in 1..3 { if t == 2 { g[t] = f[1] + f[2] } else { g[t] = W @ relu(f[t]) } }
+output v' @ (W @ g[3] + g[1] + g[2] + g[3]) / sqrt(n)
+)";
+    const Set set = tests::random_set(text, 1, {}, 10);
+    tests::Settings T, D;
+    T.options.tolerance = D.options.tolerance = 1e-2;
+    D.options.via = execute::Via::D;
+    const auto forward = kernels(text, set, T);
+    const auto backward = kernels(text, set, D);
+    CHECK(tests::deviation(forward, backward) <= error_of(forward) + error_of(backward));
+}
+
 TEST_CASE("a tolerance that sampling cannot meet is an error that says what can be met") {
     const std::string text = head + "x = max(g[1], g[2]) * step(g[3] * g[1])\noutput v' @ x / sqrt(n)\n";
     const Set set = tests::random_set(text, 2, {{"d", 2}}, 4);
