@@ -30,6 +30,8 @@ double apart_if_near(const JointTerm& term, const Law<Real>& law, const Side<Rea
     const auto of_left = within(false, left), of_right = within(true, right);
     if (!of_left || !of_right)
         return value;
+    if (left.state == right.state && left.first + lane * left.step == right.first + lane * right.step)
+        return *of_left;
     JointLaw numbers;
     numbers.left_numbers = term.twins->left_numbers;
     numbers.right_numbers = term.twins->right_numbers;

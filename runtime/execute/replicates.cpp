@@ -2,6 +2,7 @@
 
 #include "runtime/execute/joint.hpp"
 
+#include <boost/math/distributions/students_t.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,8 +14,7 @@ namespace {
 constexpr double default_tolerance = 1e-4;
 constexpr unsigned first_log2_points = 10;
 constexpr unsigned last_log2_points = 20;
-constexpr std::uint32_t replicates = 8;
-constexpr double student = 3.5; // 99 % of Student's t with 7 degrees of freedom
+constexpr std::uint32_t first_replicates = 8, most_replicates = 40;
 // What more points can gain at best: scrambled nets of smooth functions converge as points^-3/2 (Owen 1997).
 constexpr double best_rate = 1.5;
 
@@ -23,6 +23,11 @@ constexpr double best_rate = 1.5;
 // is left in the mean of all; where it falls as the points, less.
 constexpr std::uint32_t joined = 4;
 constexpr double bias_left = 2;
+
+// 99 % of Student's t, for the mean of so many replicates.
+double student(std::size_t count) {
+    return boost::math::quantile(boost::math::students_t(static_cast<double>(count - 1)), 0.995);
+}
 
 // What a kernel's runs say of its error.
 struct Runs {
@@ -42,16 +47,17 @@ struct Runs {
                 bias[k] -= values[k] / joined;
         }
     }
-    // Of the mean, relative to its largest entry, or to one elsewhere.
-    [[nodiscard]] double error(double elsewhere) const {
+    // Of the mean, relative to its largest entry, or to one elsewhere; what it would be with `others` as many replicates.
+    [[nodiscard]] double error(double elsewhere, std::size_t others) const {
         double largest = elsewhere;
         double most = 0;
         const auto n = static_cast<double>(count);
+        const double spread = student(others) / std::sqrt(static_cast<double>(others));
         for (std::size_t k = 0; k < mean.size(); ++k) {
             if (!std::isfinite(mean[k]))
                 return std::numeric_limits<double>::infinity();
             largest = std::max(largest, std::abs(mean[k]));
-            most = std::max(most, student * std::sqrt(squares[k] / (n * (n - 1))) + bias_left * std::abs(bias[k]));
+            most = std::max(most, spread * std::sqrt(squares[k] / (n - 1)) + bias_left * std::abs(bias[k]));
         }
         return largest == 0 ? 0 : most / largest;
     }
@@ -96,34 +102,48 @@ double add_errors(std::vector<Kernel>& kernels, const Once& once, joint::Samplin
     return worst;
 }
 
-// The means of all replicates, with their errors; `together` those of the joined ones. Returns the largest error.
-double average(std::vector<Kernel>& together, const Once& once, joint::Sampling sampling,
-               const std::vector<Options::Largest>& elsewhere) {
+// The replicates of one number of points, by output.
+struct Replicates {
     std::vector<Runs> nngp, ntk;
-    for (Kernel& kernel : together) {
-        nngp.emplace_back(std::move(kernel.nngp));
-        ntk.emplace_back(std::move(kernel.ntk));
-    }
-    for (std::uint32_t replicate = 0; replicate < replicates; ++replicate) {
-        sampling.replicate = replicate;
-        sampling.perturbation = replicate % 2 == 0 ? 1 : -1;
-        const std::vector<Kernel> kernels = once(sampling);
-        for (std::size_t o = 0; o < kernels.size(); ++o) {
-            nngp[o].add(kernels[o].nngp);
-            ntk[o].add(kernels[o].ntk);
+    std::uint32_t count = 0;
+
+    // `together`: the joined ones.
+    explicit Replicates(std::vector<Kernel>& together) {
+        for (Kernel& kernel : together) {
+            nngp.emplace_back(std::move(kernel.nngp));
+            ntk.emplace_back(std::move(kernel.ntk));
         }
     }
-    double worst = 0;
-    for (std::size_t o = 0; o < together.size(); ++o) {
-        Kernel& kernel = together[o];
-        kernel.nngp_error = nngp[o].error(largest_of(elsewhere, o, &Options::Largest::nngp)) + *sampling.error;
-        kernel.ntk_error = ntk[o].error(largest_of(elsewhere, o, &Options::Largest::ntk)) + *sampling.error;
-        kernel.nngp = std::move(nngp[o].mean);
-        kernel.ntk = std::move(ntk[o].mean);
-        worst = std::max({worst, kernel.nngp_error, kernel.ntk_error});
+    void run(const Once& once, joint::Sampling sampling, std::uint32_t wanted) {
+        for (; count < wanted; ++count) {
+            sampling.replicate = count;
+            sampling.perturbation = count % 2 == 0 ? 1 : -1;
+            const std::vector<Kernel> kernels = once(sampling);
+            for (std::size_t o = 0; o < kernels.size(); ++o) {
+                nngp[o].add(kernels[o].nngp);
+                ntk[o].add(kernels[o].ntk);
+            }
+        }
     }
-    return worst;
-}
+    // The largest error that so many replicates would leave.
+    [[nodiscard]] double worst(const std::vector<Options::Largest>& elsewhere, std::size_t others) const {
+        double result = 0;
+        for (std::size_t o = 0; o < nngp.size(); ++o)
+            result = std::max({result, nngp[o].error(largest_of(elsewhere, o, &Options::Largest::nngp), others),
+                               ntk[o].error(largest_of(elsewhere, o, &Options::Largest::ntk), others)});
+        return result;
+    }
+    // Means and errors; `error` that of what is not sampled.
+    void finish(std::vector<Kernel>& kernels, const std::vector<Options::Largest>& elsewhere, double error) {
+        for (std::size_t o = 0; o < kernels.size(); ++o) {
+            Kernel& kernel = kernels[o];
+            kernel.nngp_error = nngp[o].error(largest_of(elsewhere, o, &Options::Largest::nngp), count) + error;
+            kernel.ntk_error = ntk[o].error(largest_of(elsewhere, o, &Options::Largest::ntk), count) + error;
+            kernel.nngp = std::move(nngp[o].mean);
+            kernel.ntk = std::move(ntk[o].mean);
+        }
+    }
+};
 
 bool feeds_gaussians(const plan::SelfPlan& self) {
     return std::ranges::any_of(self.recursions.joint_mean, [](bool joint) { return joint; });
@@ -161,6 +181,7 @@ Outcome sampled(const Once& once, std::optional<double> wanted, const std::vecto
     // An error of a covariance may be the square of the one that it makes behind a kink.
     sampling.tolerance = std::clamp(tolerance * tolerance / 100, 1e-12, 1e-6);
     sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 4, 1e-3));
+    double first_worst = 0;
     for (unsigned log2_points = first_log2_points;;) {
         std::atomic<bool> random = false;
         std::atomic<double> error = 0; // the largest estimate of the expectations that are not sampled
@@ -176,13 +197,31 @@ Outcome sampled(const Once& once, std::optional<double> wanted, const std::vecto
         }
         sampling.log2_points = log2_points;
         sampling.perturbed_above = sampling.tolerance; // replicates have the others in common
-        const double worst = average(outcome.outputs, once, sampling, elsewhere);
-        if (worst <= tolerance)
+        Replicates replicates(outcome.outputs);
+        std::uint32_t wanted_replicates = first_replicates;
+        double worst = 0;
+        do { // more replicates keep those at hand, which more points do not
+            replicates.run(once, sampling, wanted_replicates);
+            worst = replicates.worst(elsewhere, replicates.count) + error;
+            constexpr double reserve = 1.05; // the spread is an estimate
+            while (wanted_replicates <= most_replicates &&
+                   reserve * replicates.worst(elsewhere, wanted_replicates) + error > tolerance)
+                wanted_replicates += 4;
+        } while (worst > tolerance && wanted_replicates > replicates.count && wanted_replicates <= most_replicates);
+        if (worst <= tolerance) {
+            replicates.finish(outcome.outputs, elsewhere, error);
             return outcome;
+        }
         const double more = std::exp2(static_cast<double>(last_log2_points - log2_points));
         if (log2_points < last_log2_points && worst * std::pow(more, -best_rate) <= tolerance) {
-            // Usually the error falls with one over the points, or a little faster.
-            const double doublings = std::clamp(std::ceil(std::log2(worst / tolerance)), 1.0, 2.0);
+            // Usually the error falls a little slower than one over the points; what is then missing is left to replicates.
+            const unsigned before = log2_points - first_log2_points;
+            if (before == 0)
+                first_worst = worst;
+            constexpr double usual = 0.85, left = 1.5;
+            const double rate = before == 0 ? usual : std::clamp(std::log2(first_worst / worst) / before, 0.6, 1.2);
+            const double doublings =
+                std::clamp(std::round(std::log2(worst / tolerance / left) / rate), 1.0, before == 0 ? 4.0 : 10.0);
             log2_points = std::min(log2_points + static_cast<unsigned>(doublings), last_log2_points);
             continue;
         }
@@ -192,7 +231,7 @@ Outcome sampled(const Once& once, std::optional<double> wanted, const std::vecto
                 "an expectation over several Gaussians is not finite: the kernel diverges, or divides zero by zero";
             return outcome;
         }
-        return refuse(fmt::format("are sampled, and {} points leave", replicates << log2_points), worst);
+        return refuse(fmt::format("are sampled, and {} points leave", std::size_t{replicates.count} << log2_points), worst);
     }
 }
 
