@@ -27,6 +27,15 @@ SampleSet part_of(const SampleSet& set, const Span& span) {
 
 } // namespace
 
+template <class Real>
+Duals<Real>::Duals(const plan::Plan& plan, const Options& options)
+    : left(plan.left.recursions, options.tolerance.value_or(deterministic_tolerance)),
+      right(plan.right.recursions, options.tolerance.value_or(deterministic_tolerance)),
+      pairs(plan.recursions, options.tolerance.value_or(deterministic_tolerance)) {}
+
+template struct Duals<double>;
+template struct Duals<float>;
+
 // What all pairs of two panels share.
 template <class Real> struct Blocks<Real>::Pairing {
     Prepared<Real> prepared;
@@ -35,12 +44,9 @@ template <class Real> struct Blocks<Real>::Pairing {
 
 template <class Real>
 Blocks<Real>::Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options,
-                     Joints& joints)
+                     Joints& joints, Duals<Real>& duals)
     : plan_(plan), left_set_(left), right_set_(right != nullptr ? *right : left), symmetric_(right == nullptr),
-      options_(options), joints_(joints),
-      left_duals_(plan.left.recursions, options.tolerance.value_or(deterministic_tolerance)),
-      right_duals_(plan.right.recursions, options.tolerance.value_or(deterministic_tolerance)),
-      duals_(plan.recursions, options.tolerance.value_or(deterministic_tolerance)), equal_(plan, left_set_, right_set_) {
+      options_(options), joints_(joints), duals_(duals), equal_(plan, left_set_, right_set_) {
     choose(layouts * self_numbers(plan_.left) * sizeof(Real));
     gather_laws(panel_);
     choose(bytes_of_sample());
@@ -78,7 +84,7 @@ template <class Real> std::size_t Blocks<Real>::bytes_of_sample() {
         if (op.rule != limit::Rule::dual)
             continue;
         const gaussian::Dual<Real>& dual =
-            duals_.find(op.left_function, op.right_function, laws_.variance[k], laws_.mean[k]);
+            duals_.pairs.find(op.left_function, op.right_function, laws_.variance[k], laws_.mean[k]);
         numbers += 2 * layouts * dual.features() * static_cast<std::size_t>(plan_.left.boxes[op.entry.left.family].count());
     }
     return numbers * sizeof(Real);
@@ -92,7 +98,7 @@ template <class Real> std::shared_ptr<typename Blocks<Real>::Panel> Blocks<Real>
         panel->part = part_of(set, span);
     const bool as_right = right && !symmetric_;
     panel->state = run_self<Real>(as_right ? plan_.right : plan_.left, panel->part ? *panel->part : set,
-                                  as_right ? right_duals_ : left_duals_, as_right ? *joints_.right : joints_.left,
+                                  as_right ? duals_.right : duals_.left, as_right ? *joints_.right : joints_.left,
                                   options_.ledger, options_.meter);
     return panel;
 }
@@ -130,7 +136,7 @@ template <class Real> void Blocks<Real>::pair_up(const Span& rows, const Span& c
     if (right_->span != right)
         right_ = make(true, right);
     pairing_ = std::unique_ptr<Pairing>(
-        new Pairing{Prepared<Real>(plan_, left_->state, right_->state, laws_, duals_), std::nullopt});
+        new Pairing{Prepared<Real>(plan_, left_->state, right_->state, laws_, duals_.pairs), std::nullopt});
     if (fits_tiles<Real>(plan_) && !(options_.ntk && options_.via == Via::D))
         pairing_->tiles = tile_program(plan_, left_->state, right_->state, pairing_->prepared.features, options_.ntk);
 }
@@ -143,8 +149,8 @@ template <class Real> std::vector<Kernel> Blocks<Real>::operator()(const Span& r
     if (pairing_->tiles)
         run_tiles(*pairing_->tiles, window, equal_, options_, results);
     else
-        run_pairs<Real>({plan_, left_->state, right_->state, pairing_->prepared, duals_, joints_.cross}, window, equal_,
-                        options_, results);
+        run_pairs<Real>({plan_, left_->state, right_->state, pairing_->prepared, duals_.pairs, joints_.cross}, window,
+                        equal_, options_, results);
     results.mirror();
     return results.take();
 }

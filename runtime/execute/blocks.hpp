@@ -14,11 +14,18 @@
 
 namespace tpc::execute {
 
+// Dual kernels of a plan, for all laws: replicates have them in common.
+template <class Real> struct Duals {
+    DualCache<Real> left, right, pairs;
+    Duals(const plan::Plan& plan, const Options& options);
+};
+
 template <class Real> class Blocks {
   public:
     // `right` null: the kernel of `left` with itself. `joints`: of these sets,
     // started. Throws MethodError.
-    Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options, Joints& joints);
+    Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options, Joints& joints,
+           Duals<Real>& duals);
     ~Blocks();
     static std::size_t least_memory(const plan::Plan& plan, const SampleSet& left, const SampleSet* right,
                                     std::size_t threads);
@@ -42,7 +49,7 @@ template <class Real> class Blocks {
     const bool symmetric_;
     const Options& options_;
     Joints& joints_;
-    DualCache<Real> left_duals_, right_duals_, duals_;
+    Duals<Real>& duals_;
     EqualSamples equal_;
     Laws laws_;
     std::size_t panel_ = 0;

@@ -38,7 +38,9 @@ struct Evaluation::State {
     Options options;
     const bool sampled;
     const bool spreads;
-    Joints joints;                         // of all replicates
+    Joints joints;                             // of all replicates
+    std::optional<Duals<double>> double_duals; // one of the two
+    std::optional<Duals<float>> single_duals;
     std::optional<Blocks<double>> doubles; // one of the two, unless sampled
     std::optional<Blocks<float>> singles;
 
@@ -46,9 +48,9 @@ struct Evaluation::State {
         if (sampled || doubles || singles)
             return;
         if (options.single)
-            singles.emplace(plan, left, right, options, joints);
+            singles.emplace(plan, left, right, options, joints, *single_duals);
         else
-            doubles.emplace(plan, left, right, options, joints);
+            doubles.emplace(plan, left, right, options, joints, *double_duals);
     }
 
     template <class Real> std::vector<Kernel> once(Blocks<Real>& blocks, const Span& rows, const Span& columns) const {
@@ -66,10 +68,10 @@ struct Evaluation::State {
             options.meter->pairs = 0;
         }
         if (options.single) {
-            Blocks<float> blocks(plan, left, right, options, joints);
+            Blocks<float> blocks(plan, left, right, options, joints, *single_duals);
             return once(blocks, rows, columns);
         }
-        Blocks<double> blocks(plan, left, right, options, joints);
+        Blocks<double> blocks(plan, left, right, options, joints, *double_duals);
         return once(blocks, rows, columns);
     }
 };
@@ -77,7 +79,11 @@ struct Evaluation::State {
 Evaluation::Evaluation(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options)
     : state_(new State{plan, left, right, options, needs_sampling(plan), spreads_errors(plan),
                        Joints(plan, left.samples, right != nullptr ? std::optional(right->samples) : std::nullopt),
-                       std::nullopt, std::nullopt}) {
+                       std::nullopt, std::nullopt, std::nullopt, std::nullopt}) {
+    if (options.single)
+        state_->single_duals.emplace(plan, options);
+    else
+        state_->double_duals.emplace(plan, options);
     if (state_->sampled)
         state_->options.memory = std::numeric_limits<std::size_t>::max(); // one panel: replicates are for one block each
 }

@@ -126,7 +126,7 @@ class JointCache {
 };
 
 // By lane. `tangent`: sum of slopes times T of the Gaussians; `incoming`: D of the product, from which D of the Gaussians
-// grows by slopes times it. Null: not wanted.
+// grows by slopes times it. Null: not wanted. `sampled_before`: covariances follow from sampled numbers.
 template <class Real> struct JointResult {
     Real* value = nullptr;
     Real* tangent = nullptr;
@@ -134,7 +134,7 @@ template <class Real> struct JointResult {
 };
 template <class Real>
 void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
-                    std::size_t count, JointCache& joints, const JointResult<Real>& result);
+                    std::size_t count, JointCache& joints, const JointResult<Real>& result, bool sampled_before);
 // The first lane alone, for all terms of a row; no tangents: they are not wanted. `sampled_before`: whether covariances that
 // it reads follow from sampled numbers; becomes true if it is sampled.
 template <class Real> struct JointRowResult { std::vector<Real> values, tangents; };

@@ -18,6 +18,13 @@ template <class Real> Eigen::MatrixXd links(const JointLaw& law, const Store<Rea
     return result;
 }
 
+// What may be spent on other methods than points, of which about so many in all replicates are needed for an error of 1 and
+// a quarter of the tolerance is acceptable. What follows from sampled numbers is another law, and computed again, in each
+// replicate and round.
+double affordable(double work_of_point, const joint::Sampling& sampling, bool sampled_before) {
+    return (sampled_before ? 0.5 : 20) / sampling.acceptable * work_of_point;
+}
+
 // A sampled expectation of samples that nearly coincide, from those of one sample each; else as it is.
 template <class Real>
 double apart_if_near(const JointTerm& term, const Law<Real>& law, const Side<Real>& left, const Side<Real>& right,
@@ -45,7 +52,7 @@ double apart_if_near(const JointTerm& term, const Law<Real>& law, const Side<Rea
 
 template <class Real>
 void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
-                    std::size_t count, JointCache& joints, const JointResult<Real>& result) {
+                    std::size_t count, JointCache& joints, const JointResult<Real>& result, bool sampled_before) {
     const bool slopes = result.tangent != nullptr || result.incoming != nullptr;
     const std::vector<std::vector<Real>> numbers = numbers_of(term, left, right, count);
     std::vector<double> values(numbers.size());
@@ -60,6 +67,9 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
             linked = links(term, store, lane);
         joint::Sampling sampling =
             term.at(joints.kept.at(joints.sampling, left.first + lane * left.step, right.first + lane * right.step));
+        double work = affordable(term.solver->work(), sampling, sampled_before);
+        if (sampled_before && sampling.acceptable > 0)
+            sampling.work = &work;
         std::atomic<bool> sampled = false;
         std::atomic<bool>* const any_sampled = std::exchange(sampling.sampled, &sampled);
         joint::Expectation e = guarded(law.mean, law.covariance,
@@ -207,9 +217,11 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
 
 namespace {
 
-bool any_open(const JointRow::Open& open) {
-    return std::ranges::any_of(open.parts,
-                               [](const std::vector<bool>& parts) { return std::ranges::find(parts, true) != parts.end(); });
+std::size_t count_open(const JointRow::Open& open) {
+    std::size_t count = 0;
+    for (const std::vector<bool>& parts : open.parts)
+        count += static_cast<std::size_t>(std::ranges::count(parts, true));
+    return count;
 }
 
 // What has no method but sampling, of the parts at this depth; more is tried while work is left. Where numbers follow from
@@ -227,7 +239,7 @@ std::vector<Piecewise> without_points(const JointRow& row, const Side<Real>& lef
         for (std::size_t part = 0; part < parts.size(); ++part)
             parts[part] = !terms[k].pieces.known[part];
     }
-    const bool any = any_open(open);
+    const bool any = count_open(open) > 0;
     for (std::size_t k = 0; any && sampled_before && k < terms.size(); ++k)
         for (std::size_t part = 0; part < open.parts[k].size(); ++part)
             if (const joint::Part& which = *terms[k].pieces.parts[part]; which.left.size() + which.right.size() > 2) {
@@ -237,32 +249,18 @@ std::vector<Piecewise> without_points(const JointRow& row, const Side<Real>& lef
     return terms;
 }
 
-// Products of few factors cost less at each point than the many terms that they become when multiplied out.
-constexpr std::size_t many = 4;
-
-// `work` becomes 0 where it would not do.
 template <class Real>
-joint::Depth depth_for(const JointRow& row, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
-                       bool tangents, double& work) {
-    joint::Solver::Prospect all;
+joint::Prospect prospect(const JointRow& row, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
+                         bool tangents) {
+    joint::Prospect all;
     for (const JointTerm* term : row.terms) {
         Law<Real> law(*term, left, right, store);
         law.read(0);
-        const joint::Solver::Prospect one = term->solver->prospect(law.covariance, links_or_none(*term, store, tangents));
+        const joint::Prospect one = term->solver->prospect(law.covariance, links_or_none(*term, store, tangents));
         all.parts += one.parts;
         all.work += one.work;
     }
-    if (all.work <= work)
-        return joint::Depth::terms;
-    work = 0;
-    return all.parts > many * row.terms.size() ? joint::Depth::factors : joint::Depth::terms;
-}
-
-bool rather_factors(const JointRow::Open& open) {
-    std::size_t count = 0;
-    for (const std::vector<bool>& parts : open.parts)
-        count += static_cast<std::size_t>(std::ranges::count(parts, true));
-    return open.depth == joint::Depth::terms && count > many * open.parts.size();
+    return all;
 }
 
 } // namespace
@@ -284,14 +282,14 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
     joint::Sampling limited = sampling;
     limited.work = sampling.acceptable > 0 ? &work : nullptr;
     if (open.parts.empty())
-        open.depth = depth_for(row, left, right, store, tangents, work);
+        open.depth = joint::depth_for(prospect(row, left, right, store, tangents), row.terms.size(), work);
     std::vector<Piecewise> terms = without_points(row, left, right, store, limited, tangents, sampled_before, open);
-    if (rather_factors(open)) {
+    if (open.depth == joint::Depth::terms && joint::rather_factors(count_open(open), row.terms.size())) {
         open = {joint::Depth::factors, {}};
         work = 0;
         terms = without_points(row, left, right, store, limited, tangents, sampled_before, open);
     }
-    if (any_open(open)) {
+    if (count_open(open) > 0) {
         sample(row, terms, left, right, store, sampling, joints, tangents);
         sampled_before = true;
         const std::lock_guard lock(row.mutex);
@@ -318,13 +316,13 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
 
 template <class Real>
 void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, JointCache& joints, Real* value) {
-    evaluate_joint<Real>(term, side, side, {}, count, joints, {value, nullptr, nullptr});
+    evaluate_joint<Real>(term, side, side, {}, count, joints, {value, nullptr, nullptr}, false);
 }
 
 template void evaluate_joint(const JointTerm&, const Side<double>&, const Side<double>&, const Store<double>&, std::size_t,
-                             JointCache&, const JointResult<double>&);
+                             JointCache&, const JointResult<double>&, bool);
 template void evaluate_joint(const JointTerm&, const Side<float>&, const Side<float>&, const Store<float>&, std::size_t,
-                             JointCache&, const JointResult<float>&);
+                             JointCache&, const JointResult<float>&, bool);
 template JointRowResult<double> evaluate_row(const JointRow&, const Side<double>&, const Side<double>&, const Store<double>&,
                                              JointCache&, bool, bool&);
 template JointRowResult<float> evaluate_row(const JointRow&, const Side<float>&, const Side<float>&, const Store<float>&,

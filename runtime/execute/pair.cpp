@@ -523,7 +523,7 @@ template <class Real> void PairMachine<Real>::run_backward(std::uint32_t index, 
             }
             if (joint) {
                 evaluate_joint(joint_term(group, true), left_, right_, store_, count_, joints_,
-                               JointResult<Real>{c_.data(), nullptr, others.data()});
+                               JointResult<Real>{c_.data(), nullptr, others.data()}, row_sampled_);
                 continue;
             }
             const Located read = locate_entry(group.entry);

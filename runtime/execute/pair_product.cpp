@@ -67,7 +67,7 @@ template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& g
         if (row_value(group, out, tangent))
             return;
         evaluate_joint(joint_term(group, slopes), left_, right_, store_, count_, joints_,
-                       JointResult<Real>{out, slopes ? tangent : nullptr, nullptr});
+                       JointResult<Real>{out, slopes ? tangent : nullptr, nullptr}, row_sampled_);
         return;
     }
     if (group.cross) {

@@ -122,7 +122,7 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     const auto series = [&](double tolerance) -> std::optional<Known> {
         std::size_t most = tolerance > sampling.tolerance ? most_points : precise_points;
         const double cost = cost_of_series(integrand, slopes_);
-        if (sampling.work != nullptr && rungs.empty())
+        if (sampling.work != nullptr && rungs.empty() && integrand.left_gaussians + integrand.right_gaussians > 2)
             most = static_cast<std::size_t>(std::clamp(*sampling.work / cost, 0.0, static_cast<double>(most)));
         auto precise = spectral(integrand, mean, covariance, samples, slopes_, tolerance, most, rungs);
         if (!precise)
@@ -212,7 +212,8 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
 std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                          const Eigen::MatrixXd& linked, const std::vector<double>& samples,
                                          const Sampling& sampling, bool may_sample) const {
-    const Divided& all = divided(independent_blocks(covariance, linked), Depth::terms);
+    const Depth depth = sampling.work == nullptr ? Depth::terms : depth_for(prospect(covariance, linked), 1, *sampling.work);
+    const Divided& all = divided(independent_blocks(covariance, linked), depth);
 
     std::vector<Expectation> parts(all.parts.size());
     for (const std::size_t which : all.order) {
@@ -281,8 +282,25 @@ Solver::Pieces Solver::pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd
     return result;
 }
 
-Solver::Prospect Solver::prospect(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) const {
-    constexpr double nodes = 8; // in each direction, as a rule
+bool rather_factors(std::size_t parts, std::size_t expectations) {
+    constexpr std::size_t many = 4;
+    return parts > many * expectations;
+}
+
+Depth depth_for(const Prospect& prospect, std::size_t expectations, double& work) {
+    if (prospect.work <= work)
+        return Depth::terms;
+    work = 0;
+    return rather_factors(prospect.parts, expectations) ? Depth::factors : Depth::terms;
+}
+
+double Solver::work() const {
+    const auto gaussians = static_cast<double>(whole_.left_gaussians + whole_.right_gaussians);
+    return 3 * static_cast<double>(whole_.tape.nodes().size()) + gaussians * gaussians;
+}
+
+Prospect Solver::prospect(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) const {
+    constexpr double nodes = 12; // in each direction, as a rule, and for the search of them
     Prospect result;
     for (const auto& one : divided(independent_blocks(covariance, linked), Depth::terms).parts) {
         const Integrand& integrand = one->part.integrand;

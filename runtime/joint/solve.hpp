@@ -35,6 +35,19 @@ struct PartReport {
 std::pair<double, double> combined(const Split& split, const std::vector<double>& samples, const std::vector<double>& values,
                                    const std::vector<double>& derivatives);
 
+// What series would cost, roughly, in operations of tapes at one point (Sampling::work), and for how many parts; parts with
+// a kink and no other method count as well.
+struct Prospect {
+    double work = 0;
+    std::size_t parts = 0;
+};
+
+// How far so many expectations are divided; `work`, of which there is too little for the prospect, becomes 0.
+Depth depth_for(const Prospect& prospect, std::size_t expectations, double& work);
+
+// Products of few factors cost less at each point than the many terms that they become when multiplied out.
+bool rather_factors(std::size_t parts, std::size_t expectations);
+
 // One expectation with any law. Thread-safe; results do not depend on what was asked before.
 class Solver {
   public:
@@ -67,13 +80,9 @@ class Solver {
                   const std::vector<double>& samples, const Sampling& sampling, const std::vector<bool>& in_vain,
                   Depth depth) const;
 
-    // What series would cost, roughly, in operations of tapes at one point (Sampling::work), and for how many parts; parts
-    // with a kink and no other method count as well.
-    struct Prospect {
-        double work = 0;
-        std::size_t parts = 0;
-    };
     Prospect prospect(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) const;
+    // Operations at one point, with derivatives, if it is sampled.
+    [[nodiscard]] double work() const;
 
     // Since the last report.
     [[nodiscard]] std::vector<PartReport> report() const;
