@@ -155,7 +155,7 @@ template <class Real> class TileRun {
   public:
     TileRun(const TileProgram<Real>& program, const Window& window, const EqualSamples& equal, const Options& options,
             Results& results)
-        : program_(program), part_(program.plan->forward()), window_(window), equal_(equal), results_(results),
+        : program_(program), part_(program.part), window_(window), equal_(equal), results_(results),
           meter_(options.meter), tangent_(options.ntk), lanes_(program.lanes) {
         find_nests(part_.left);
     }
