@@ -146,12 +146,13 @@ template <class Real> std::vector<Kernel> Blocks<Real>::operator()(const Span& r
     const std::size_t above = left_->span.first, before = right_->span.first;
     const Window window{{rows.first - above, rows.count}, {columns.first - before, columns.count}, above, before};
     Results results(plan_, rows.count, columns.count, symmetric_ && rows == columns, options_);
-    if (pairing_->tiles)
+    if (pairing_->tiles) {
         run_tiles(*pairing_->tiles, window, equal_, options_, results);
-    else
+    } else {
         run_pairs<Real>({plan_, left_->state, right_->state, pairing_->prepared, duals_.pairs, joints_.cross}, window,
                         equal_, options_, results);
-    results.mirror();
+        results.mirror();
+    }
     return results.take();
 }
 

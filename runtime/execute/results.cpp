@@ -108,27 +108,31 @@ void Results::put(const plan::PairOp& op, const std::int64_t* slots, bool ntk, s
 }
 
 // K(xi_j, b; xi_i, a) = K(xi_i, a; xi_j, b), in blocks: entry by entry it costs as much as the kernel.
-void Results::mirror() {
+void Results::mirror(const Span& rows, const Span& columns) {
     if (!symmetric_)
         return;
-    constexpr std::size_t block = 64; // rows that are read at once
     for (std::size_t o = 0; o < kernels_.size(); ++o) {
         const auto members = static_cast<std::size_t>(plan_.left_outputs[o].count());
         const std::size_t size = left_samples_ * members;
         for (std::vector<double>* kernel : {&kernels_[o].nngp, &kernels_[o].ntk}) {
             if (kernel->empty())
                 continue;
-            oneapi::tbb::parallel_for(std::size_t{0}, (size + block - 1) / block, [&](std::size_t stripe) {
-                double* const values = kernel->data();
-                const std::size_t begin = stripe * block, end = std::min(size, begin + block);
-                for (std::size_t q = begin; q < size; ++q) {
-                    const std::size_t earlier = std::min(end, q / members * members); // rows of earlier samples
-                    for (std::size_t p = begin; p < earlier; ++p)
-                        values[q * size + p] = values[p * size + q];
-                }
-            });
+            double* const values = kernel->data();
+            for (std::size_t q = columns.first * members; q < columns.end() * members; ++q) {
+                const std::size_t end = std::min(rows.end() * members, q / members * members); // rows of earlier samples
+                for (std::size_t p = rows.first * members; p < end; ++p)
+                    values[q * size + p] = values[p * size + q];
+            }
         }
     }
+}
+
+void Results::mirror() {
+    constexpr std::size_t block = 64; // rows that are read at once
+    oneapi::tbb::parallel_for(std::size_t{0}, (left_samples_ + block - 1) / block, [&](std::size_t stripe) {
+        const std::size_t first = stripe * block;
+        mirror({first, std::min(block, left_samples_ - first)}, {first, left_samples_ - first});
+    });
 }
 
 template void Results::put(const plan::PairOp&, const std::int64_t*, bool, std::size_t, std::size_t, std::size_t,

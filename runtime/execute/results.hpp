@@ -3,6 +3,7 @@
 
 #include "runtime/execute/address.hpp"
 #include "runtime/execute/evaluate.hpp"
+#include "runtime/execute/window.hpp"
 
 namespace tpc::execute {
 
@@ -18,7 +19,10 @@ class Results {
     template <class Real>
     void put(const plan::PairOp& op, const std::int64_t* slots, bool ntk, std::size_t i, std::size_t first,
              std::size_t count, const Real* values);
-    void mirror();
+    // The entries (j, i) of pairs (i, j > i) of left samples `rows` with right samples `columns`, which are written: best
+    // while these are in a cache.
+    void mirror(const Span& rows, const Span& columns);
+    void mirror(); // all of them
     std::vector<Kernel> take() { return std::move(kernels_); }
 
   private:

@@ -1,5 +1,6 @@
 // Dual kernels of a tile.
 #include "runtime/execute/centre.hpp"
+#include "runtime/execute/tile_fuse.hpp"
 #include "runtime/execute/tile_machine.hpp"
 
 #include <algorithm>
@@ -10,6 +11,10 @@ namespace tpc::execute {
 template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Run& run) {
     const plan::PairOp& op = part_.ops[index];
     const TileDual<Real>& own = program_.duals[index];
+    if (fused(op)) {
+        linear(index, run, nullptr, nullptr);
+        return;
+    }
     const Entry read = entry(program_.ops[index].read, run);
     const Entry out = entry(program_.ops[index].target, run);
     if (!read.left.inside || !read.right.inside)
@@ -79,6 +84,39 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
         settle(op, out, count);
 }
 
+// Of the sum that a row of terms is.
+template <class Real>
+void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows::LinearRow<Real>& row) {
+    const plan::EntryRead& entry = part_.ops[index].entry;
+    const TileDual<Real>& own = program_.duals[index];
+    if (!read.left.inside || !read.right.inside)
+        throw MethodError("a nonlinearity of an element outside its family");
+    row.signs = program_.ops[index].signs;
+    row.left_inverse = moving(program_.left.inverse[entry.left.family], read.left, false);
+    row.right_inverse = moving(program_.right.inverse[entry.right.family], read.right, true);
+    if (own.shape.kind == gaussian::Shape::Kind::homogeneous) {
+        rows::HomogeneousRow<Real> what;
+        what.linear = static_cast<Real>(own.shape.linear);
+        what.absolute = static_cast<Real>(own.shape.absolute);
+        rows::dual_of_sum(row, what);
+        return;
+    }
+    rows::ArcsineRow<Real> what;
+    what.constant = static_cast<Real>(own.shape.constant);
+    what.scale = static_cast<Real>(own.shape.scale);
+    what.blur = static_cast<Real>(own.shape.blur);
+    const rows::Moving<Real> left = moving(own.left, read.left, false);
+    const rows::Moving<Real> right = moving(own.right, read.right, true);
+    what.left = left.data;
+    what.left_step = left.step;
+    what.left_sheet = left.sheet;
+    what.right = right.data;
+    what.right_step = right.step;
+    what.right_sheet = right.sheet;
+    what.right_stride = program_.lanes;
+    rows::dual_of_sum(row, what);
+}
+
 // Any other method, on the lanes that are samples; it takes and gives gaps that are not normalised.
 template <class Real> void TileMachine<Real>::dual_by_method(std::uint32_t index, const Entry& read, const Entry& out) {
     const plan::PairOp& op = part_.ops[index];
@@ -144,6 +182,8 @@ template <class Real> void TileMachine<Real>::dual_by_method(std::uint32_t index
     }
 }
 
+template void TileMachine<double>::dual_of_sum(std::uint32_t, const Entry&, rows::LinearRow<double>&);
+template void TileMachine<float>::dual_of_sum(std::uint32_t, const Entry&, rows::LinearRow<float>&);
 template void TileMachine<double>::dual(std::uint32_t, const Run&);
 template void TileMachine<float>::dual(std::uint32_t, const Run&);
 

@@ -143,8 +143,7 @@ bool works(const std::vector<Accesses>& phases, std::int64_t period) {
 
 } // namespace
 
-std::vector<Fold> folds_of(const plan::Plan& plan) {
-    const plan::Part& part = plan.forward();
+std::vector<Fold> folds_of(const plan::Plan& plan, const plan::Part& part) {
     std::vector<Fold> folds(part.arrays.size());
     for (std::uint32_t a = 0; a < part.arrays.size(); ++a) {
         const plan::PairArray& array = part.arrays[a];

@@ -13,6 +13,6 @@ struct Fold {
 
 // By array of the cross part. The outermost left loops are run through one iteration at a time: within an iteration all
 // entries read and written must lie apart, and what is read must be the last that was written there.
-std::vector<Fold> folds_of(const plan::Plan& plan);
+std::vector<Fold> folds_of(const plan::Plan& plan, const plan::Part& part);
 
 } // namespace tpc::execute

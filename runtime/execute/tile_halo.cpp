@@ -19,7 +19,7 @@ std::int64_t most_beyond(std::int64_t size) {
 
 class Grower {
   public:
-    explicit Grower(const plan::Plan& plan) : plan_(plan), loops_(plan::loops_of(plan.forward())) {
+    Grower(const plan::Plan& plan, const plan::Part& part) : plan_(plan), part_(part), loops_(plan::loops_of(part)) {
         const auto finite = [](const plan::SelfPlan& side) {
             std::vector<plan::Box> boxes;
             for (const plan::FiniteArray& array : side.finite)
@@ -28,12 +28,12 @@ class Grower {
         };
         halo_.left = {plan.left.boxes, finite(plan.left)};
         halo_.right = {plan.right.boxes, finite(plan.right)};
-        for (const plan::PairArray& array : plan.forward().arrays)
+        for (const plan::PairArray& array : part.arrays)
             halo_.arrays.push_back(array.box);
     }
 
     Halo run() {
-        for (const plan::PairOp& op : plan_.forward().ops)
+        for (const plan::PairOp& op : part_.ops)
             for (const plan::TermOp& term : op.terms) {
                 Intervals slots = loops_;
                 for (const plan::LoopRange& sum : term.sums)
@@ -58,6 +58,7 @@ class Grower {
 
   private:
     const plan::Plan& plan_;
+    const plan::Part& part_;
     Intervals loops_;
     Halo halo_;
 
@@ -95,7 +96,7 @@ class Grower {
         element(read.right, plan_.right, halo_.right, slots);
         if (read.array == plan::no_array)
             return;
-        const plan::PairArray& array = plan_.forward().arrays[read.array];
+        const plan::PairArray& array = part_.arrays[read.array];
         plan::Box& outer = halo_.arrays[read.array];
         const std::size_t left_rank = read.left.indices.size();
         for (std::size_t k = 0; k < array.kept.size(); ++k) {
@@ -110,8 +111,8 @@ class Grower {
 
 } // namespace
 
-Halo halo_of(const plan::Plan& plan) {
-    return Grower(plan).run();
+Halo halo_of(const plan::Plan& plan, const plan::Part& part) {
+    return Grower(plan, part).run();
 }
 
 } // namespace tpc::execute

@@ -10,6 +10,6 @@ struct Halo {
     std::vector<plan::Box> arrays; // of the kept dimensions
 };
 
-Halo halo_of(const plan::Plan& plan);
+Halo halo_of(const plan::Plan& plan, const plan::Part& part);
 
 } // namespace tpc::execute

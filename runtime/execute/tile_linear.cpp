@@ -1,5 +1,6 @@
 // Linear operations of a tile: sums of terms, cut where an index leaves its range.
 #include "compiler/plan/linear.hpp"
+#include "runtime/execute/tile_fuse.hpp"
 #include "runtime/execute/tile_machine.hpp"
 #include "runtime/rows/contract.hpp"
 
@@ -320,6 +321,11 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
         out.tangent = op.tangent ? this->tangent(to) : nullptr;
         out.step = to.step * static_cast<std::ptrdiff_t>(width_);
         out.sheet = to.sheet * static_cast<std::ptrdiff_t>(width_);
+        if (fused(op)) {
+            dual_of_sum(index, entry(own.read, piece), out);
+            settle(op, to, piece.count());
+            continue;
+        }
         if (!gap && contract(piece.count(), out))
             continue;
         if (!raw) {

@@ -14,7 +14,7 @@ std::int64_t step_of(const plan::Linear& linear, const Run& run) {
 
 template <class Real>
 TileMachine<Real>::TileMachine(const TileProgram<Real>& program, bool tangent)
-    : program_(program), part_(program.plan->forward()), width_(program.lanes), tangent_(tangent), slots_(part_.slots, 0),
+    : program_(program), part_(program.part), width_(program.lanes), tangent_(tangent), slots_(part_.slots, 0),
       space_(program.rows * width_, Real(0)), zeros_(width_, Real(0)), twos_(width_, Real(2)) {
     for (auto& scratch : row_)
         scratch.assign(width_, Real(0));

@@ -121,6 +121,7 @@ template <class Real> class TileMachine {
     rows::Moving<Real> moving(const PerSample<Real>& numbers, const Spot& spot, bool right) const;
 
     void dual(std::uint32_t index, const Run& run);
+    void dual_of_sum(std::uint32_t index, const Entry& read, rows::LinearRow<Real>& row);
     void dual_by_method(std::uint32_t index, const Entry& read, const Entry& out);
     void product(std::uint32_t index, const Run& run);
     bool group(const plan::GroupOp& group, const TileRead& read, Real* out, Real* tangent);

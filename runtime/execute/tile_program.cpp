@@ -4,6 +4,7 @@
 #include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
 #include "runtime/execute/tile_fold.hpp"
+#include "runtime/execute/tile_fuse.hpp"
 #include "runtime/execute/tile_halo.hpp"
 #include "runtime/rows/rows.hpp"
 
@@ -121,8 +122,8 @@ class Alone {
 };
 
 // Arrays whose entries cannot be negative: squares of functions that are not, and sums of those with positive weights.
-template <class Real> std::vector<bool> never_negative(const plan::Plan& plan, const std::vector<TileDual<Real>>& duals) {
-    std::vector<bool> result(plan.forward().arrays.size(), true);
+template <class Real> std::vector<bool> never_negative(const plan::Part& part, const std::vector<TileDual<Real>>& duals) {
+    std::vector<bool> result(part.arrays.size(), true);
     const auto positive = [](const plan::Factor& factor) { return !factor.array && factor.constant.fixed; };
     const auto term_is = [&](const plan::TermOp& term) {
         if (!positive(term.left_factor) || !positive(term.right_factor) || !term.scale.fixed || term.scale.value < 0 ||
@@ -136,8 +137,8 @@ template <class Real> std::vector<bool> never_negative(const plan::Plan& plan, c
     };
     for (bool changed = true; changed;) {
         changed = false;
-        for (std::size_t k = 0; k < plan.forward().ops.size(); ++k) {
-            const plan::PairOp& op = plan.forward().ops[k];
+        for (std::size_t k = 0; k < part.ops.size(); ++k) {
+            const plan::PairOp& op = part.ops[k];
             if (!result[op.array])
                 continue;
             const bool holds = op.rule == limit::Rule::dual ? duals[k].shape.nonnegative
@@ -209,7 +210,7 @@ PerSample<Real> features_of(const TileDual<Real>& dual, const TileSide<Real>& si
 
 // What operations read of left and of right elements: norms of what they sum or multiply, inverses of what they write.
 template <class Real> std::array<TileNeeds, 2> needs_of(const TileProgram<Real>& program) {
-    const plan::Part& part = program.plan->forward();
+    const plan::Part& part = program.part;
     const std::size_t families = program.plan->recursions.network.program.families.size();
     const TileNeeds none{std::vector<bool>(families, false), std::vector<bool>(families, false)};
     std::array<TileNeeds, 2> needs{none, none};
@@ -221,7 +222,7 @@ template <class Real> std::array<TileNeeds, 2> needs_of(const TileProgram<Real>&
     for (std::size_t k = 0; k < part.ops.size(); ++k) {
         const plan::PairOp& op = part.ops[k];
         const bool by_rows = op.rule == limit::Rule::dual && coarse(program.duals[k], program.arrays[op.array]);
-        if (!op.output && !exact_for_equal(program.duals[k], by_rows))
+        if (!op.output && (fused(op) || !exact_for_equal(program.duals[k], by_rows)))
             mark(&TileNeeds::inverse, part.arrays[op.array].left, part.arrays[op.array].right);
         if (op.rule == limit::Rule::dual && !by_rows)
             mark(&TileNeeds::norm, op.entry.left.family, op.entry.right.family);
@@ -254,8 +255,8 @@ std::optional<plan::Linear> apart(const plan::Linear& right, const plan::Linear&
 
 class Router {
   public:
-    Router(const plan::Plan& plan, const Halo& halo, const std::vector<Fold>& folds)
-        : plan_(plan), halo_(halo), folds_(folds), loops_(plan::loops_of(plan.forward())) {}
+    Router(const plan::Plan& plan, const plan::Part& part, const Halo& halo, const std::vector<Fold>& folds)
+        : plan_(plan), part_(part), halo_(halo), folds_(folds), loops_(plan::loops_of(part)) {}
 
     TileRead entry(const plan::PairOp& op, const plan::EntryRead& read) const {
         TileRead result{side(read.left, halo_.left), side(read.right, halo_.right), read.array};
@@ -264,7 +265,7 @@ class Router {
         strides(result, read.left.indices.size());
         // An index that the array does not keep follows from the left one for elements that are there: beyond its family
         // none of the rows is its, unless the read keeps to it there as well. Such rows hold nothing.
-        const std::vector<std::size_t>& kept = plan_.forward().arrays[read.array].kept;
+        const std::vector<std::size_t>& kept = part_.arrays[read.array].kept;
         const plan::Box& inner = plan_.right.box_of(read.right.family);
         for (std::size_t d = 0; d < result.right.dimensions.size(); ++d)
             if (std::find(kept.begin(), kept.end(), read.left.indices.size() + d) == kept.end() && !keeps(op, read, d)) {
@@ -340,7 +341,7 @@ class Router {
         return result;
     }
     TileRead target(const plan::PairOp& op) const {
-        const plan::PairArray& array = plan_.forward().arrays[op.array];
+        const plan::PairArray& array = part_.arrays[op.array];
         TileRead result{target_side(op.left_target, array.left, plan_.left, halo_.left),
                         target_side(op.right_target, array.right, plan_.right, halo_.right), op.array};
         strides(result, op.left_target.size());
@@ -351,6 +352,7 @@ class Router {
 
   private:
     const plan::Plan& plan_;
+    const plan::Part& part_;
     const Halo& halo_;
     const std::vector<Fold>& folds_;
     plan::Intervals loops_;
@@ -358,7 +360,6 @@ class Router {
     // The read's right index `d` is where every element of the array has it, whatever the left one is.
     bool keeps(const plan::PairOp& op, const plan::EntryRead& read, std::size_t d) const {
         const std::size_t symbols = plan_.recursions.network.program.symbols.size();
-        const plan::Part& part = plan_.forward();
         for (std::size_t e = 0; e < read.left.indices.size(); ++e) {
             const auto own = apart(read.right.indices[d], read.left.indices[e], op.guards, symbols);
             const auto same = [&](const plan::PairOp& writer) {
@@ -367,7 +368,7 @@ class Router {
                 const auto there = apart(writer.right_target[d], writer.left_target[e], writer.guards, symbols);
                 return there && plan::constant_difference(*own, *there) == 0;
             };
-            if (own && std::all_of(part.ops.begin(), part.ops.end(), same))
+            if (own && std::all_of(part_.ops.begin(), part_.ops.end(), same))
                 return true;
         }
         return false;
@@ -400,7 +401,7 @@ class Router {
 
     // Offsets of the rows of the array.
     void strides(TileRead& read, std::size_t left_rank) const {
-        const plan::PairArray& array = plan_.forward().arrays[read.array];
+        const plan::PairArray& array = part_.arrays[read.array];
         const plan::Box& outer = halo_.arrays[read.array];
         std::ptrdiff_t stride = 1;
         for (std::size_t k = array.kept.size(); k-- > 0;) {
@@ -483,8 +484,8 @@ template <class Real> bool fits_tiles(const plan::Plan& plan) {
 }
 
 template <class Real> std::size_t tile_bytes(const plan::Plan& plan) {
-    const Halo halo = halo_of(plan);
-    const std::vector<Fold> folds = folds_of(plan);
+    const Halo halo = halo_of(plan, plan.forward());
+    const std::vector<Fold> folds = folds_of(plan, plan.forward());
     std::size_t rows = 0;
     for (std::size_t a = 0; a < folds.size(); ++a)
         rows += 3 * rows_of(halo.arrays[a], folds[a]);
@@ -494,12 +495,19 @@ template <class Real> std::size_t tile_bytes(const plan::Plan& plan) {
 template <class Real>
 TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, const State<Real>& right,
                                const std::vector<DualFeatures<Real>>& features, bool tangent) {
-    const Halo halo = halo_of(plan);
     TileProgram<Real> program;
     program.plan = &plan;
-    const std::vector<Fold> folds = folds_of(plan);
-    const plan::Part& part = plan.forward();
-    program.duals.resize(part.ops.size());
+    program.duals.resize(plan.forward().ops.size());
+    std::vector<bool> with_sums(plan.forward().ops.size(), false);
+    for (std::size_t k = 0; k < with_sums.size(); ++k)
+        if (const plan::PairOp& op = plan.forward().ops[k]; op.rule == limit::Rule::dual) {
+            program.duals[k] = tile_dual(op.entry, *features[k].dual, left, right);
+            with_sums[k] = tangent && op.tangent && takes_sums(program.duals[k]) && !plan.forward().arrays[op.array].value;
+        }
+    program.part = fuse(plan.forward(), with_sums);
+    const plan::Part& part = program.part;
+    const Halo halo = halo_of(plan, part);
+    const std::vector<Fold> folds = folds_of(plan, part);
     const auto each_dual = [&](const auto& visit) {
         for (std::size_t k = 0; k < part.ops.size(); ++k)
             if (part.ops[k].rule == limit::Rule::dual)
@@ -507,13 +515,13 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
     };
     std::size_t cached = 0; // numbers of each right sample that every tile reads
     each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>& prepared) {
-        dual = tile_dual(read, *prepared.dual, left, right);
+        static_cast<void>(prepared);
         cached += dual.method->features() * static_cast<std::size_t>(halo.right.families[read.right.family].count());
     });
-    const std::vector<bool> nonnegative = never_negative(plan, program.duals);
-    for (std::size_t a = 0; a < plan.forward().arrays.size(); ++a) {
+    const std::vector<bool> nonnegative = never_negative(part, program.duals);
+    for (std::size_t a = 0; a < part.arrays.size(); ++a) {
         TileArray tile;
-        tile.value = plan.forward().arrays[a].value;
+        tile.value = part.arrays[a].value;
         tile.signs = !tile.value && !nonnegative[a];
         tile.rows = rows_of(halo.arrays[a], folds[a]);
         const auto take = [&](std::size_t& offset) {
@@ -537,9 +545,12 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         dual.left = features_of(dual, program.left, read.left.family, *prepared.left);
         dual.right = features_of(dual, program.right, read.right.family, *prepared.right);
     });
-    const Router router(plan, halo, folds);
-    for (const plan::PairOp& op : plan.forward().ops) {
+    const Router router(plan, part, halo, folds);
+    for (std::size_t k = 0; k < part.ops.size(); ++k) {
+        const plan::PairOp& op = part.ops[k];
         TileOp tile;
+        if (fused(op))
+            tile.signs = !nonnegative[plan.forward().ops[k].entry.array];
         tile.alone = Alone(plan.recursions)(op);
         if (!op.output)
             tile.target = router.target(op);

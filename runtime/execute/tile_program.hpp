@@ -29,6 +29,11 @@ template <class Real> struct TileDual {
 template <class Real> bool coarse(const TileDual<Real>& dual, const TileArray& target) {
     return !target.value && dual.shape.kind != gaussian::Shape::Kind::other;
 }
+// Whether a row operation computes it together with a sum, C and T.
+template <class Real> bool takes_sums(const TileDual<Real>& dual) {
+    using Kind = gaussian::Shape::Kind;
+    return dual.shape.kind == Kind::homogeneous || dual.shape.kind == Kind::arcsine;
+}
 // Whether an element with itself in equal samples comes out without any gap as it went in.
 template <class Real> bool exact_for_equal(const TileDual<Real>& dual, bool by_rows) {
     using Kind = gaussian::Shape::Kind;
@@ -87,6 +92,7 @@ struct TileTerm {
 struct TileOp {
     std::vector<std::uint32_t> alone; // slots that must not vary along a row
     TileRead target, read;            // what it writes; what a dual reads
+    bool signs = false;               // a dual kernel of its own sum: C of that may be negative
     std::vector<TileTerm> terms;
     std::vector<TileRead> groups; // those across the samples
     // Whether addresses are affine in a slot, for linear operations and duals.
@@ -95,6 +101,7 @@ struct TileOp {
 
 template <class Real> struct TileProgram {
     const plan::Plan* plan = nullptr;
+    plan::Part part; // its forward part, sums and dual kernels in one where there are rows for that
     TileSide<Real> left, right;
     std::vector<TileArray> arrays;
     std::size_t rows = 0;  // of the workspace

@@ -155,8 +155,8 @@ template <class Real> class TileRun {
   public:
     TileRun(const TileProgram<Real>& program, const Window& window, const EqualSamples& equal, const Options& options,
             Results& results)
-        : program_(program), part_(program.plan->forward()), window_(window), equal_(equal), results_(results),
-          meter_(options.meter), tangent_(options.ntk), lanes_(program.lanes) {
+        : program_(program), part_(program.part), window_(window), equal_(equal), results_(results), meter_(options.meter),
+          tangent_(options.ntk), lanes_(program.lanes) {
         find_nests(part_.left);
     }
 
@@ -168,8 +168,13 @@ template <class Real> class TileRun {
         oneapi::tbb::parallel_for(std::size_t{0}, blocks * chunks, [&](std::size_t task) {
             const std::size_t block = task / chunks;
             const std::size_t begin = window_.left.first + task % chunks * chunk;
-            for (std::size_t i = begin; i < std::min(window_.left.end(), begin + chunk); ++i)
-                tile(i, (first_block + block) * lanes_);
+            const std::size_t end = std::min(window_.left.end(), begin + chunk);
+            const std::size_t first = (first_block + block) * lanes_;
+            for (std::size_t i = begin; i < end; ++i)
+                tile(i, first);
+            const std::size_t column = std::max(first, window_.right.first);
+            results_.mirror({begin - window_.left.first, end - begin},
+                            {column - window_.right.first, std::min(window_.right.end(), first + lanes_) - column});
         });
     }
 

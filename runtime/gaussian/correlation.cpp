@@ -39,17 +39,17 @@ template <class Real, std::size_t N, class F> std::array<Real, N> interpolate(F 
 
 template <class Real> AnglePolynomials<Real> make() {
     AnglePolynomials<Real> result;
-    constexpr std::size_t N = AnglePolynomials<Real>::terms;
-    result.angle = interpolate<Real, N>([](long double x) {
+    using Own = AnglePolynomials<Real>;
+    result.angle = interpolate<Real, Own::angle_terms>([](long double x) {
         const long double s = std::sqrt((x + 1) / 4);
         return 2 * std::asin(s) / s;
     });
-    result.lens = interpolate<Real, N>([](long double x) {
+    result.lens = interpolate<Real, Own::lens_terms>([](long double x) {
         const long double w = (x + 1) / 4;
         const long double s = std::sqrt(w);
         return (2 * s * std::sqrt(1 - w) - 2 * std::asin(s) * (1 - 2 * w)) / (w * s);
     });
-    result.arctangent = interpolate<Real, N>([](long double x) {
+    result.arctangent = interpolate<Real, Own::arctangent_terms>([](long double x) {
         const long double y = std::sqrt((x + 1) / 2);
         return std::atan(y) / y;
     });

@@ -77,13 +77,14 @@ template double peak_rate<float>();
 template double peak_rate<double>();
 
 template <class Real> std::optional<double> arithmetic(const gaussian::Shape& shape) {
+    using Polynomials = gaussian::AnglePolynomials<Real>;
     switch (shape.kind) {
     case gaussian::Shape::Kind::homogeneous: // two polynomials of the angle, a root, the gaps, T
-        return 4.0 * gaussian::AnglePolynomials<Real>::terms + 20;
+        return 2.0 * (Polynomials::angle_terms + Polynomials::lens_terms) + 20;
     case gaussian::Shape::Kind::series: // value and slope in powers of rho and of the gaps
         return 8.0 * static_cast<double>(shape.terms) + 10;
     case gaussian::Shape::Kind::arcsine: // a polynomial, two roots and quotients, the gap beside small angles
-        return 2.0 * gaussian::AnglePolynomials<Real>::terms + 120;
+        return 2.0 * Polynomials::arctangent_terms + 120;
     case gaussian::Shape::Kind::other:
         break;
     }

@@ -46,6 +46,7 @@ template <class Real> struct LinearRow {
     Real* tangent = nullptr;                  // null: not wanted
     std::ptrdiff_t step = 0, sheet = 0;       // from one position to the next, from one row of them to the next
     bool value = false;
+    bool signs = false; // for the dual kernel of the sum (dual_of_sum): C of the sum may be negative
 };
 // minus, plus, tangent of sum over terms. With e = |l| norm(x) / a - |r| norm(y) / b and w = l norm(x) r norm(y),
 //   gap:   minus = sum scale (|w| (minus or plus of x, y) / (a b) + e^2), plus likewise with the opposite one.
@@ -111,8 +112,15 @@ template <class Real> struct ArcsineRow {
     Real* out_minus = nullptr;
     Real* out_plus = nullptr;    // null: not wanted
     Real* out_tangent = nullptr; // null: not wanted; tangent * E[phi' phi']
+    // For the dual kernel of a sum: how `left` and `right` move along the positions and rows of them.
+    std::ptrdiff_t left_step = 0, left_sheet = 0, right_step = 0, right_sheet = 0;
 };
 template <class Real> void arcsine(const ArcsineRow<Real>& row);
+
+// What a linear row would write (with `gap` and T, not `value`) through a dual kernel at once: `row` says where to, `dual`
+// what it is, and of which samples.
+template <class Real> void dual_of_sum(const LinearRow<Real>& row, const HomogeneousRow<Real>& dual);
+template <class Real> void dual_of_sum(const LinearRow<Real>& row, const ArcsineRow<Real>& dual);
 
 // E[Z^2] of one element by sample: sum over terms of weight * factors * (value - less). Pointers are by lane, null: 1, for
 // `less` 0. Lanes are samples as they come, in any number.

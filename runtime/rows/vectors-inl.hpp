@@ -11,6 +11,7 @@
 #include <hwy/highway.h>
 
 #include <array>
+#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace tpc::rows {
@@ -18,23 +19,63 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+// Steps of loops over vectors stand side by side, and what is in registers stays there, only in one piece.
+#undef TPC_INLINE
+#define TPC_INLINE __attribute__((always_inline))
+#undef TPC_UNROLL
+#define TPC_UNROLL _Pragma("GCC unroll 8")
+
 // All rows hold multiples of lane_step numbers, so a vector may be as long as that.
 template <class Real> using Tag = hn::CappedTag<Real, lane_step>;
 template <class D> using Vec = hn::Vec<D>;
 
-// Estrin's scheme by pairs: two short chains instead of a long one.
+// sum_k c[k] x^k for some vectors side by side, in powers of x^2: short chains, whose operations do not wait for one
+// another.
+template <std::size_t Vectors, class D, std::size_t N, class Real = hn::TFromD<D>>
+HWY_INLINE void polynomials_at(D d, const std::array<Real, N>& c, const Vec<D>* x, Vec<D>* result) {
+    static_assert(N >= 3);
+    constexpr std::size_t last_even = (N - 1) / 2 * 2, last_odd = (N - 2) / 2 * 2 + 1;
+    Vec<D> square[Vectors], odd[Vectors];
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) {
+        square[v] = hn::Mul(x[v], x[v]);
+        result[v] = hn::MulAdd(hn::Set(d, c[last_even]), square[v], hn::Set(d, c[last_even - 2]));
+        odd[v] = hn::Set(d, c[last_odd]);
+    }
+    for (std::size_t k = last_odd; k > 1; k -= 2) {
+        TPC_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v)
+            odd[v] = hn::MulAdd(odd[v], square[v], hn::Set(d, c[k - 2]));
+    }
+    for (std::size_t k = last_even - 2; k > 0; k -= 2) {
+        TPC_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v)
+            result[v] = hn::MulAdd(result[v], square[v], hn::Set(d, c[k - 2]));
+    }
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v)
+        result[v] = hn::MulAdd(odd[v], x[v], result[v]);
+}
 template <class D, std::size_t N, class Real = hn::TFromD<D>>
 HWY_INLINE Vec<D> polynomial(D d, const std::array<Real, N>& c, Vec<D> x) {
-    const auto square = hn::Mul(x, x);
-    auto even = hn::Set(d, c[(N - 1) / 2 * 2]);
-    for (std::size_t k = (N - 1) / 2; k-- > 0;)
-        even = hn::MulAdd(even, square, hn::Set(d, c[2 * k]));
-    if constexpr (N < 2)
-        return even;
-    auto odd = hn::Set(d, c[(N - 2) / 2 * 2 + 1]);
-    for (std::size_t k = (N - 2) / 2; k-- > 0;)
-        odd = hn::MulAdd(odd, square, hn::Set(d, c[2 * k + 1]));
-    return hn::MulAdd(odd, x, even);
+    Vec<D> result[1];
+    polynomials_at<1>(d, c, &x, result);
+    return result[0];
+}
+
+// `run`(number of vectors, lane) for all lanes: as many vectors at once as the registers hold the steps of.
+constexpr std::size_t most_vectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
+template <std::size_t Most = most_vectors, class D, class Run>
+HWY_INLINE void by_chunks(D d, std::size_t lanes, const Run& run) {
+    const std::size_t width = hn::Lanes(d);
+    std::size_t lane = 0;
+    if constexpr (Most >= 4)
+        for (; lane + 4 * width <= lanes; lane += 4 * width)
+            run(std::integral_constant<std::size_t, 4>(), lane);
+    for (; lane + 2 * width <= lanes; lane += 2 * width)
+        run(std::integral_constant<std::size_t, 2>(), lane);
+    for (; lane < lanes; lane += width)
+        run(std::integral_constant<std::size_t, 1>(), lane);
 }
 
 } // namespace HWY_NAMESPACE

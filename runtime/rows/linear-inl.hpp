@@ -1,0 +1,358 @@
+// Sums of terms on vectors of lanes, for every instruction set.
+#if defined(TPC_RUNTIME_ROWS_LINEAR_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef TPC_RUNTIME_ROWS_LINEAR_INL
+#undef TPC_RUNTIME_ROWS_LINEAR_INL
+#else
+#define TPC_RUNTIME_ROWS_LINEAR_INL
+#endif
+
+#include "runtime/rows/vectors-inl.hpp"
+
+#include <type_traits>
+
+HWY_BEFORE_NAMESPACE();
+namespace tpc::rows {
+namespace HWY_NAMESPACE {
+
+// A position of a row of positions.
+struct Position {
+    std::ptrdiff_t sheet = 0, position = 0;
+};
+template <class Real> HWY_INLINE Real number(const Moving<Real>& m, Position at, std::ptrdiff_t again) {
+    return m.data != nullptr ? m.data[at.sheet * m.sheet + at.position * m.step + again * m.again] : Real(1);
+}
+template <class Real>
+HWY_INLINE const Real* pointer(const Moving<Real>& m, Position at, std::ptrdiff_t again, std::size_t lane) {
+    return m.data == nullptr ? nullptr : m.data + at.sheet * m.sheet + at.position * m.step + again * m.again + lane;
+}
+
+// Sums over the terms for `Vectors` vectors of lanes at one position.
+template <class D, std::size_t Vectors> struct Sums {
+    Vec<D> value[Vectors]; // sum scale w (1 - minus/2), or of C
+    Vec<D> minus[Vectors]; // sum scale |w| minus
+    Vec<D> plus[Vectors];  // sum scale |w| plus
+    Vec<D> apart[Vectors]; // sum scale e^2
+    Vec<D> tangent[Vectors];
+};
+
+// A term l x y of numbers l of the left side alone, whose gaps are read (or a parameter: x = y = 1 and no gap).
+template <class Real> HWY_INLINE bool simple(const Term<Real>& term) {
+    return !term.value && term.right == Real(1) && term.right_factor.data == nullptr &&
+           (term.minus.data != nullptr ? term.right_norm.data != nullptr
+                                       : term.right_norm.data == nullptr && term.plus.data == nullptr);
+}
+template <bool Plus, bool Tangent, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void add_simple(D d, const Term<Real>& term, Position position, std::ptrdiff_t again, std::size_t lane,
+                           Real left_inverse, const Vec<D>* right_inverse, Sums<D, Vectors>& sums) {
+    const std::size_t width = hn::Lanes(d);
+    const Real coefficient = term.left * number(term.left_factor, position, again);
+    const Real x = coefficient * number(term.left_norm, position, again);
+    const bool opposite = x < 0;
+    const Real size = opposite ? -x : x;
+    const auto scale = hn::Set(d, term.scale);
+    const auto own = hn::Set(d, size * left_inverse);
+    if (term.minus.data == nullptr) { // the gap is 0, of opposite ones 4
+        const auto weight = hn::Set(d, 4 * term.scale * size);
+        TPC_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            const auto e = hn::Sub(own, right_inverse[v]);
+            sums.apart[v] = hn::MulAdd(hn::Mul(scale, e), e, sums.apart[v]);
+            if (opposite)
+                sums.minus[v] = hn::Add(sums.minus[v], weight);
+            else if constexpr (Plus)
+                sums.plus[v] = hn::Add(sums.plus[v], weight);
+            if constexpr (Tangent)
+                sums.tangent[v] = hn::Add(sums.tangent[v], hn::Set(d, term.rate * x));
+        }
+        return;
+    }
+    const Real* minus = pointer(term.minus, position, again, lane);
+    const Real* plus = pointer(term.plus, position, again, lane);
+    const Real* tangent = pointer(term.tangent, position, again, lane);
+    const Real* norm = pointer(term.right_norm, position, again, lane);
+    const auto half_rate = hn::Set(d, (opposite ? Real(-0.5) : Real(0.5)) * term.rate);
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) {
+        const std::size_t at = v * width;
+        const auto y = hn::LoadU(d, norm + at);
+        const auto w = hn::Mul(hn::Set(d, size), y);
+        const auto m = hn::LoadU(d, minus + at);
+        const auto weight = hn::Mul(scale, w);
+        const auto e = hn::Sub(own, hn::Mul(y, right_inverse[v]));
+        sums.apart[v] = hn::MulAdd(hn::Mul(scale, e), e, sums.apart[v]);
+        if (Plus || opposite) {
+            const auto p = plus != nullptr ? hn::LoadU(d, plus + at) : hn::Sub(hn::Set(d, Real(4)), m);
+            sums.minus[v] = hn::MulAdd(weight, opposite ? p : m, sums.minus[v]);
+            if constexpr (Plus)
+                sums.plus[v] = hn::MulAdd(weight, opposite ? m : p, sums.plus[v]);
+        } else {
+            sums.minus[v] = hn::MulAdd(weight, m, sums.minus[v]);
+        }
+        if constexpr (Tangent) {
+            if (tangent != nullptr)
+                sums.tangent[v] =
+                    hn::MulAdd(hn::Set(d, term.scale * coefficient), hn::LoadU(d, tangent + at), sums.tangent[v]);
+            if (term.rate != Real(0)) // C = w (1 - minus / 2)
+                sums.tangent[v] = hn::MulAdd(hn::Mul(half_rate, w), hn::Sub(hn::Set(d, Real(2)), m), sums.tangent[v]);
+        }
+    }
+}
+
+template <bool Gap, bool Plus, bool Tangent, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void add_term(D d, const Term<Real>& term, Position position, std::ptrdiff_t again, std::size_t lane,
+                         Real left_inverse, const Vec<D>* right_inverse, Sums<D, Vectors>& sums) {
+    const std::size_t width = hn::Lanes(d);
+    const Real* minus = pointer(term.minus, position, again, lane);
+    const Real* plus = pointer(term.plus, position, again, lane);
+    const Real* tangent = pointer(term.tangent, position, again, lane);
+    const Real* norm = pointer(term.right_norm, position, again, lane);
+    const Real* factor = pointer(term.right_factor, position, again, lane);
+    const Real coefficient = term.left * number(term.left_factor, position, again);
+    const Real x = coefficient * number(term.left_norm, position, again);
+    const auto scale = hn::Set(d, term.scale);
+    const auto half = hn::Set(d, Real(0.5));
+    const auto four = hn::Set(d, Real(4));
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) {
+        const std::size_t at = v * width;
+        auto r = hn::Set(d, term.right);
+        if (factor != nullptr)
+            r = hn::Mul(r, hn::LoadU(d, factor + at));
+        auto y = r;
+        if (norm != nullptr)
+            y = hn::Mul(y, hn::LoadU(d, norm + at));
+        const auto m = minus != nullptr ? hn::LoadU(d, minus + at) : hn::Zero(d);
+        const auto w = hn::Mul(hn::Set(d, x), y);
+        const auto both = term.value ? hn::Mul(hn::Set(d, coefficient), r) : w;
+        // C(x, y) l r
+        const auto value = term.value ? hn::Mul(both, m) : hn::NegMulAdd(hn::Mul(w, half), m, w);
+        if constexpr (Gap) {
+            const auto p = plus != nullptr ? hn::LoadU(d, plus + at) : hn::Sub(four, m);
+            const auto e = hn::Sub(hn::Set(d, (x < 0 ? -x : x) * left_inverse), hn::Mul(hn::Abs(y), right_inverse[v]));
+            const auto size = hn::Mul(scale, hn::Abs(w));
+            const auto opposite = hn::Lt(w, hn::Zero(d));
+            sums.minus[v] = hn::MulAdd(size, hn::IfThenElse(opposite, p, m), sums.minus[v]);
+            if constexpr (Plus)
+                sums.plus[v] = hn::MulAdd(size, hn::IfThenElse(opposite, m, p), sums.plus[v]);
+            sums.apart[v] = hn::MulAdd(hn::Mul(scale, e), e, sums.apart[v]);
+        } else {
+            sums.value[v] = hn::MulAdd(scale, value, sums.value[v]);
+        }
+        if constexpr (Tangent) {
+            if (tangent != nullptr) {
+                const auto c = hn::Mul(scale, hn::Mul(hn::Set(d, coefficient), r));
+                sums.tangent[v] = hn::MulAdd(c, hn::LoadU(d, tangent + at), sums.tangent[v]);
+            }
+            if (term.rate != Real(0))
+                sums.tangent[v] = hn::MulAdd(hn::Set(d, term.rate), value, sums.tangent[v]);
+        }
+    }
+}
+
+// What most rows are made of: terms x y without factors and without signs, of one scale, whose steps agree. Repetitions are
+// terms of their own here.
+template <class Real> struct PlainTerm {
+    const Real* minus;
+    const Real* tangent;
+    const Real* left;
+    const Real* right;
+};
+template <class Real> struct PlainTerms {
+    static constexpr std::size_t most = 32;
+    PlainTerm<Real> terms[most];
+    std::size_t count = 0;
+    Moving<Real> row, left, right; // steps
+    Real scale = 1, rate = 0;
+
+    static HWY_INLINE bool together(const Moving<Real>& a, const Moving<Real>& b) {
+        return a.step == b.step && a.sheet == b.sheet;
+    }
+    // False when the term is of another kind.
+    HWY_INLINE bool take(const Term<Real>& term, bool tangent) {
+        const bool plain = !term.value && term.minus.data != nullptr && term.plus.data == nullptr && term.left == Real(1) &&
+                           term.right == Real(1) && term.left_factor.data == nullptr && term.right_factor.data == nullptr &&
+                           term.left_norm.data != nullptr && term.right_norm.data != nullptr &&
+                           (!tangent || (term.tangent.data != nullptr && together(term.tangent, term.minus)));
+        if (!plain || count + term.repeats > most)
+            return false;
+        if (count == 0) {
+            row = term.minus;
+            left = term.left_norm;
+            right = term.right_norm;
+            scale = term.scale;
+            rate = term.rate;
+        }
+        if (!together(term.minus, row) || !together(term.left_norm, left) || !together(term.right_norm, right) ||
+            term.scale != scale || term.rate != rate)
+            return false;
+        for (std::size_t again = 0; again < term.repeats; ++again) {
+            const auto by = static_cast<std::ptrdiff_t>(again);
+            terms[count++] = {
+                term.minus.data + by * term.minus.again, tangent ? term.tangent.data + by * term.tangent.again : nullptr,
+                term.left_norm.data + by * term.left_norm.again, term.right_norm.data + by * term.right_norm.again};
+        }
+        return true;
+    }
+};
+
+// Across: vectors are those of `Vectors` positions, one each, rather than of one position.
+template <bool Tangent, bool Across, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void add_plain(D d, const PlainTerms<Real>& plain, Position position, std::size_t lane, const Real* left_inverse,
+                          const Vec<D>* right_inverse, Sums<D, Vectors>& sums) {
+    const auto width = static_cast<std::ptrdiff_t>(hn::Lanes(d));
+    Vec<D> size[Vectors];
+    Vec<D> minus[Vectors];
+    Vec<D> apart[Vectors];
+    Vec<D> tangent[Vectors];
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v)
+        size[v] = minus[v] = apart[v] = tangent[v] = hn::Zero(d);
+    const auto moved = [&](const Moving<Real>& m) { return position.sheet * m.sheet + position.position * m.step; };
+    const std::ptrdiff_t row = moved(plain.row) + static_cast<std::ptrdiff_t>(lane);
+    const std::ptrdiff_t right = moved(plain.right) + static_cast<std::ptrdiff_t>(lane);
+    const std::ptrdiff_t left = moved(plain.left);
+    const std::ptrdiff_t row_step = Across ? plain.row.step : width;
+    const std::ptrdiff_t right_step = Across ? plain.right.step : width;
+    for (std::size_t k = 0; k < plain.count; ++k) {
+        const PlainTerm<Real>& term = plain.terms[k];
+        auto x = hn::Set(d, term.left[left]);
+        auto own = hn::Mul(x, hn::Set(d, left_inverse[0]));
+        TPC_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            const auto by = static_cast<std::ptrdiff_t>(v);
+            if constexpr (Across) {
+                x = hn::Set(d, term.left[left + by * plain.left.step]);
+                own = hn::Mul(x, hn::Set(d, left_inverse[v]));
+            }
+            const auto y = hn::LoadU(d, term.right + right + by * right_step);
+            const auto w = hn::Mul(x, y);
+            const auto e = hn::NegMulAdd(y, right_inverse[v], own);
+            size[v] = hn::Add(size[v], w);
+            minus[v] = hn::MulAdd(w, hn::LoadU(d, term.minus + row + by * row_step), minus[v]);
+            apart[v] = hn::MulAdd(e, e, apart[v]);
+            if constexpr (Tangent)
+                tangent[v] = hn::Add(tangent[v], hn::LoadU(d, term.tangent + row + by * row_step));
+        }
+    }
+    const auto scale = hn::Set(d, plain.scale);
+    const auto rate = hn::Set(d, plain.rate);
+    const auto half = hn::Set(d, Real(0.5));
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) {
+        sums.minus[v] = hn::MulAdd(scale, minus[v], sums.minus[v]);
+        sums.apart[v] = hn::MulAdd(scale, apart[v], sums.apart[v]);
+        if constexpr (Tangent) {
+            sums.tangent[v] = hn::MulAdd(scale, tangent[v], sums.tangent[v]);
+            sums.tangent[v] = hn::MulAdd(rate, hn::NegMulAdd(half, minus[v], size[v]), sums.tangent[v]);
+        }
+    }
+}
+
+// C itself, where `row.value`, or the gaps, and T, of some lanes at one position; nothing is stored.
+template <bool Gap, bool Plus, bool Tangent, bool Across, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void linear_at(D d, const LinearRow<Real>& row, const PlainTerms<Real>& plain, std::size_t first,
+                          Position position, std::size_t lane, Vec<D>* out_minus, Vec<D>* out_plus, Vec<D>* out_tangent) {
+    const std::size_t width = hn::Lanes(d);
+    Sums<D, Vectors> sums;
+    Vec<D> right_inverse[Vectors];
+    Real left_inverse[Vectors];
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) {
+        sums.value[v] = sums.minus[v] = sums.plus[v] = sums.apart[v] = sums.tangent[v] = hn::Zero(d);
+        const Position at{position.sheet, position.position + static_cast<std::ptrdiff_t>(Across ? v : 0)};
+        left_inverse[v] = row.value ? Real(0) : number(row.left_inverse, at, 0);
+        right_inverse[v] =
+            row.value ? hn::Zero(d) : hn::LoadU(d, pointer(row.right_inverse, at, 0, lane + (Across ? 0 : v * width)));
+    }
+    if constexpr (Gap && !Plus)
+        if (plain.count > 0)
+            add_plain<Tangent, Across, Vectors>(d, plain, position, lane, left_inverse, right_inverse, sums);
+    for (std::size_t k = first; k < row.count; ++k) {
+        const Term<Real>& term = row.terms[k];
+        for (std::size_t again = 0; again < term.repeats; ++again) {
+            const auto by = static_cast<std::ptrdiff_t>(again);
+            if (Gap && simple(term))
+                add_simple<Plus, Tangent, Vectors>(d, term, position, by, lane, left_inverse[0], right_inverse, sums);
+            else
+                add_term<Gap, Plus, Tangent, Vectors>(d, term, position, by, lane, left_inverse[0], right_inverse, sums);
+        }
+    }
+    const auto zero = hn::Zero(d);
+    const auto two = hn::Set(d, Real(2));
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) {
+        if constexpr (Tangent)
+            out_tangent[v] = sums.tangent[v];
+        if (row.value) {
+            out_minus[v] = sums.value[v];
+            if constexpr (Plus)
+                out_plus[v] = zero;
+            continue;
+        }
+        const auto inverse = hn::Mul(hn::Set(d, left_inverse[v]), right_inverse[v]);
+        const auto none = hn::Eq(inverse, zero); // an element that is 0 correlates with nothing
+        Vec<D> minus = zero;
+        Vec<D> plus = zero;
+        if constexpr (Gap) {
+            minus = hn::MulAdd(sums.minus[v], inverse, sums.apart[v]);
+            plus = hn::MulAdd(sums.plus[v], inverse, sums.apart[v]);
+        } else {
+            const auto correlation = hn::Mul(sums.value[v], inverse);
+            minus = hn::Max(hn::NegMulAdd(two, correlation, two), zero);
+            plus = hn::Max(hn::MulAdd(two, correlation, two), zero);
+        }
+        out_minus[v] = hn::IfThenElse(none, two, minus);
+        if constexpr (Plus)
+            out_plus[v] = hn::IfThenElse(none, two, plus);
+    }
+}
+
+// A row after `apply` (number of vectors, position, lane, minus, plus, tangent), in place, for all positions and lanes.
+// Where one vector holds all lanes, and `Across` allows it, some positions at once: `apply` knows neither these nor the
+// lanes.
+template <bool Gap, bool SumPlus, bool Plus, bool Tangent, bool Across, class Real, class Apply>
+HWY_INLINE void linear_row(const LinearRow<Real>& row, const Apply& apply) {
+    const Tag<Real> d;
+    const std::size_t width = hn::Lanes(d);
+    PlainTerms<Real> plain; // the first ones, as far as they are plain
+    std::size_t first = 0;
+    if constexpr (Gap && !SumPlus)
+        while (first < row.count && plain.take(row.terms[first], Tangent))
+            ++first;
+    const auto chunk = [&](auto vectors, auto across, Position at, std::size_t lane) TPC_INLINE {
+        constexpr std::size_t Vectors = decltype(vectors)::value;
+        constexpr bool apart = decltype(across)::value;
+        Vec<decltype(d)> minus[Vectors], plus[Vectors], tangent[Vectors];
+        linear_at<Gap, SumPlus, Tangent, apart, Vectors>(d, row, plain, first, at, lane, minus, plus, tangent);
+        apply(vectors, at, lane, minus, plus, tangent);
+        const std::ptrdiff_t begin = at.sheet * row.sheet + at.position * row.step + static_cast<std::ptrdiff_t>(lane);
+        TPC_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            const std::ptrdiff_t to =
+                begin + static_cast<std::ptrdiff_t>(v) * (apart ? row.step : static_cast<std::ptrdiff_t>(width));
+            hn::StoreU(minus[v], d, row.minus + to);
+            if constexpr (Plus)
+                if (!row.value)
+                    hn::StoreU(plus[v], d, row.plus + to);
+            if constexpr (Tangent)
+                hn::StoreU(tangent[v], d, row.tangent + to);
+        }
+    };
+    for (std::size_t sheet = 0; sheet < row.sheets; ++sheet) {
+        Position at{static_cast<std::ptrdiff_t>(sheet), 0};
+        const auto positions = static_cast<std::ptrdiff_t>(row.positions);
+        if constexpr (Across && Gap && !SumPlus)
+            if (row.lanes == width && first == row.count)
+                for (constexpr std::ptrdiff_t some = most_vectors; at.position + some <= positions; at.position += some)
+                    chunk(std::integral_constant<std::size_t, most_vectors>(), std::true_type(), at, 0);
+        for (; at.position < positions; ++at.position)
+            by_chunks(d, row.lanes,
+                      [&](auto vectors, std::size_t lane) TPC_INLINE { chunk(vectors, std::false_type(), at, lane); });
+    }
+}
+
+} // namespace HWY_NAMESPACE
+} // namespace tpc::rows
+HWY_AFTER_NAMESPACE();
+
+#endif
