@@ -20,6 +20,8 @@ using finite::NodeId;
 using ir::ExprId;
 using ir::Function;
 
+constexpr std::size_t most_duals = 300;
+
 // W x, U u or b; `operand` is a node at a sample.
 struct Gaussian {
     std::size_t member = 0;
@@ -100,6 +102,7 @@ class Recursion {
     std::map<Factor, double> means_;
     std::map<std::pair<Factor, Factor>, double> pairs_;
     std::map<std::tuple<ExprId, ExprId, int, int>, std::unique_ptr<gaussian::Dual<double>>> duals_;
+    std::map<std::tuple<const gaussian::Dual<double>*, int, Factor>, std::vector<double>> features_;
 
     const Node& node(const Key& key) const { return samples_[key.first].graph->nodes[key.second]; }
 
@@ -463,6 +466,16 @@ class Recursion {
         return means_[f] = result;
     }
 
+    const std::vector<double>& features(const gaussian::Dual<double>& dual, int side, const Factor& f, double variance,
+                                        double mean) {
+        std::vector<double>& made = features_[{&dual, side, f}];
+        if (made.empty()) {
+            made.resize(std::max<std::size_t>(dual.features(), 1));
+            dual.prepare(side, 1, &variance, &mean, made.data(), 1);
+        }
+        return made;
+    }
+
     double expectation(const Factor& f, const Factor& g) {
         if (g < f)
             return expectation(g, f);
@@ -472,6 +485,8 @@ class Recursion {
                      c = base_covariance(f.base, g.base), a = base_mean(f.base), b = base_mean(g.base);
         const double largest = std::max({A, B, 1e-300}), far = std::max(std::abs(a), std::abs(b));
         const int size = std::ilogb(largest) + 1, distance = far == 0 ? 0 : static_cast<int>(std::ceil(far));
+        if (duals_.size() > most_duals) // data scale the arguments, say: each pair has functions of its own
+            throw OutOfReach("many functions");
         auto& dual = duals_[{f.function, g.function, size, distance}];
         std::string reason;
         if (!dual)
@@ -480,10 +495,7 @@ class Recursion {
                                                &reason);
         if (!dual)
             throw OutOfReach(reason);
-        const std::size_t count = std::max<std::size_t>(dual->features(), 1);
-        std::vector<double> left(count), right(count);
-        dual->prepare(0, 1, &A, &a, left.data(), 1);
-        dual->prepare(1, 1, &B, &b, right.data(), 1);
+        const std::vector<double>&left = features(*dual, 0, f, A, a), &right = features(*dual, 1, g, B, b);
         const double root = std::sqrt(A * B), minus = std::max(0.0, 2 * (root - c)), plus = std::max(0.0, 2 * (root + c));
         const gaussian::Gaussians<double> both{1, {&A, 1}, {&B, 1}, {&a, 1}, {&b, 1}, {&minus, 1}, {&plus, 1}};
         double value = 0;
