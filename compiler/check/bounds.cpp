@@ -101,10 +101,11 @@ Solution solve(const std::vector<std::pair<Affine, Affine>>& equations, const st
         for (std::size_t k = 0; k < solution.residual.size(); ++k) {
             const Affine equation = solution.residual[k];
             const std::int64_t c = equation.coefficient(symbol);
-            if (equation.denominator != 1 || (c != 1 && c != -1))
+            if (c != equation.denominator && c != -equation.denominator)
                 continue;
-            // c * symbol + rest == 0  =>  symbol = -c * rest
-            const Affine value = -c * (equation - c * Affine::of(symbol));
+            // sign * symbol + rest == 0  =>  symbol = -sign * rest
+            const int sign = c > 0 ? 1 : -1;
+            const Affine value = -sign * (equation - sign * Affine::of(symbol));
             solution.residual.erase(solution.residual.begin() + static_cast<std::ptrdiff_t>(k));
             for (Affine& other : solution.residual)
                 other = replace(other, symbol, value);

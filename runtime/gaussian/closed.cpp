@@ -74,6 +74,12 @@ template <class F> double integrate_unit(F integrand) { // over 0..1
     return sum;
 }
 
+// The limit at a point where phi does not jump: sign(z)^2 is 0 at 0, and 1 beside it.
+double limit_at(const Univariate& phi, double point) {
+    const double beside = 4 * std::numeric_limits<double>::epsilon() * std::abs(point) + 1e-100;
+    return ((*phi.value)(point - beside) + (*phi.value)(point + beside)) / 2;
+}
+
 } // namespace
 
 // E[phi], and in `size` what it was added up from. For small variances the groups cancel (elu, hardtanh, sin):
@@ -87,7 +93,7 @@ double first_moment(const Univariate& phi, double mean, double variance, double&
     if (!phi.jumps.empty() || variance > small * scale_of(phi, mean))
         return expectation(*phi.groups, mean, variance, &size);
     const Groups centred{Group{0, 0, 0, false, 0, 0, {-mean, 1}}};
-    const double start = (*phi.value)(mean);
+    const double start = limit_at(phi, mean);
     size += std::abs(start);
     return start + integrate_unit([&](double t) {
                return expectation(centred, phi.slope_groups, diagonal(mean, variance * t * t)) / t;

@@ -13,15 +13,23 @@ namespace tpc::gaussian {
 
 namespace {
 
-// he_k(z) sqrt(w(z)), w the normal density, for all nodes: sqrt(k+1) he_{k+1} = z he_k - sqrt(k) he_{k-1}.
+// he_k(z) sqrt(w(z)), w the normal density, for all nodes: sqrt(k+1) he_{k+1} = z he_k - sqrt(k) he_{k-1}. Each step waits
+// for the one before, so several nodes go side by side.
 Eigen::MatrixXd hermite_functions(std::size_t terms, const Eigen::VectorXd& nodes, const Eigen::VectorXd& root_density) {
+    constexpr Eigen::Index lanes = 16;
+    using Lanes = Eigen::Array<double, lanes, 1>;
     Eigen::MatrixXd basis(static_cast<Eigen::Index>(terms), nodes.size());
     const Eigen::VectorXd root = Eigen::VectorXd::LinSpaced(basis.rows() + 1, 0, static_cast<double>(terms)).cwiseSqrt();
-    for (Eigen::Index j = 0; j < nodes.size(); ++j) {
-        double previous = 0, current = root_density(j);
+    for (Eigen::Index j = 0; j < nodes.size(); j += lanes) {
+        const Eigen::Index count = std::min(lanes, nodes.size() - j);
+        Lanes z = Lanes::Zero(), previous = Lanes::Zero(), current = Lanes::Zero();
+        z.head(count) = nodes.segment(j, count);
+        current.head(count) = root_density.segment(j, count);
         for (Eigen::Index k = 0; k < basis.rows(); ++k) {
-            basis(k, j) = current;
-            const double next = (nodes(j) * current - root(k) * previous) / root(k + 1);
+            for (Eigen::Index lane = 0; lane < count; ++lane)
+                basis(k, j + lane) = current(lane);
+            const double scale = 1 / root(k + 1);
+            const Lanes next = (z * current - root(k) * previous) * scale;
             previous = current;
             current = next;
         }

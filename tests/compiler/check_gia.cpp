@@ -57,6 +57,8 @@ TEST_CASE("outputs decompose into readouts, scalars and constants") {
     CHECK(terms("output (2 * v + u[1] / 3)' @ x[1] / sqrt(n)") == "2 | v | x[1]\n0.3333333333333333 | u.1 | x[1]\n");
     CHECK(terms("output v' @ x[1] / sqrt(n) + avg(x[2])") == "1 | v | x[1]\navg(x[2])\n");
     CHECK(terms("output avg(x[2]) * v' @ x[1] / sqrt(n)") == "avg(x[2]) | v | x[1]\n");
+    CHECK(terms("output 2 * avg(v) * sqrt(n) - v' @ 3 / sqrt(n)") == "2 | v | 1\n-3 | v | 1\n");
+    CHECK(terms("output avg(x[2]) * (v' @ 1) / sqrt(n)") == "avg(x[2]) | v | 1\n");
     CHECK(terms("output -sum(t in 1..T: exp(avg(x[t])) * v' @ x[t]) / sqrt(n * T)") ==
           "t in 1..T: -1 / sqrt(T) * exp(avg(x[t])) | v | x[t]\n");
 }
@@ -66,6 +68,8 @@ TEST_CASE("names may stand for output expressions") {
           "s in 1..T: xi[s,1] | v | x[T-s+1]\n1 | v | x[1]\n");
     CHECK(terms("f[1] = c\nfor t in 2..T { f[t] = v' @ x[t] / sqrt(n) }\noutput sum(t in 1..T: f[t])") ==
           "t in 1..1: 1 | c\nt in 2..T: 1 | v | x[t]\n");
+    CHECK(terms("for t in 1..T/2 { f[t] = v' @ x[t] / sqrt(n) }\noutput sum(s in 1..T/2: f[T/2+1-s])") ==
+          "s in 1..T/2: 1 | v | x[(T-2*s+2)/2]\n");
     CHECK(terms("y = 1 + avg(x[1])\noutput y * v' @ x[1] / sqrt(n)") == "y | v | x[1]\n");
     CHECK(reasons("f[1] = c\nfor t in 2..T { f[t] = f[t-1] + v' @ x[t] / sqrt(n) }\noutput f[T]") == "9 gia_unclear_name");
 }

@@ -13,8 +13,8 @@
 using namespace tpc;
 
 TEST_CASE("random programs are well formed, pass the check and have finite kernels") {
-    for (std::uint64_t seed = 1; seed <= 300; ++seed) {
-        const std::string text = tests::source(tests::random_spec(seed));
+    for (std::uint64_t seed = 1; seed <= 400; ++seed) {
+        const std::string text = tests::source(seed <= 200 ? tests::random_spec(seed) : tests::random_odd_spec(seed - 200));
         INFO(text);
         ir::Program program = tests::compile(text);
         const auto sizes = tests::sizes(program, {{"P", 4}, {"d", 3}});

@@ -142,6 +142,22 @@ TEST_CASE("duals agree with quadrature") {
     }
 }
 
+// sign(z)^2 is 1 but at 0.
+TEST_CASE("the value of a function at one point is no part of its mean") {
+    Table table;
+    const auto squared = [&](ir::ExprId sign) { return table.call(ir::Function::mul, sign, sign); };
+    const ir::ExprId one = squared(table.call(ir::Function::sign, table.z));
+    const ir::ExprId scaled =
+        squared(table.call(ir::Function::sign, table.call(ir::Function::mul, table.number(0.1), table.z)));
+    const double variances[2] = {0.8, 1e-4};
+    double means[2];
+    for (const ir::ExprId function : {one, scaled, table.call(ir::Function::mul, one, table.number(1.5))}) {
+        REQUIRE(gaussian::expectation<double>(table.activation(function), 2, variances, nullptr, means, 1e-12, nullptr));
+        for (const double mean : means)
+            CHECK(mean == Approx(function == one || function == scaled ? 1 : 1.5).epsilon(1e-13));
+    }
+}
+
 TEST_CASE("duals with means agree with quadrature") {
     Table table;
     const std::vector<Case> all = cases(table);
