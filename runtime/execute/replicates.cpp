@@ -178,8 +178,9 @@ Outcome sampled(const Once& once, std::optional<double> wanted, const std::vecto
         return outcome;
     };
     joint::Sampling sampling;
-    // An error of a covariance may be the square of the one that it makes behind a kink.
-    sampling.tolerance = std::clamp(tolerance * tolerance / 100, 1e-12, 1e-6);
+    // An error of a covariance may be the square of the one that it makes behind a kink: for that, `strict`.
+    const double strict = std::clamp(tolerance * tolerance / 100, 1e-12, 1e-6);
+    sampling.tolerance = wanted ? std::clamp(tolerance / 100, 1e-12, 1e-6) : strict;
     sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 4, 1e-3));
     double first_worst = 0;
     for (unsigned log2_points = first_log2_points;;) {
@@ -193,6 +194,10 @@ Outcome sampled(const Once& once, std::optional<double> wanted, const std::vecto
         outcome.outputs = once(sampling);
         if (!random) { // every expectation had another method
             const double worst = add_errors(outcome.outputs, once, sampling, error, spreads, elsewhere);
+            if (worst > tolerance && sampling.tolerance > strict) {
+                sampling.tolerance = strict;
+                continue;
+            }
             return worst <= tolerance ? outcome : refuse("have", worst);
         }
         sampling.log2_points = log2_points;

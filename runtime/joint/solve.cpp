@@ -167,7 +167,8 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
     if (kept) {
         law = law_of(mean, covariance, samples);
         const std::lock_guard lock(small.mutex);
-        if (const auto found = small.known.find(sampling.place); found != small.known.end()) {
+        if (const auto found = small.known.find(sampling.place);
+            found != small.known.end() && found->second.tolerance == sampling.tolerance) {
             const Known& known = found->second;
             is_known = true;
             in_vain = known.in_vain;
@@ -194,8 +195,9 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
         if (kept && !is_known && *sampling.budget >= bytes) {
             *sampling.budget -= bytes;
             found->law = std::move(law);
+            found->tolerance = sampling.tolerance;
             const std::lock_guard lock(small.mutex);
-            small.known.emplace(sampling.place, *found);
+            small.known.insert_or_assign(sampling.place, *found);
         }
         if (!in_vain)
             return perturbed(std::move(found->expectation), error, sampling);

@@ -91,7 +91,8 @@ class Solver {
     // The first replicate's way, which the others go too: nothing is tried twice in vain, nor computed twice for one law.
     struct Known {
         std::vector<double> law; // means, covariances, numbers
-        bool in_vain = false;    // no method but sampling
+        double tolerance = 0;
+        bool in_vain = false; // no method but sampling
         double error = 0;
         Expectation expectation;
         std::vector<std::size_t> rungs; // of a series
