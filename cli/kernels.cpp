@@ -17,6 +17,7 @@ execute::Options execute_options(const Session& session, const Request& request)
     options.single = session.options.dtype == "f32";
     options.via = request.via;
     options.tolerance = session.options.tolerance;
+    options.seed = static_cast<std::uint32_t>(session.options.seed);
     options.threads = session.options.threads;
     return options;
 }

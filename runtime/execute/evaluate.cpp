@@ -115,7 +115,7 @@ Outcome Evaluation::block(const Span& rows, const Span& columns) {
     return guarded(state_->options, [&](Outcome& outcome) {
         if (state_->sampled) {
             const auto once = [&](const joint::Sampling& sampling) { return state_->replicate(sampling, rows, columns); };
-            outcome = execute::sampled(once, state_->options.tolerance, state_->options.elsewhere, state_->spreads);
+            outcome = execute::sampled(once, state_->options, state_->spreads);
             return;
         }
         state_->prepare();

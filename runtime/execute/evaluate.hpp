@@ -44,7 +44,8 @@ struct Options {
     Via via = Via::T;
     // Relative to a kernel's largest entry. Nothing: 1e-8, and 1e-4 where expectations over several Gaussians are sampled.
     std::optional<double> tolerance;
-    int threads = 0; // 0: all cores
+    int threads = 0;        // 0: all cores
+    std::uint32_t seed = 1; // of sampled expectations
     // By output, for a part of a larger kernel: entries elsewhere are as large, and errors are relative to them.
     struct Largest {
         double nngp = 0, ntk = 0;

@@ -105,10 +105,10 @@ double add_errors(std::vector<Kernel>& kernels, const Once& once, joint::Samplin
 // The replicates of one number of points, by output.
 struct Replicates {
     std::vector<Runs> nngp, ntk;
-    std::uint32_t count = 0;
+    std::uint32_t first_replicate = 0, count = 0;
 
     // `together`: the joined ones.
-    explicit Replicates(std::vector<Kernel>& together) {
+    Replicates(std::vector<Kernel>& together, std::uint32_t first) : first_replicate(first) {
         for (Kernel& kernel : together) {
             nngp.emplace_back(std::move(kernel.nngp));
             ntk.emplace_back(std::move(kernel.ntk));
@@ -116,7 +116,7 @@ struct Replicates {
     }
     void run(const Once& once, joint::Sampling sampling, std::uint32_t wanted) {
         for (; count < wanted; ++count) {
-            sampling.replicate = count;
+            sampling.replicate = first_replicate + count;
             sampling.perturbation = count % 2 == 0 ? 1 : -1;
             const std::vector<Kernel> kernels = once(sampling);
             for (std::size_t o = 0; o < kernels.size(); ++o) {
@@ -166,9 +166,11 @@ bool spreads_errors(const plan::Plan& plan) {
            feeds_gaussians(plan.right) || feeds_gaussians(plan.right.part);
 }
 
-Outcome sampled(const Once& once, std::optional<double> wanted, const std::vector<Options::Largest>& elsewhere,
-                bool spreads) {
+Outcome sampled(const Once& once, const Options& options, bool spreads) {
     Outcome outcome;
+    const std::optional<double> wanted = options.tolerance;
+    const std::vector<Options::Largest>& elsewhere = options.elsewhere;
+    const std::uint32_t first_replicate = (options.seed - 1) * joint::replicates_of_seed;
     const double tolerance = wanted.value_or(default_tolerance);
     const auto refuse = [&](const std::string& why, double worst) {
         outcome.outputs.clear();
@@ -189,7 +191,7 @@ Outcome sampled(const Once& once, std::optional<double> wanted, const std::vecto
         sampling.sampled = &random;
         sampling.error = &error;
         sampling.log2_points = log2_points + 2;
-        sampling.replicate = joint::first_four;
+        sampling.replicate = first_replicate + joint::first_four;
         sampling.perturbed_above = 0;
         outcome.outputs = once(sampling);
         if (!random) { // every expectation had another method
@@ -202,7 +204,7 @@ Outcome sampled(const Once& once, std::optional<double> wanted, const std::vecto
         }
         sampling.log2_points = log2_points;
         sampling.perturbed_above = sampling.tolerance; // replicates have the others in common
-        Replicates replicates(outcome.outputs);
+        Replicates replicates(outcome.outputs, first_replicate);
         std::uint32_t wanted_replicates = first_replicates;
         double worst = 0;
         do { // more replicates keep those at hand, which more points do not

@@ -16,8 +16,8 @@ bool spreads_errors(const plan::Plan& plan);
 
 // `once` evaluates one replicate. One is enough where every expectation had a deterministic method after all; else the mean
 // of the replicates, with more and more points until the error estimate meets the tolerance; Outcome::error says what can be
-// met when that takes too many. `tolerance` nothing: 1e-4. `spreads`: of the plan.
-Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, std::optional<double> tolerance,
-                const std::vector<Options::Largest>& elsewhere, bool spreads);
+// met when that takes too many. No tolerance: 1e-4. `spreads`: of the plan.
+Outcome sampled(const std::function<std::vector<Kernel>(const joint::Sampling&)>& once, const Options& options,
+                bool spreads);
 
 } // namespace tpc::execute

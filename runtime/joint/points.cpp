@@ -62,10 +62,10 @@ const std::vector<Directions>& directions() {
 }
 
 template <class Real> Row<Real> make(std::size_t d, unsigned log2_count, std::uint32_t replicate) {
-    if (replicate == first_four) {
+    if (replicate % replicates_of_seed == first_four) {
         Row<Real> row;
         for (std::uint32_t r = 0; r < 4; ++r) {
-            const Row<Real> one = make<Real>(d, log2_count - 2, r);
+            const Row<Real> one = make<Real>(d, log2_count - 2, replicate - first_four + r);
             row.insert(row.end(), one.begin(), one.end());
         }
         return row;

@@ -11,8 +11,10 @@ namespace tpc::joint {
 
 inline constexpr unsigned most_dimensions = 1024;
 
-// In place of a replicate: the first 2^(log2_count - 2) points of each of the first four.
-inline constexpr std::uint32_t first_four = 0xffffffffU;
+// Replicates of one seed are numbered from seed * replicates_of_seed on. In place of the last of them: the first
+// 2^(log2_count - 2) points of each of the first four.
+inline constexpr std::uint32_t replicates_of_seed = 256;
+inline constexpr std::uint32_t first_four = replicates_of_seed - 1;
 
 // One coordinate of all points, of row_step of them at least.
 template <class Real> using Row = std::vector<Real>;

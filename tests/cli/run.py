@@ -253,6 +253,19 @@ def test_explain():
     expect(tpc("explain", p), 64)
 
 
+def test_seed():
+    sampled = LINEAR.replace("output v' @ (U @ xi)", "output v' @ max(max(U @ xi, tanh(2 * (U @ xi) - b)), b * (U @ xi))")
+    sampled = sampled.replace("output", "vector b ~ N(0, 1)\noutput")
+    x = save("x.npy", data(2, 3))
+    kernels = []
+    for seed in ("1", "1", "2"):
+        expect(tpc("kernel", write("p.tp", sampled), "--input", x, "--tol", "1e-2", "--seed", seed, "-o", "out.npz"), 0)
+        kernels.append(np.load("out.npz"))
+    first, again, other = (kernel["nngp"] for kernel in kernels)
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert np.abs(first - other).max() <= sum(kernel["nngp_error"] for kernel in kernels[1:]) * np.abs(first).max()
+
+
 def test_simulate():
     p = os.path.join(EXAMPLES, "mlp.tp")
     x = save("x.npy", data(3, 2))
