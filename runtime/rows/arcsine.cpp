@@ -11,42 +11,15 @@ HWY_BEFORE_NAMESPACE();
 namespace tpc::rows {
 namespace HWY_NAMESPACE {
 
-template <bool Signs, bool Plus, bool Tangent, class Real> HWY_INLINE void row_of(const ArcsineRow<Real>& row) {
-    const Tag<Real> d;
-    const std::size_t width = hn::Lanes(d);
-    const Arcsine<Tag<Real>> own{row};
-    by_chunks<2>(d, row.lanes, [&](auto vectors, std::size_t lane) TPC_INLINE {
-        constexpr std::size_t Vectors = decltype(vectors)::value;
-        Vec<Tag<Real>> minus[Vectors], plus[Vectors], tangent[Vectors];
-        TPC_UNROLL
-        for (std::size_t v = 0; v < Vectors; ++v) {
-            minus[v] = hn::LoadU(d, row.minus + lane + v * width);
-            if constexpr (Signs)
-                plus[v] = hn::LoadU(d, row.plus + lane + v * width);
-            if constexpr (Tangent)
-                tangent[v] = hn::LoadU(d, row.tangent + lane + v * width);
-        }
-        own.template operator()<Signs, Plus, Tangent, Vectors>(d, row.left, row.right + lane, minus, plus, tangent);
-        TPC_UNROLL
-        for (std::size_t v = 0; v < Vectors; ++v) {
-            hn::StoreU(minus[v], d, row.out_minus + lane + v * width);
-            if constexpr (Plus)
-                hn::StoreU(plus[v], d, row.out_plus + lane + v * width);
-            if constexpr (Tangent)
-                hn::StoreU(tangent[v], d, row.out_tangent + lane + v * width);
-        }
-    });
-}
-
-template <bool Signs, bool Plus, class Real> HWY_INLINE void row_of(const ArcsineRow<Real>& row) {
-    row.out_tangent != nullptr ? row_of<Signs, Plus, true>(row) : row_of<Signs, Plus, false>(row);
-}
-
 template <class Real> HWY_INLINE void arcsine_any(const ArcsineRow<Real>& row) {
-    if (row.plus != nullptr)
-        row.out_plus != nullptr ? row_of<true, true>(row) : row_of<true, false>(row);
-    else
-        row.out_plus != nullptr ? row_of<false, true>(row) : row_of<false, false>(row);
+    const Tag<Real> d;
+    const Arcsine<Tag<Real>> own{row};
+    dual_row<2>(row, row.lanes,
+                [&](auto wants, auto vectors, std::size_t lane, auto* minus, auto* plus, auto* tangent) TPC_INLINE {
+                    using W = decltype(wants);
+                    own.template operator()<W::signs, W::plus, W::tangent, decltype(vectors)::value>(
+                        d, row.left, row.right + lane, minus, plus, tangent);
+                });
 }
 
 void arcsine_f32(const ArcsineRow<float>& row) {

@@ -351,6 +351,20 @@ HWY_INLINE void linear_row(const LinearRow<Real>& row, const Apply& apply) {
     }
 }
 
+// A dual kernel of such sums and their T: `apply`(Wants, number of vectors, position, lane, minus, plus, tangent), in place.
+template <bool Across, class Real, class Apply> HWY_INLINE void linear_dual(const LinearRow<Real>& row, const Apply& apply) {
+    const auto run = [&](auto wants) TPC_INLINE {
+        using W = decltype(wants);
+        linear_row<true, W::signs, W::plus, true, Across>(
+            row, [&](auto vectors, Position at, std::size_t lane, auto* minus, auto* plus, auto* tangent)
+                     TPC_INLINE { apply(wants, vectors, at, lane, minus, plus, tangent); });
+    };
+    if (row.signs)
+        row.plus != nullptr ? run(Wants<true, true, true>()) : run(Wants<true, false, true>());
+    else
+        row.plus != nullptr ? run(Wants<false, true, true>()) : run(Wants<false, false, true>());
+}
+
 } // namespace HWY_NAMESPACE
 } // namespace tpc::rows
 HWY_AFTER_NAMESPACE();

@@ -12,24 +12,17 @@ HWY_BEFORE_NAMESPACE();
 namespace tpc::rows {
 namespace HWY_NAMESPACE {
 
-template <bool Signs, bool Plus, class Real>
-HWY_INLINE void row_of(const LinearRow<Real>& row, const ArcsineRow<Real>& dual) {
-    using D = Tag<Real>;
-    const Arcsine<D> own{dual};
-    const auto apply = [&](auto vectors, Position at, std::size_t lane, Vec<D>* minus, Vec<D>* plus,
-                           Vec<D>* tangent) TPC_INLINE {
+template <class Real> HWY_INLINE void linear_any(const LinearRow<Real>& row, const ArcsineRow<Real>& dual) {
+    const Tag<Real> d;
+    const Arcsine<Tag<Real>> own{dual};
+    linear_dual<false>(row, [&](auto wants, auto vectors, Position at, std::size_t lane, auto* minus, auto* plus,
+                                auto* tangent) TPC_INLINE {
+        using W = decltype(wants);
         const Real* left = dual.left + at.sheet * dual.left_sheet + at.position * dual.left_step;
         const Real* right = dual.right + at.sheet * dual.right_sheet + at.position * dual.right_step + lane;
-        own.template operator()<Signs, Plus, true, decltype(vectors)::value>(D(), left, right, minus, plus, tangent);
-    };
-    linear_row<true, Signs, Plus, true, false>(row, apply);
-}
-
-template <class Real> HWY_INLINE void linear_any(const LinearRow<Real>& row, const ArcsineRow<Real>& dual) {
-    if (row.signs)
-        row.plus != nullptr ? row_of<true, true>(row, dual) : row_of<true, false>(row, dual);
-    else
-        row.plus != nullptr ? row_of<false, true>(row, dual) : row_of<false, false>(row, dual);
+        own.template operator()<W::signs, W::plus, W::tangent, decltype(vectors)::value>(d, left, right, minus, plus,
+                                                                                         tangent);
+    });
 }
 
 void linear_arcsine_f32(const LinearRow<float>& row, const ArcsineRow<float>& dual) {

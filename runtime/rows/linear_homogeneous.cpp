@@ -12,24 +12,14 @@ HWY_BEFORE_NAMESPACE();
 namespace tpc::rows {
 namespace HWY_NAMESPACE {
 
-template <bool Signs, bool Plus, class Real>
-HWY_INLINE void row_of(const LinearRow<Real>& row, const HomogeneousRow<Real>& dual) {
-    using D = Tag<Real>;
-    const Homogeneous<D> own(dual);
-    const auto apply = [&](auto vectors, Position at, std::size_t lane, Vec<D>* minus, Vec<D>* plus,
-                           Vec<D>* tangent) TPC_INLINE {
-        static_cast<void>(at);
-        static_cast<void>(lane);
-        own.template operator()<Signs, Plus, true, decltype(vectors)::value>(D(), minus, plus, tangent);
-    };
-    linear_row<true, Signs, Plus, true, true>(row, apply);
-}
-
 template <class Real> HWY_INLINE void linear_any(const LinearRow<Real>& row, const HomogeneousRow<Real>& dual) {
-    if (row.signs)
-        row.plus != nullptr ? row_of<true, true>(row, dual) : row_of<true, false>(row, dual);
-    else
-        row.plus != nullptr ? row_of<false, true>(row, dual) : row_of<false, false>(row, dual);
+    const Tag<Real> d;
+    const Homogeneous<Tag<Real>> own(dual);
+    linear_dual<true>(
+        row, [&](auto wants, auto vectors, Position, std::size_t, auto* minus, auto* plus, auto* tangent) TPC_INLINE {
+            using W = decltype(wants);
+            own.template operator()<W::signs, W::plus, W::tangent, decltype(vectors)::value>(d, minus, plus, tangent);
+        });
 }
 
 void linear_homogeneous_f32(const LinearRow<float>& row, const HomogeneousRow<float>& dual) {

@@ -78,6 +78,51 @@ HWY_INLINE void by_chunks(D d, std::size_t lanes, const Run& run) {
         run(std::integral_constant<std::size_t, 1>(), lane);
 }
 
+// What a dual kernel's row has and gives. Signs: C may be negative, and `plus` is there; Plus: it is wanted.
+template <bool Signs, bool Plus, bool Tangent> struct Wants {
+    static constexpr bool signs = Signs, plus = Plus, tangent = Tangent;
+};
+
+// `apply`(Wants, number of vectors, first lane, minus, plus, tangent), in place, on `count` lanes of the row.
+template <std::size_t Most, class Row, class Apply>
+HWY_INLINE void dual_row(const Row& row, std::size_t count, const Apply& apply) {
+    using Real = std::remove_cvref_t<decltype(*row.minus)>;
+    const Tag<Real> d;
+    const std::size_t width = hn::Lanes(d);
+    const auto run = [&](auto wants) TPC_INLINE {
+        using W = decltype(wants);
+        by_chunks<Most>(d, count, [&](auto vectors, std::size_t first) TPC_INLINE {
+            constexpr std::size_t Vectors = decltype(vectors)::value;
+            Vec<Tag<Real>> minus[Vectors], plus[Vectors], tangent[Vectors];
+            TPC_UNROLL
+            for (std::size_t v = 0; v < Vectors; ++v) {
+                minus[v] = hn::LoadU(d, row.minus + first + v * width);
+                if constexpr (W::signs)
+                    plus[v] = hn::LoadU(d, row.plus + first + v * width);
+                if constexpr (W::tangent)
+                    tangent[v] = hn::LoadU(d, row.tangent + first + v * width);
+            }
+            apply(wants, vectors, first, minus, plus, tangent);
+            TPC_UNROLL
+            for (std::size_t v = 0; v < Vectors; ++v) {
+                hn::StoreU(minus[v], d, row.out_minus + first + v * width);
+                if constexpr (W::plus)
+                    hn::StoreU(plus[v], d, row.out_plus + first + v * width);
+                if constexpr (W::tangent)
+                    hn::StoreU(tangent[v], d, row.out_tangent + first + v * width);
+            }
+        });
+    };
+    const auto with = [&](auto signs, auto plus) TPC_INLINE {
+        constexpr bool Signs = decltype(signs)::value, Plus = decltype(plus)::value;
+        row.out_tangent != nullptr ? run(Wants<Signs, Plus, true>()) : run(Wants<Signs, Plus, false>());
+    };
+    if (row.plus != nullptr)
+        row.out_plus != nullptr ? with(std::true_type(), std::true_type()) : with(std::true_type(), std::false_type());
+    else
+        row.out_plus != nullptr ? with(std::false_type(), std::true_type()) : with(std::false_type(), std::false_type());
+}
+
 } // namespace HWY_NAMESPACE
 } // namespace tpc::rows
 HWY_AFTER_NAMESPACE();
