@@ -213,10 +213,6 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
     row.use.add(std::size_t{1} << sampling.log2_points, 0, seconds);
 }
 
-} // namespace
-
-namespace {
-
 std::size_t count_open(const JointRow::Open& open) {
     std::size_t count = 0;
     for (const std::vector<bool>& parts : open.parts)
@@ -275,10 +271,7 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
         if (const auto found = row.sampled.find(sampling.place); found != row.sampled.end())
             open = found->second;
     }
-    // About so many points in all replicates are needed for an error of 1, of which a quarter of the tolerance is
-    // acceptable. What follows from sampled numbers is another law, and computed again, in each replicate and round.
-    const double points = sampled_before ? 0.5 : 20;
-    double work = points / sampling.acceptable * row.work;
+    double work = affordable(row.work, sampling, sampled_before);
     joint::Sampling limited = sampling;
     limited.work = sampling.acceptable > 0 ? &work : nullptr;
     if (open.parts.empty())

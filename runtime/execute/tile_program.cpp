@@ -514,8 +514,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
                 visit(program.duals[k], part.ops[k].entry, features[k]);
     };
     std::size_t cached = 0; // numbers of each right sample that every tile reads
-    each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>& prepared) {
-        static_cast<void>(prepared);
+    each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>&) {
         cached += dual.method->features() * static_cast<std::size_t>(halo.right.families[read.right.family].count());
     });
     const std::vector<bool> nonnegative = never_negative(part, program.duals);
