@@ -63,6 +63,7 @@ struct Derivation {
     std::set<PairKey, LaterFirst> queue;
     std::vector<bool> touched;        // by unit
     std::vector<bool> family_touched; // by family: all its statements are
+    std::vector<bool> unrolled;       // by family: so are those of all between its elements and Gaussians
 
     [[nodiscard]] const ir::Program& program() const { return result.network.program; }
     [[nodiscard]] const IndexSpace& space(bool self) const { return self && self_space ? *self_space : *cross_space; }

@@ -78,6 +78,7 @@ Derivation::Derivation(const Network& network, const DeriveOptions& given) : opt
     result.joint_mean.resize(program.statements.size(), false);
     touched.resize(units.size(), false);
     family_touched.resize(program.families.size(), false);
+    unrolled.resize(program.families.size(), false);
 }
 
 Affine Derivation::prime(const Affine& affine) const {

@@ -133,7 +133,29 @@ void demand_moment(Derivation& derivation, const ElementRead& left, const Elemen
     demand_elements(derivation, true, left.family, right.family, elements_of_domain(derivation, left, right, whole));
 }
 
+namespace {
+
+// The numbers in all that stands between the elements of a family and Gaussians: an expectation over those computes it.
+void need_functions(Derivation& derivation, std::uint32_t family) {
+    if (derivation.unrolled[family] || derivation.result.network.gaussian[family])
+        return;
+    derivation.unrolled[family] = true;
+    need_family(derivation, family);
+    for (const std::size_t p : derivation.statements_of[family]) {
+        const Form& form = derivation.units[p].form;
+        for (const ElementRead& read : form.reads)
+            need_functions(derivation, read.family);
+        for (const LinearTerm& term : form.terms)
+            if (term.base == Base::read)
+                need_functions(derivation, term.operand);
+    }
+}
+
+} // namespace
+
 void demand_gaussians(Derivation& derivation, bool self, std::uint32_t x, std::uint32_t y, const Set& elements) {
+    need_functions(derivation, x);
+    need_functions(derivation, y);
     const auto& may_have_mean = derivation.result.may_have_mean;
     const Sources& sources = derivation.sources(self);
     for (const auto& [g, left] : sources.gaussians(x, false))

@@ -60,6 +60,12 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
     const Node& node = program.exprs[e];
     const auto all = [&](double value) { return std::vector<Real>(count_, static_cast<Real>(value)); };
     const auto copy = [&](const Real* from) { return std::vector<Real>(from + first_, from + first_ + count_); };
+    const auto mean = [&](std::uint32_t family, const Indices& element) {
+        const Real* from = state_.mean_of(family, element);
+        if (from == nullptr && state_.plan->recursions.may_have_mean[family])
+            throw std::logic_error("a mean that nothing asked for");
+        return from != nullptr ? copy(from) : all(0);
+    };
     Indices indices;
     switch (node.op) {
     case Op::number:
@@ -100,8 +106,7 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
                 return (*this)(node.children[0], slots);
             if (!element(a.access, state_.plan->boxes[a.target], slots, indices))
                 return all(0);
-            const Real* mean = state_.mean_of(a.target, indices);
-            return mean ? copy(mean) : all(0);
+            return mean(a.target, indices);
         }
         const Node& b = program.exprs[node.children[1]];
         if (a.type == Type::scalar || b.type == Type::scalar) {
@@ -116,8 +121,7 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
             }
             if (!element(other.access, state_.plan->boxes[other.target], slots, indices))
                 return all(0);
-            const Real* mean = state_.mean_of(other.target, indices);
-            auto result = mean ? copy(mean) : all(0);
+            auto result = mean(other.target, indices);
             for (std::size_t s = 0; s < count_; ++s)
                 result[s] *= factor[s];
             return result;
@@ -135,6 +139,8 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
                 result[s] = (state_.plus[offset + s] - state_.minus[offset + s]) / 4;
             return result;
         }
+        if (a.target == b.target && std::ranges::equal(indices, right))
+            throw std::logic_error("an average that nothing asked for");
         return all(0); // independent, and one of them centred
     }
     case Op::gram: {

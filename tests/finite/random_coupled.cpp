@@ -22,12 +22,23 @@ void between_positions(Writer& w, const std::string& loop) {
     w.assign("i", call(w.layer->activation, fmt::format("({} - {}) / sqrt({} + 0.1)", g, mean, variance)));
 }
 
+// Averages over coordinates of what is not Gaussian, between two functions.
+void rescaled(Writer& w, const std::string& loop) {
+    w.open(loop);
+    const std::string x = w.previous("i");
+    w.line(fmt::format("c = {0} - avg({0})", x));
+    w.assign("i", call(w.layer->activation, "c / sqrt(avg(c^2) + 0.1)"));
+    w.close();
+}
+
 } // namespace
 
 void write_coupled(Writer& w, const std::string& loop) {
     const auto product = [&](const char* name, double variance, const std::string& x) {
         return w.matrix(name, variance) + x;
     };
+    if (w.layer->kind == LayerKind::rescaled)
+        return rescaled(w, loop);
     if (w.layer->kind == LayerKind::gru)
         w.line(w.element("x", "0") + " = 0");
     w.open(loop);

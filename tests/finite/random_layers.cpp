@@ -169,6 +169,7 @@ void statements(Writer& w) {
     case LayerKind::product:
     case LayerKind::neighbours:
     case LayerKind::batch:
+    case LayerKind::rescaled:
     case LayerKind::gru:
         return write_coupled(w, loop);
     case LayerKind::block: {

@@ -187,6 +187,8 @@ Spec random_coupled_spec(std::uint64_t seed) {
         add(kinds[chance.below(kinds.size() - 1)]);
     spec.outputs[0].kind = static_cast<OutputKind>(chance.below(4));
     spec.outputs[0].bias = chance.one_in(4) ? OutputBias::one : OutputBias::none;
+    if (chance.one_in(3))
+        add(rescaled);
     return spec;
 }
 

@@ -37,6 +37,7 @@ enum class LayerKind : std::uint8_t {
     product,    // phi(g) psi(0.5 g + B x), g = A x
     neighbours, // phi(g[i]) psi(g[i-1 | wrap]) + 0.3 g[i]
     batch,      // phi((g - mean over positions) / sqrt(variance over positions + 0.1))
+    rescaled,   // phi((x - avg(x)) / sqrt(avg((x - avg(x))^2) + 0.1)), no parameters
     gru,        // s[i] = (1 - z) s[i-1] + z phi(C s[i-1] + D x[i]), z = sigmoid(A s[i-1] + B x[i])
 };
 

@@ -56,7 +56,8 @@ bool halves(LayerKind kind) {
 }
 bool has_matrices(LayerKind kind) {
     return kind != LayerKind::pooled && kind != LayerKind::causal_mean && kind != LayerKind::graph &&
-           kind != LayerKind::scaled && kind != LayerKind::window && kind != LayerKind::masked;
+           kind != LayerKind::scaled && kind != LayerKind::rescaled && kind != LayerKind::window &&
+           kind != LayerKind::masked;
 }
 bool repeats(LayerKind kind) {
     return has_matrices(kind) && !halves(kind);

@@ -91,6 +91,15 @@ output v' @ mean(i in 1..B: x[2,i]) / sqrt(n)
           {{"B", 8}, {"d", 9}});
 }
 
+TEST_CASE("averages of what is not Gaussian stand in functions of it") {
+    const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v ~ N(0, 1)\n"
+                             "x = relu(U @ xi)\n",
+                      tail = "\noutput v' @ y / sqrt(n)\n";
+    agree(head + "y = relu(0.5 * x - avg(x))" + tail, {{"d", 3}});
+    agree(head + "z = x * (W @ x)\ny = tanh(z * (1 + avg(x)) + avg(z * z))" + tail, {{"d", 3}});
+    agree(head + "c = x + W @ x\ny = relu(c - avg(c) + x' @ c / n) * c" + tail, {{"d", 3}});
+}
+
 // TPC_COUPLED_FIRST and TPC_COUPLED_LAST choose other seeds.
 TEST_CASE("random programs of products, gates, maxima and batches agree with networks, within the errors they state") {
     const auto seed = [](const char* name, std::uint64_t otherwise) {
