@@ -11,7 +11,7 @@ void merge(Contents& into, const Contents& from) {
 
 } // namespace
 
-Analysis::Analysis(const ir::Program& program) : program_(program), families_(program.families.size()) {
+Analysis::Analysis(const ir::Program& program) : program_(&program), families_(program.families.size()) {
     for (bool changed = true; changed;) {
         changed = false;
         for (const ir::Statement& statement : program.statements) {
@@ -25,7 +25,7 @@ Analysis::Analysis(const ir::Program& program) : program_(program), families_(pr
 }
 
 Contents Analysis::of(ir::ExprId id) const {
-    const ir::Node& node = program_.exprs[id];
+    const ir::Node& node = program_->exprs[id];
     switch (node.op) {
     case ir::Op::moment:
     case ir::Op::mean:

@@ -23,7 +23,7 @@ class Analysis {
     [[nodiscard]] bool random(ir::ExprId id) const { return of(id).random; }
 
   private:
-    const ir::Program& program_;
+    const ir::Program* program_;
     std::vector<Contents> families_;
 };
 

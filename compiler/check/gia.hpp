@@ -26,9 +26,9 @@ struct Verdict {
 };
 
 // Reports each reason for a failure as an error with the place of the use that breaks independence and notes on the way
-// there. Appends coefficients to program.exprs, and changes nothing else. Where index ranges alone do not settle whether two
-// uses meet, the elements at resolve::small_sizes(program) do: put the sizes of the data into program.sizes first where they
-// are known.
+// there. Appends coefficients to program.exprs, and the weights of names that are defined by recursion (weights.hpp) as
+// families of numbers; changes nothing else. Where index ranges alone do not settle whether two uses meet, the elements at
+// resolve::small_sizes(program) do: put the sizes of the data into program.sizes first where they are known.
 Verdict check(ir::Program& program, source::Diagnostics& diagnostics);
 
 // "matrix W[l in 2..3] ~ N(0, 2 / n)" under another name and, if given, another kind.

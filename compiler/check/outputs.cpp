@@ -4,6 +4,8 @@
 #include "compiler/check/contents.hpp"
 #include "compiler/check/parameter_terms.hpp"
 #include "compiler/check/uses.hpp"
+#include "compiler/check/weights.hpp"
+#include "compiler/ir/renaming.hpp"
 
 #include <fmt/format.h>
 
@@ -22,13 +24,14 @@ using source::Id;
 
 class Decomposer {
   public:
-    Decomposer(Program& p, source::Diagnostics& d) : program_(p), diagnostics_(d), analysis_(p), bindings_(bindings(p)) {}
+    Decomposer(Program& p, source::Diagnostics& d)
+        : program_(p), diagnostics_(d), analysis_(p), bindings_(bindings(p)), recursive_(recursive_scalars(p)), weights_(p) {
+    }
 
     std::vector<OutputTerm> run(const ir::Output& output) {
         output_ = &output;
         terms_.clear();
         failed_ = false;
-        depth_ = 0;
         decompose(output.value, program_.exprs.number(1), 0, {});
         if (!failed_)
             require_readout();
@@ -43,7 +46,16 @@ class Decomposer {
     const ir::Output* output_ = nullptr;
     std::vector<OutputTerm> terms_;
     bool failed_ = false;
-    int depth_ = 0;
+    std::vector<bool> recursive_; // by statement
+    Weights weights_;
+
+    // The links of a statement whose own terms are being collected, with the powers of n that stand before them.
+    struct PoweredLink {
+        Link link;
+        int power;
+        ExprId read;
+    };
+    std::vector<PoweredLink>* links_ = nullptr;
 
     using Ranges = std::vector<ir::Range>;
 
@@ -76,6 +88,8 @@ class Decomposer {
     // --- the linear structure
 
     void decompose(ExprId id, ExprId coefficient, int power, const Ranges& ranges) {
+        if (const Node& zero = program_.exprs[id]; power != 0 && zero.op == Op::number && zero.number == 0)
+            return;
         if (power == 0 && !analysis_.random(id)) {
             push(OutputTerm::Kind::constant, id, times(program_.exprs, coefficient, id), ranges);
             return;
@@ -301,37 +315,137 @@ class Decomposer {
 
     void substitute(ExprId id, ExprId coefficient, int power, const Ranges& ranges) {
         const Node node = program_.exprs[id];
+        if (links_ != nullptr) {
+            links_->push_back({{node.target, node.access, coefficient, ranges}, power, id});
+            return;
+        }
+        const auto found = inlined(node, ranges);
+        if (!found)
+            return follow(id, coefficient, power, ranges);
+        for (const auto& [value, inner] : *found)
+            decompose(value, coefficient, power, inner);
+    }
+
+    // What the statements that define an element give it, each with the part of the ranges that reads it; nothing where it
+    // takes a recursion to say.
+    std::optional<std::vector<std::pair<ExprId, Ranges>>> inlined(const Node& read, const Ranges& ranges) {
         Bindings here = bindings_;
         bind(here, ranges);
-        std::vector<const ir::Statement*> found;
-        for (const auto& statement : program_.statements)
-            if (statement.family == node.target &&
-                !provably_disjoint(program_, statement.indices, node.access.indices, here))
-                found.push_back(&statement);
-        if (found.empty() || node.access.mode != ir::IndexMode::none || ++depth_ > 64)
-            return unclear_name(id);
-        for (const ir::Statement* statement : found) {
+        std::vector<std::uint32_t> found;
+        for (std::uint32_t k = 0; k < recursive_.size(); ++k)
+            if (program_.statements[k].family == read.target &&
+                !provably_disjoint(program_, program_.statements[k].indices, read.access.indices, here))
+                found.push_back(k);
+        if (found.empty() || read.access.mode != ir::IndexMode::none)
+            return std::nullopt;
+        std::vector<std::pair<ExprId, Ranges>> result;
+        for (const std::uint32_t index : found) {
+            const ir::Statement statement = program_.statements[index];
             Ranges inner = ranges;
-            if (found.size() > 1 && !restrict_ranges(*statement, node.access, inner, here))
-                return unclear_name(id);
+            if (recursive_[index] || (found.size() > 1 && !restrict_ranges(statement, read.access, inner, here)))
+                return std::nullopt;
             std::vector<std::pair<Affine, Affine>> equations;
-            for (std::size_t k = 0; k < statement->indices.size(); ++k)
-                equations.emplace_back(statement->indices[k], node.access.indices[k]);
+            for (std::size_t k = 0; k < statement.indices.size(); ++k)
+                equations.emplace_back(statement.indices[k], read.access.indices[k]);
             std::vector<ir::Symbol> unknowns;
-            for (const ir::Range& range : statement->domain.ranges)
+            for (const ir::Range& range : statement.domain.ranges)
                 unknowns.push_back(range.index);
             const Solution solution = solve(equations, unknowns);
             if (solution.values.size() != unknowns.size())
-                return unclear_name(id);
-            const ExprId value = ir::rewrite(
-                program_.exprs, statement->value, [](ExprId) { return std::optional<ExprId>{}; },
-                [&](ir::Symbol s) {
-                    const auto it = solution.values.find(s);
-                    return it == solution.values.end() ? std::nullopt : std::optional(it->second);
-                });
-            decompose(value, coefficient, power, inner);
+                return std::nullopt;
+            const auto value = [&](ir::Symbol s) {
+                const auto it = solution.values.find(s);
+                return it == solution.values.end() ? std::nullopt : std::optional(it->second);
+            };
+            result.emplace_back(ir::renamed(program_.exprs, statement.value, value), std::move(inner));
         }
-        --depth_;
+        return result;
+    }
+
+    // A name that is defined by recursion, or read under an index mode: its statements' own terms, times weights.
+    void follow(ExprId id, ExprId coefficient, int power, const Ranges& ranges) {
+        const Node read = program_.exprs[id];
+        std::map<std::uint32_t, std::vector<OutputTerm>> own; // by statement
+        Links links;
+        std::map<std::uint32_t, int> powers{{read.target, power}}; // by family
+        std::vector<std::uint32_t> pending{read.target};
+        std::vector<OutputTerm> before = std::exchange(terms_, {});
+        while (!pending.empty()) {
+            const std::uint32_t family = pending.back();
+            pending.pop_back();
+            for (std::uint32_t k = 0; k < recursive_.size(); ++k) {
+                if (program_.statements[k].family != family)
+                    continue;
+                std::vector<PoweredLink> found;
+                links_ = &found;
+                decompose(program_.statements[k].value, program_.exprs.number(1), powers[family], {});
+                links_ = nullptr;
+                own[k] = std::exchange(terms_, {});
+                std::vector<Link>& read_here = links[k];
+                for (PoweredLink& link : found) {
+                    const auto [known, first] = powers.try_emplace(link.link.family, link.power);
+                    if (known->second != link.power)
+                        order(link.read, link.power - known->second);
+                    if (first)
+                        pending.push_back(link.link.family);
+                    read_here.push_back(std::move(link.link));
+                }
+            }
+        }
+        terms_ = std::move(before);
+        if (failed_)
+            return;
+        for (const auto& [statement, terms] : own)
+            if (!terms.empty())
+                weigh(statement, terms, read, links, coefficient, ranges);
+        bindings_ = bindings(program_);
+        analysis_ = Analysis(program_);
+    }
+
+    // The terms that a statement adds of its own, in all of its instances.
+    void weigh(std::uint32_t statement, std::vector<OutputTerm> terms, const Node& read, const Links& links,
+               ExprId coefficient, const Ranges& ranges) {
+        const auto weights = weights_.of(read.target, statement, links);
+        if (!weights)
+            return;
+        const Parts parts = ranges_under(program_, program_.statements[statement].domain);
+        if (!parts.exact)
+            for (OutputTerm& term : terms)
+                guard(term, statement);
+        for (const Ranges& part : parts.ranges) {
+            Ranges instances;
+            ir::Renaming symbols;
+            for (const ir::Range& loop : part)
+                instances.push_back(ir::fresh_range(program_, loop, symbols, program_.info(loop.index).span));
+            Node weight = read;
+            weight.target = *weights;
+            for (const ir::Range& instance : instances)
+                weight.access.indices.push_back(Affine::of(instance.index));
+            const ExprId factor =
+                sum_over(program_.exprs, ranges, times(program_.exprs, coefficient, program_.exprs.add(weight)));
+            for (OutputTerm term : terms) {
+                for (ir::Range& range : term.ranges)
+                    range = {range.index, ir::substitute(range.lower, symbols), ir::substitute(range.upper, symbols)};
+                term.ranges.insert(term.ranges.begin(), instances.begin(), instances.end());
+                term.coefficient = times(program_.exprs, factor, ir::renamed(program_.exprs, term.coefficient, symbols));
+                for (Affine& index : term.member.indices)
+                    index = ir::substitute(index, symbols);
+                if (term.kind == OutputTerm::Kind::readout)
+                    term.vector = ir::renamed(program_.exprs, term.vector, symbols);
+                terms_.push_back(std::move(term));
+            }
+        }
+    }
+
+    // The term in all instances of the loops around a statement, with 0 where its conditions do not hold.
+    void guard(OutputTerm& term, std::uint32_t statement) {
+        if (program_.exprs[term.coefficient].op != Op::number)
+            term.coefficient = weights_.guarded(term.coefficient, statement, term.ranges);
+        if (term.kind == OutputTerm::Kind::readout)
+            term.vector = weights_.guarded(term.vector, statement, term.ranges);
+        if (term.kind != OutputTerm::Kind::constant && !program_.parameters[term.parameter].family.empty() &&
+            term.member.mode == ir::IndexMode::none)
+            term.member.mode = ir::IndexMode::clamp; // some member, times 0
     }
 
     // Several statements define the family: the part of the sum's ranges that reads this one.
@@ -362,14 +476,6 @@ class Decomposer {
     }
 
     // --- reasons against
-
-    void unclear_name(ExprId id) {
-        const auto& family = program_.families[program_.exprs[id].target];
-        fail(Id::gia_unclear_name, id, family.name)
-            .note(family.span,
-                  fmt::format("{} is assigned here; write its expression in the output, or use sum over a range",
-                              family.name));
-    }
 
     void nonlinear(ExprId id, int power, std::string_view what) {
         if (power != 0 && !analysis_.random(id))

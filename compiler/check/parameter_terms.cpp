@@ -19,6 +19,18 @@ ExprId over(ExprTable& exprs, ExprId a, ExprId b) {
     return exprs.apply(Function::div, {a, b});
 }
 
+ExprId sum_over(ExprTable& exprs, llvm::ArrayRef<ir::Range> ranges, ExprId id) {
+    if (ranges.empty())
+        return id;
+    Node sum;
+    sum.op = Op::reduce;
+    sum.reduction = ir::Reduction::sum;
+    sum.type = exprs[id].type;
+    sum.ranges.assign(ranges.begin(), ranges.end());
+    sum.children = {id};
+    return exprs.add(sum);
+}
+
 ExprId mean_factor(ExprTable& exprs, llvm::ArrayRef<ir::Range> ranges) {
     const ExprId one = exprs.number(1);
     const bool nested = std::any_of(ranges.begin(), ranges.end(), [&](const ir::Range& range) {
@@ -26,14 +38,8 @@ ExprId mean_factor(ExprTable& exprs, llvm::ArrayRef<ir::Range> ranges) {
             return range.lower.coefficient(other.index) != 0 || range.upper.coefficient(other.index) != 0;
         });
     });
-    if (nested) {
-        Node count;
-        count.op = Op::reduce;
-        count.reduction = ir::Reduction::sum;
-        count.ranges.assign(ranges.begin(), ranges.end());
-        count.children = {one};
-        return over(exprs, one, exprs.add(count));
-    }
+    if (nested)
+        return over(exprs, one, sum_over(exprs, ranges, one));
     ExprId count = one;
     for (const ir::Range& range : ranges)
         count = times(exprs, count, exprs.affine(range.upper - range.lower + Affine(1)));

@@ -20,6 +20,7 @@ std::optional<std::vector<ParameterTerm>> parameter_terms(ir::ExprTable& exprs, 
 
 ir::ExprId times(ir::ExprTable& exprs, ir::ExprId a, ir::ExprId b);
 ir::ExprId over(ir::ExprTable& exprs, ir::ExprId a, ir::ExprId b);
+ir::ExprId sum_over(ir::ExprTable& exprs, llvm::ArrayRef<ir::Range> ranges, ir::ExprId id);
 // 1 / the number of points of the ranges.
 ir::ExprId mean_factor(ir::ExprTable& exprs, llvm::ArrayRef<ir::Range> ranges);
 

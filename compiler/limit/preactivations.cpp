@@ -1,6 +1,7 @@
 // Names preactivations, operands of matrices and of moments (network.hpp). A pass over statements: the value of each is
 // rebuilt with reads of new families in place of the hoisted parts, and the statements of those stand before it.
 #include "compiler/check/uses.hpp"
+#include "compiler/ir/renaming.hpp"
 #include "compiler/limit/activations.hpp"
 #include "compiler/limit/form.hpp"
 #include "compiler/limit/forms.hpp"
@@ -27,17 +28,6 @@ struct Hoisted {
     ExprId expr;
     std::vector<Range> sums;
     ExprId read;
-};
-
-// Other names for symbols.
-struct Renaming {
-    std::vector<std::pair<Symbol, Affine>> pairs;
-    std::optional<Affine> operator()(Symbol symbol) const {
-        for (const auto& [from, to] : pairs)
-            if (from == symbol)
-                return to;
-        return std::nullopt;
-    }
 };
 
 // A linear vector with a name, over all of these ranges.
@@ -200,11 +190,7 @@ class Namer {
             for (std::size_t k = 0; k < domain.ranges.size(); ++k)
                 equal = equal && substitute(one.domain.ranges[k].lower, rename) == domain.ranges[k].lower &&
                         substitute(one.domain.ranges[k].upper, rename) == domain.ranges[k].upper;
-            if (equal &&
-                same(program_.exprs,
-                     rewrite(
-                         program_.exprs, one.value, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, rename),
-                     value))
+            if (equal && same(program_.exprs, renamed(program_.exprs, one.value, rename), value))
                 return one.family;
         }
         return std::nullopt;
@@ -249,23 +235,17 @@ class Namer {
         }
         std::vector<Range> loops;
         for (const Range& sum : context.sums) {
-            const Symbol symbol = program_.fresh(program_.info(sum.index).name, false, span);
-            const Range range{symbol, substitute(sum.lower, rename), substitute(sum.upper, rename)};
-            rename.pairs.emplace_back(sum.index, Affine::of(symbol));
+            const Range range = fresh_range(program_, sum, rename, span);
             loops.push_back(range);
             statement.domain.ranges.push_back(range);
-            statement.indices.push_back(Affine::of(symbol));
+            statement.indices.push_back(Affine::of(range.index));
             access.indices.push_back(Affine::of(sum.index));
         }
         statement.span = statement.target_span = span;
         statement.family = forward.value_or(static_cast<std::uint32_t>(program_.families.size()));
         if (!forward)
             program_.families.push_back({names_.fresh(stem), type, static_cast<unsigned>(statement.indices.size()), span});
-        const ExprId renamed_value =
-            rename.pairs.empty()
-                ? value
-                : rewrite(
-                      program_.exprs, value, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, rename);
+        const ExprId renamed_value = rename.pairs.empty() ? value : renamed(program_.exprs, value, rename);
         const std::uint32_t family = statement.family;
         // What the new statement's own value needs is named first.
         Context inner{statement.domain, {}};

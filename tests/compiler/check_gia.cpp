@@ -71,7 +71,30 @@ TEST_CASE("names may stand for output expressions") {
     CHECK(terms("for t in 1..T/2 { f[t] = v' @ x[t] / sqrt(n) }\noutput sum(s in 1..T/2: f[T/2+1-s])") ==
           "s in 1..T/2: 1 | v | x[(T-2*s+2)/2]\n");
     CHECK(terms("y = 1 + avg(x[1])\noutput y * v' @ x[1] / sqrt(n)") == "y | v | x[1]\n");
-    CHECK(reasons("f[1] = c\nfor t in 2..T { f[t] = f[t-1] + v' @ x[t] / sqrt(n) }\noutput f[T]") == "9 gia_unclear_name");
+}
+
+TEST_CASE("names may be defined by recursion, or read under index modes: weights stand before their terms") {
+    CHECK(terms("f[1] = c\nfor t in 2..T { f[t] = xi[t,1] * f[t-1] + v' @ x[t] / sqrt(n) }\noutput 3 * f[T]") ==
+          "3 * f_from_f[T] | c\nt in 2..T: 3 * f_from_f2[T,t] | v | x[t]\n");
+    CHECK(terms("for t in 1..T { f[t] = v' @ x[t] / sqrt(n) }\noutput mean(t in 1..T: f[t-1 | wrap])") ==
+          "t in 1..T: sum(t in 1..T: 1 / T * f_from_f[t-1,t_2 | wrap]) | v | x[t]\n");
+    // The first turn apart: its conditions are ranges.
+    CHECK(terms("for t in 1..T { if t == 1 { f[t] = v' @ x[1] / sqrt(n) } else { f[t] = c - f[t-1] } }\noutput f[T]") ==
+          "t in 1..1: f_from_f[T,t] | v | x[1]\nt in 2..T: f_from_f2[T,t] | c\n");
+    // Whether there is a third turn depends on the data.
+    CHECK(terms("for t in 1..T { if t == 3 { f[t] = u[t]' @ x[t] / sqrt(n) } else if t > 1 { f[t] = f[t-1] } "
+                "else { f[t] = c } }\noutput f[T]") ==
+          "t in 3..T: f_from_f[T,t] | u.t | f_part[t]\nt in 1..1: f_from_f2[T,t] | c\n");
+    // Powers of n belong to whole recursions.
+    CHECK(terms("f[0] = 0\nfor t in 1..T { f[t] = f[t-1] + v' @ x[t] / n }\noutput sqrt(n) * f[T]") ==
+          "t in 1..T: f_from_f[T,t] | v | x[t]\n");
+    CHECK(reasons("f[0] = c\nfor t in 1..T { f[t] = sqrt(n) * f[t-1] }\noutput f[T]") == "8 gia_diverging_output");
+    CHECK(reasons("f[0] = c\nfor t in 1..T { f[t] = f[t-1]^2 }\noutput f[T]") == "8 gia_nonlinear_output");
+    CHECK(reasons("f[0] = c\nfor t in 1..T { f[t] = c * f[t-1] }\noutput f[T]") == "8 gia_random_coefficient");
+    CHECK(reasons("f[0] = c\nfor t in 1..T { f[t] = f[t-1] + x[t]' @ x[t] / sqrt(n) }\noutput f[T]") ==
+          "8 gia_not_a_readout");
+    CHECK(reasons("f[0] = 0\nfor t in 1..T { f[t] = f[t-1] + v' @ (x[t] + v) / sqrt(n) }\noutput f[T]") ==
+          "8 gia_readout_reused");
 }
 
 TEST_CASE("outputs that are not linear in readouts") {

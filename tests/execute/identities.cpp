@@ -154,6 +154,37 @@ TEST_CASE("an index mode in an output reads the members that it names") {
          "output f = (v[2]' @ x[3] + v[3]' @ x[1]) / sqrt(n)\n");
 }
 
+TEST_CASE("an output defined by recursion is the sum that it stands for") {
+    const std::string head =
+        "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v[t in 1..T] ~ N(0, t)\n"
+        "vector u ~ N(0, 0.5) rate 2\nscalar c ~ N(1, 0.5) rate 3\n"
+        "for t in 1..T { x[t] = relu(W @ relu(U @ xi[t])); q[t] = avg(x[t]^2) }\n";
+    const Set set = tests::random_set(head + "output u' @ x[1] / sqrt(n)\n", 3, {{"T", 3}, {"d", 2}}, 6);
+    const auto both = [&](const std::string& recursive, const std::string& written) {
+        same(head + recursive, head + written, set);
+        tests::Settings backward;
+        backward.options.via = execute::Via::D;
+        CHECK(tests::deviation(kernels(head + recursive, set, backward), kernels(head + recursive, set)) < 1e-13);
+    };
+    both("f[0] = c + 2\nfor t in 1..T { f[t] = xi[t,1] * f[t-1] - v[t]' @ x[t] / sqrt(n) }\noutput f[T]\n",
+         "output xi[1,1] * xi[2,1] * xi[3,1] * (c + 2) - (xi[2,1] * xi[3,1] * v[1]' @ x[1] + xi[3,1] * v[2]' @ x[2] + "
+         "v[3]' @ x[3]) / sqrt(n)\n");
+    // two names, one of them local; weights from Moments; elements of their own; sums over what was before
+    both("for t in 1..T {\n  s = v[t]' @ x[t] / sqrt(n)\n"
+         "  if t == 1 { f[t] = s } else { f[t] = q[t] * f[t-1] + 2 * s + sum(r in 1..t-1: g[r] / r) }\n"
+         "  g[t] = f[t] * t + u' @ x[1] / sqrt(n)\n}\noutput f[T]\n",
+         "s[1] = v[1]' @ x[1] / sqrt(n)\ns[2] = v[2]' @ x[2] / sqrt(n)\ns[3] = v[3]' @ x[3] / sqrt(n)\n"
+         "r = u' @ x[1] / sqrt(n)\nf1 = s[1]\ng1 = f1 + r\nf2 = q[2] * f1 + 2 * s[2] + g1\ng2 = 2 * f2 + r\n"
+         "f3 = q[3] * f2 + 2 * s[3] + g1 + g2 / 2\ng3 = 3 * f3 + r\noutput f3\n");
+    both("for t in 1..T { f[t] = t * v[t]' @ x[t] / sqrt(n) }\noutput sum(t in 1..T: xi[t,2] * f[t-1 | wrap]) + f[4 | "
+         "zero]\n",
+         "output (xi[2,2] * v[1]' @ x[1] + 2 * xi[3,2] * v[2]' @ x[2] + 3 * xi[1,2] * v[3]' @ x[3]) / sqrt(n)\n");
+    // which turns there are depends on the data
+    both("for t in 1..T { if t == 2 { f[t] = v[t]' @ x[t] / sqrt(n) + q[t] } else if t > 2 { f[t] = 2 * f[t-1] } "
+         "else { f[t] = c } }\noutput f[T] + f[1]\n",
+         "output 2 * v[2]' @ x[2] / sqrt(n) + 2 * q[2] + c\n");
+}
+
 TEST_CASE("a readout reads numbers as constant vectors") {
     const std::string head =
         "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 0.5) rate 3\nx = relu(U @ xi)\n";

@@ -75,6 +75,8 @@ for t in 1..T { g[t] = A @ xi[t] }
     for (const std::string body : {
              // a Moment beside a readout, which no vector reads
              "output f[t in 1..T] = (1 + avg(relu(g[t])^2)) * v' @ relu(g[1]) / sqrt(n)\n",
+             // an output that sums up as it goes
+             "f[0] = 0.5\nfor t in 1..T { f[t] = xi[t,1] * f[t-1] + v' @ relu(g[t]) / sqrt(n) }\noutput f[T]\n",
              // a finite vector of a finite vector
              "u = mean(t in 1..T: xi[t])\noutput v' @ relu(A @ (2 * u) + B @ relu(g[T])) / sqrt(n)\n",
              // a nonlinearity outside its family is phi(0)
