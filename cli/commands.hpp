@@ -27,6 +27,10 @@ Run add_emit(CLI::App& command);
 Run add_fmt(CLI::App& command);
 Run add_lsp(CLI::App& command);
 
+// What options accept: a finite number above 0, whole numbers from `least` on.
+CLI::Validator positive();
+CLI::Validator whole(std::int64_t least);
+
 // Options that several of them have.
 CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,
                        const std::string& about);

@@ -142,7 +142,7 @@ void Kernels::require_finite(const Cell& cell, std::size_t o, const std::vector<
     };
     const std::size_t place = here(down, flat / across.width) * columns.count() + here(across, flat % across.width);
     const std::string& name = network_.outputs[o].name;
-    throw Failure{refused, fmt::format("the {}{} does not exist: its entry {} is {}", kernel,
+    throw Failure{refused, fmt::format("the {}{} does not exist, or is beyond what numbers hold: its entry {} is {}", kernel,
                                        name.empty() ? "" : " of " + name, io::show_index(shape_of(rows, columns), place),
                                        std::isnan(*bad) ? "not a number" : "infinite")};
 }

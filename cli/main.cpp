@@ -60,9 +60,9 @@ void add_common(CLI::App& command, Common& options) {
         .add_option("--tol", options.tolerance,
                     "allowed error, relative to the largest entry of the kernel; 1e-8, or 1e-4 where "
                     "expectations over several Gaussians are sampled")
-        ->check(CLI::PositiveNumber);
-    command.add_option("--threads", options.threads, "0: all cores")->check(CLI::NonNegativeNumber)->capture_default_str();
-    command.add_option("--seed", options.seed, "of random numbers")->capture_default_str();
+        ->check(positive());
+    command.add_option("--threads", options.threads, "0: all cores")->check(whole(0))->capture_default_str();
+    command.add_option("--seed", options.seed, "of random numbers")->check(whole(0))->capture_default_str();
 }
 
 // CLI11 would only say that a command is missing.

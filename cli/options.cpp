@@ -3,8 +3,27 @@
 #include "runtime/io/output_file.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace tpc::cli {
+
+CLI::Validator positive() {
+    const auto refuse = [](const std::string& text) {
+        double value = 0;
+        const bool number = CLI::detail::lexical_cast(text, value);
+        return number && value > 0 && std::isfinite(value) ? "" : fmt::format("{} is not a number above 0", text);
+    };
+    return {refuse, ""};
+}
+
+CLI::Validator whole(std::int64_t least) {
+    const auto refuse = [least](const std::string& text) {
+        std::int64_t value = 0;
+        const bool number = CLI::detail::lexical_cast(text, value);
+        return number && value >= least ? "" : fmt::format("{} is not a whole number from {} on", text, least);
+    };
+    return {refuse, ""};
+}
 
 CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,
                        const std::string& about) {

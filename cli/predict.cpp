@@ -169,7 +169,7 @@ Run add_predict(CLI::App& command) {
         ->type_name("FILE");
     command.add_option("--test-targets", options->test_targets, "what is true of the test samples")->type_name("FILE");
     command.add_option("--every", options->every, "hold out samples K, 2K, ... of --train as the test set")
-        ->check(CLI::PositiveNumber)
+        ->check(whole(1))
         ->type_name("K");
     command.add_option("--ridge", options->ridge, "added to the diagonal of the kernel")->capture_default_str();
     CLI::Option* classify =

@@ -125,12 +125,10 @@ Run add_simulate(CLI::App& command) {
     command.add_option("--widths", options->simulate.widths, "the widths n")
         ->delimiter(',')
         ->allow_extra_args(false)
-        ->check(CLI::PositiveNumber)
+        ->check(whole(1))
         ->type_name("N,...")
         ->capture_default_str();
-    command.add_option("--seeds", options->simulate.seeds, "networks a width")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
+    command.add_option("--seeds", options->simulate.seeds, "networks a width")->check(whole(1))->capture_default_str();
     add_kernel_options(command, options->kernel);
     return [options](Session& session) { run(session, *options); };
 }
