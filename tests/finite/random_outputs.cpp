@@ -51,6 +51,12 @@ void write_output(Writer& w, const OutputSpec& output, std::size_t number) {
         w.line(fmt::format("for i in 1..{} {{ y{}[i] = {}' @ {} / sqrt(n) }}", P, number, v, x("i")));
         value = fmt::format("y{}[1] - sum(i in 1..{}: i / P * y{}[{}+1-i])", number, P, number, P);
         break;
+    case OutputKind::accumulated:
+        w.line(fmt::format("y{}[0] = 0.5", number));
+        w.line(fmt::format("for i in 1..{} {{ y{}[i] = xi[i, 1] * y{}[i-1] + {}' @ {} / sqrt(n) }}", P, number, number, v,
+                           x("i")));
+        value = fmt::format("y{}[{}] + mean(i in 1..{}: y{}[i+1 | {}])", number, P, P, number, mode);
+        break;
     default:
         value = fmt::format("{}' @ mean(i in 1..{}: {}) / sqrt(n)", v, P, x("i"));
     }

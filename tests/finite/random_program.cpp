@@ -118,7 +118,7 @@ void make_odd(Spec& spec, const Chance& chance) {
         OutputSpec& output = spec.outputs[o];
         output.mode = chance.below(3);
         if (chance.one_in(2))
-            output.kind = static_cast<OutputKind>(chance.below(9));
+            output.kind = static_cast<OutputKind>(chance.below(10));
         if (chance.one_in(3))
             output.bias = static_cast<OutputBias>(chance.below(4));
         output.shared = o > 0 && chance.one_in(2);

@@ -76,8 +76,20 @@ struct Layer {
     friend bool operator==(const Layer&, const Layer&) = default;
 };
 
-// moved: sum(i: v[i+1 | mode]' x[i]) + v[1]' x[1]; constant: v' (x - 0.5) + v' 1 / P; named: y[i] = v' x[i] under a name.
-enum class OutputKind : std::uint8_t { mean, first, each, weighted, two_readouts, moment, moved, constant, named };
+// moved: sum(i: v[i+1 | mode]' x[i]) + v[1]' x[1]; constant: v' (x - 0.5) + v' 1 / P; named: y[i] = v' x[i] under a name;
+// accumulated: y[i] = xi[i, 1] y[i-1] + v' x[i], read at the end and under a mode.
+enum class OutputKind : std::uint8_t {
+    mean,
+    first,
+    each,
+    weighted,
+    two_readouts,
+    moment,
+    moved,
+    constant,
+    named,
+    accumulated
+};
 // moved: sum(i: xi[i, 1] c[i-1 | mode]).
 enum class OutputBias : std::uint8_t { none, one, with_mean, moved };
 
