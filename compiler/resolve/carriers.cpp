@@ -91,8 +91,9 @@ struct Attachment {
             const bool readout = of_parameters(exprs(), node.children[0]) || of_parameters(exprs(), node.children[1]);
             return {readout ? 1 : 0, readout ? Carrying::readout : Carrying::inner, true, node.span == origin};
         }
-        case Op::mean:
-            return {0, Carrying::average, true, node.span == origin};
+        case Op::mean: // avg(v) = v' @ 1 / n
+            return of_parameters(exprs(), node.children[0]) ? Carrier{1, Carrying::readout, true, node.span == origin}
+                                                            : Carrier{0, Carrying::average, true, node.span == origin};
         case Op::read:
             return {0, Carrying::name, true, false};
         case Op::reduce:

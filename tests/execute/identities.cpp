@@ -193,6 +193,9 @@ TEST_CASE("a readout reads numbers as constant vectors") {
         CHECK(one[0].nngp[k] == Approx(4 * 0.5));
         CHECK(one[0].ntk[k] == Approx(4 * 3));
     }
+    const std::string numbers = head + "h[0] = 1\nh[1] = h[0] + avg(x)\n";
+    same(numbers + "output v' @ (h[0] + h[1]) / sqrt(n)\n", head + "output v' @ (2 + avg(x)) / sqrt(n)\n", points());
+    same(numbers + "output v' @ sum(t in 0..1: h[t]) / sqrt(n)\n", head + "output v' @ (2 + avg(x)) / sqrt(n)\n", points());
     for (const char* sum : {"v' @ x / sqrt(n) + 2 * v' @ 1 / sqrt(n)", "(v' @ x + 2 * n * avg(v)) / sqrt(n)"})
         same(head + "output v' @ (x + 2) / sqrt(n)\n", head + "output " + sum + "\n", points());
     same(head + "output v' @ (x - avg(x)) / sqrt(n)\n", head + "output v' @ x / sqrt(n) - avg(x) * (v' @ 1) / sqrt(n)\n",
