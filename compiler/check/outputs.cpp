@@ -443,9 +443,28 @@ class Decomposer {
             term.coefficient = weights_.guarded(term.coefficient, statement, term.ranges);
         if (term.kind == OutputTerm::Kind::readout)
             term.vector = weights_.guarded(term.vector, statement, term.ranges);
-        if (term.kind != OutputTerm::Kind::constant && !program_.parameters[term.parameter].family.empty() &&
-            term.member.mode == ir::IndexMode::none)
+        if (term.kind != OutputTerm::Kind::constant && term.member.mode == ir::IndexMode::none && !declared(term))
             term.member.mode = ir::IndexMode::clamp; // some member, times 0
+    }
+
+    // In all instances of the loops, whatever conditions say.
+    bool declared(const OutputTerm& term) const {
+        Bindings here = bindings_;
+        bind(here, term.ranges);
+        const auto& family = program_.parameters[term.parameter].family;
+        const auto at_member = [&](ir::Symbol symbol) -> std::optional<Affine> { // bounds may use earlier indices
+            for (std::size_t k = 0; k < family.size(); ++k)
+                if (family[k].index == symbol)
+                    return term.member.indices[k];
+            return std::nullopt;
+        };
+        for (std::size_t k = 0; k < family.size(); ++k) {
+            const Affine above = term.member.indices[k] - ir::substitute(family[k].lower, at_member),
+                         below = ir::substitute(family[k].upper, at_member) - term.member.indices[k];
+            if (!provably_non_negative(program_, above, here) || !provably_non_negative(program_, below, here))
+                return false;
+        }
+        return true;
     }
 
     // Several statements define the family: the part of the sum's ranges that reads this one.
