@@ -2,12 +2,13 @@
 
 #include "compiler/check/bounds.hpp"
 #include "compiler/check/contents.hpp"
+#include "compiler/check/inlining.hpp"
 #include "compiler/check/parameter_terms.hpp"
 #include "compiler/check/uses.hpp"
 #include "compiler/check/weights.hpp"
-#include "compiler/ir/renaming.hpp"
 
 #include <fmt/format.h>
+#include <llvm/ADT/STLExtras.h>
 
 #include <algorithm>
 
@@ -319,47 +320,11 @@ class Decomposer {
             links_->push_back({{node.target, node.access, coefficient, ranges}, power, id});
             return;
         }
-        const auto found = inlined(node, ranges);
+        const auto found = inlined(program_, bindings_, recursive_, node, ranges);
         if (!found)
             return follow(id, coefficient, power, ranges);
         for (const auto& [value, inner] : *found)
             decompose(value, coefficient, power, inner);
-    }
-
-    // What the statements that define an element give it, each with the part of the ranges that reads it; nothing where it
-    // takes a recursion to say.
-    std::optional<std::vector<std::pair<ExprId, Ranges>>> inlined(const Node& read, const Ranges& ranges) {
-        Bindings here = bindings_;
-        bind(here, ranges);
-        std::vector<std::uint32_t> found;
-        for (std::uint32_t k = 0; k < recursive_.size(); ++k)
-            if (program_.statements[k].family == read.target &&
-                !provably_disjoint(program_, program_.statements[k].indices, read.access.indices, here))
-                found.push_back(k);
-        if (found.empty() || read.access.mode != ir::IndexMode::none)
-            return std::nullopt;
-        std::vector<std::pair<ExprId, Ranges>> result;
-        for (const std::uint32_t index : found) {
-            const ir::Statement statement = program_.statements[index];
-            Ranges inner = ranges;
-            if (recursive_[index] || (found.size() > 1 && !restrict_ranges(statement, read.access, inner, here)))
-                return std::nullopt;
-            std::vector<std::pair<Affine, Affine>> equations;
-            for (std::size_t k = 0; k < statement.indices.size(); ++k)
-                equations.emplace_back(statement.indices[k], read.access.indices[k]);
-            std::vector<ir::Symbol> unknowns;
-            for (const ir::Range& range : statement.domain.ranges)
-                unknowns.push_back(range.index);
-            const Solution solution = solve(equations, unknowns);
-            if (solution.values.size() != unknowns.size())
-                return std::nullopt;
-            const auto value = [&](ir::Symbol s) {
-                const auto it = solution.values.find(s);
-                return it == solution.values.end() ? std::nullopt : std::optional(it->second);
-            };
-            result.emplace_back(ir::renamed(program_.exprs, statement.value, value), std::move(inner));
-        }
-        return result;
     }
 
     // A name that is defined by recursion, or read under an index mode: its statements' own terms, times weights.
@@ -395,103 +360,11 @@ class Decomposer {
         terms_ = std::move(before);
         if (failed_)
             return;
-        for (const auto& [statement, terms] : own)
+        for (auto& [statement, terms] : own)
             if (!terms.empty())
-                weigh(statement, terms, read, links, coefficient, ranges);
+                llvm::append_range(terms_, weights_.weighted(statement, std::move(terms), read, links, ranges, coefficient));
         bindings_ = bindings(program_);
         analysis_ = Analysis(program_);
-    }
-
-    // The terms that a statement adds of its own, in all of its instances.
-    void weigh(std::uint32_t statement, std::vector<OutputTerm> terms, const Node& read, const Links& links,
-               ExprId coefficient, const Ranges& ranges) {
-        const auto weights = weights_.of(read.target, statement, links);
-        if (!weights)
-            return;
-        const Parts parts = ranges_under(program_, program_.statements[statement].domain);
-        if (!parts.exact)
-            for (OutputTerm& term : terms)
-                guard(term, statement);
-        for (const Ranges& part : parts.ranges) {
-            Ranges instances;
-            ir::Renaming symbols;
-            for (const ir::Range& loop : part)
-                instances.push_back(ir::fresh_range(program_, loop, symbols, program_.info(loop.index).span));
-            Node weight = read;
-            weight.target = *weights;
-            for (const ir::Range& instance : instances)
-                weight.access.indices.push_back(Affine::of(instance.index));
-            const ExprId factor =
-                sum_over(program_.exprs, ranges, times(program_.exprs, coefficient, program_.exprs.add(weight)));
-            for (OutputTerm term : terms) {
-                for (ir::Range& range : term.ranges)
-                    range = {range.index, ir::substitute(range.lower, symbols), ir::substitute(range.upper, symbols)};
-                term.ranges.insert(term.ranges.begin(), instances.begin(), instances.end());
-                term.coefficient = times(program_.exprs, factor, ir::renamed(program_.exprs, term.coefficient, symbols));
-                for (Affine& index : term.member.indices)
-                    index = ir::substitute(index, symbols);
-                if (term.kind == OutputTerm::Kind::readout)
-                    term.vector = ir::renamed(program_.exprs, term.vector, symbols);
-                terms_.push_back(std::move(term));
-            }
-        }
-    }
-
-    // The term in all instances of the loops around a statement, with 0 where its conditions do not hold.
-    void guard(OutputTerm& term, std::uint32_t statement) {
-        if (program_.exprs[term.coefficient].op != Op::number)
-            term.coefficient = weights_.guarded(term.coefficient, statement, term.ranges);
-        if (term.kind == OutputTerm::Kind::readout)
-            term.vector = weights_.guarded(term.vector, statement, term.ranges);
-        if (term.kind != OutputTerm::Kind::constant && term.member.mode == ir::IndexMode::none && !declared(term))
-            term.member.mode = ir::IndexMode::clamp; // some member, times 0
-    }
-
-    // In all instances of the loops, whatever conditions say.
-    bool declared(const OutputTerm& term) const {
-        Bindings here = bindings_;
-        bind(here, term.ranges);
-        const auto& family = program_.parameters[term.parameter].family;
-        const auto at_member = [&](ir::Symbol symbol) -> std::optional<Affine> { // bounds may use earlier indices
-            for (std::size_t k = 0; k < family.size(); ++k)
-                if (family[k].index == symbol)
-                    return term.member.indices[k];
-            return std::nullopt;
-        };
-        for (std::size_t k = 0; k < family.size(); ++k) {
-            const Affine above = term.member.indices[k] - ir::substitute(family[k].lower, at_member),
-                         below = ir::substitute(family[k].upper, at_member) - term.member.indices[k];
-            if (!provably_non_negative(program_, above, here) || !provably_non_negative(program_, below, here))
-                return false;
-        }
-        return true;
-    }
-
-    // Several statements define the family: the part of the sum's ranges that reads this one.
-    bool restrict_ranges(const ir::Statement& statement, const ir::Access& access, Ranges& ranges,
-                         const Bindings& here) const {
-        if (!statement.domain.conditions.empty())
-            return false;
-        for (std::size_t k = 0; k < statement.indices.size(); ++k) {
-            const Affine low = lower_bound(statement.indices[k], bindings_),
-                         high = upper_bound(statement.indices[k], bindings_);
-            const Affine& index = access.indices[k];
-            if (provably_non_negative(program_, index - low, here) && provably_non_negative(program_, high - index, here))
-                continue;
-            const auto range =
-                std::find_if(ranges.begin(), ranges.end(), [&](const ir::Range& r) { return index == Affine::of(r.index); });
-            if (range == ranges.end())
-                return false;
-            if (provably_non_negative(program_, low - range->lower, {}))
-                range->lower = low;
-            else if (!provably_non_negative(program_, range->lower - low, {}))
-                return false;
-            if (provably_non_negative(program_, range->upper - high, {}))
-                range->upper = high;
-            else if (!provably_non_negative(program_, high - range->upper, {}))
-                return false;
-        }
-        return true;
     }
 
     // --- reasons against

@@ -4,7 +4,7 @@
 // and the weights obey the recursion of the name: numbers, data and Moments decide them.
 #pragma once
 
-#include "compiler/ir/program.hpp"
+#include "compiler/check/gia.hpp"
 
 #include <map>
 #include <optional>
@@ -30,30 +30,22 @@ class Weights {
   public:
     explicit Weights(ir::Program& program) : program_(program) {}
 
-    // The weights of what `source` (a statement) adds of its own in the elements of `family`: a scalar family with the
-    // indices of `family` and then the loops of `source`. Nothing when it adds to none of them.
-    std::optional<std::uint32_t> of(std::uint32_t family, std::uint32_t source, const Links& links);
-
-    // The expression where the conditions of the statement hold, else 0: an element of a family over the loops of the
-    // statement and these ranges.
-    ir::ExprId guarded(ir::ExprId expression, std::uint32_t statement, const std::vector<ir::Range>& ranges);
+    // The terms that `statement` adds of its own (in its loops) as terms of sum(sums: coefficient * read), in all of its
+    // instances.
+    std::vector<OutputTerm> weighted(std::uint32_t statement, std::vector<OutputTerm> terms, const ir::Node& read,
+                                     const Links& links, const std::vector<ir::Range>& sums, ir::ExprId coefficient);
 
   private:
     ir::Program& program_;
     std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> known_;
 
+    // The weights of what `source` (a statement) adds of its own in the elements of `family`: a scalar family with the
+    // indices of `family` and then the loops of `source`. Nothing when it adds to none of them.
+    std::optional<std::uint32_t> of(std::uint32_t family, std::uint32_t source, const Links& links);
     void define(std::uint32_t weights, std::uint32_t statement, std::uint32_t source, const Links& links);
 };
 
 // The statements of scalars that read elements of their own, directly or through other scalars.
 std::vector<bool> recursive_scalars(const ir::Program& program);
-
-// The points of the ranges at which the conditions hold, as ranges once more: one list of them for each part. Not `exact`,
-// and too many, where bounds do not decide it for all sizes.
-struct Parts {
-    std::vector<std::vector<ir::Range>> ranges;
-    bool exact = true;
-};
-Parts ranges_under(const ir::Program& program, const ir::Domain& domain);
 
 } // namespace tpc::check
