@@ -125,13 +125,41 @@ class Paths {
             push(path, Step::Kind::partial, table_.apply(Function::exp, {difference}));
             break;
         }
+        case ir::Reduction::prod:
+            other_factors(node, path);
+            break;
         case ir::Reduction::max:
         case ir::Reduction::min:
-        case ir::Reduction::prod:
             backward_.unsupported.push_back(node.span);
             return;
         }
         walk(node.children[0], std::move(path));
+    }
+
+    // d prod(c) / d c_i: the factors that come before it and those after it, in the order of the indices.
+    void other_factors(const Node& product, Path& path) {
+        for (std::size_t k = 0; k < product.ranges.size(); ++k)
+            for (const bool before : {true, false}) {
+                std::map<Symbol, Affine> values;
+                const auto renamed = [&](Symbol s) {
+                    const auto found = values.find(s);
+                    return found == values.end() ? std::nullopt : std::optional(found->second);
+                };
+                Node others = product;
+                others.ranges.clear();
+                for (std::size_t m = k; m < product.ranges.size(); ++m) { // the indices before k are its own
+                    const ir::Range& range = product.ranges[m];
+                    const Affine own = Affine::of(range.index);
+                    const Symbol index = backward_.program.fresh(backward_.program.info(range.index).name, false);
+                    others.ranges.push_back({index,
+                                             m == k && !before ? own + Affine(1) : ir::substitute(range.lower, renamed),
+                                             m == k && before ? own - Affine(1) : ir::substitute(range.upper, renamed)});
+                    values.insert_or_assign(range.index, Affine::of(index));
+                }
+                others.children = {ir::rewrite(
+                    table_, product.children[0], [](ExprId) { return std::optional<ExprId>{}; }, renamed)};
+                push(path, Step::Kind::partial, table_.add(std::move(others)));
+            }
     }
 
     // Functions whose derivative reads better written out than as phi'.
@@ -295,8 +323,7 @@ class Differentiator {
             if (node.op == Op::read && node.type == ir::Type::scalar)
                 result_.scalars_omitted = true;
             if (node.op == Op::reduce && node.type == ir::Type::vector &&
-                (node.reduction == ir::Reduction::max || node.reduction == ir::Reduction::min ||
-                 node.reduction == ir::Reduction::prod))
+                (node.reduction == ir::Reduction::max || node.reduction == ir::Reduction::min))
                 result_.unsupported.push_back(node.span);
         });
     }

@@ -67,16 +67,22 @@ std::string body(const ir::ExprTable& table, ir::ExprId e, std::set<std::string>
     return apply(node.function, arguments, elementary);
 }
 
-// Kinks at all magnitudes up to 1000: finer grids for what is near 0.
-std::vector<double> kinks_of(const gaussian::Univariate& phi) {
-    std::vector<double> kinks;
-    for (const double far : {1.0, 10.0, 100.0, 1000.0})
-        for (const double kink : gaussian::find_kinks(phi, -far, far).sharp)
-            kinks.push_back(kink);
-    std::sort(kinks.begin(), kinks.end());
-    const auto close = [](double a, double b) { return b - a <= 1e-14 * std::max(std::abs(a), std::abs(b)); };
-    kinks.erase(std::unique(kinks.begin(), kinks.end(), close), kinks.end());
-    return kinks;
+// Kinks and bends at all magnitudes up to 1000: finer grids for what is near 0.
+std::vector<gaussian::Bend> bends_of(const gaussian::Univariate& phi) {
+    std::vector<gaussian::Bend> bends;
+    for (const double far : {1.0, 10.0, 100.0, 1000.0}) {
+        const gaussian::Kinks found = gaussian::find_kinks(phi, -far, far);
+        for (const double kink : found.sharp)
+            bends.push_back({kink, 0});
+        bends.insert(bends.end(), found.bends.begin(), found.bends.end());
+    }
+    const auto key = [](const gaussian::Bend& bend) { return std::pair(bend.width > 0, bend.at); };
+    std::sort(bends.begin(), bends.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    const auto close = [](const gaussian::Bend& a, const gaussian::Bend& b) {
+        return (a.width > 0) == (b.width > 0) && b.at - a.at <= 1e-14 * std::max(std::abs(a.at), std::abs(b.at));
+    };
+    bends.erase(std::unique(bends.begin(), bends.end(), close), bends.end());
+    return bends;
 }
 
 std::string unwrapped(std::string text) { // ((a) + b) -> (a) + b
@@ -99,15 +105,13 @@ FunctionFacts Functions::analyse(const ir::ExprTable& table, ir::ExprId function
     if (!univariate)
         throw std::invalid_argument(why);
     FunctionFacts facts;
-    facts.smooth = univariate->smooth;
     if (univariate->groups)
         facts.piecewise = gaussian::piecewise_coefficients(*univariate);
     // else products such as step(z) * step(z), whose value at 0 is not a mean of one-sided ones
     if (facts.piecewise &&
         ((*univariate->value)(0) != (*facts.piecewise)[0] || (*univariate->slope)(0) != (*facts.piecewise)[1]))
         facts.piecewise.reset();
-    if (!facts.smooth)
-        facts.kinks = kinks_of(*univariate);
+    facts.bends = bends_of(*univariate);
     ir::ExprTable own = table;
     facts.value = unwrapped(body(own, function, elementary));
     facts.slope = unwrapped(body(own, ir::derivative(own, function, 0), elementary));
@@ -124,7 +128,7 @@ FunctionFacts Functions::analyse(const ir::ExprTable& table, ir::ExprId function
 std::size_t Functions::find(const ir::ExprTable& table, const std::optional<ir::ExprId>& function) {
     if (!function) {
         if (!identity_) {
-            FunctionFacts facts{"identity", "z", "z", "1.0", true, std::array<double, 4>{0, 1, 0, 0}, {}, true};
+            FunctionFacts facts{"identity", "z", "z", "1.0", std::array<double, 4>{0, 1, 0, 0}, {}, true};
             identity_ = list_.size();
             list_.push_back(std::move(facts));
             known_.emplace_back(nullptr, ir::ExprId{});
@@ -148,7 +152,7 @@ Method Functions::method(std::size_t left, std::size_t right, bool centred) cons
         return Method::homogeneous;
     if (centred && phi.piecewise && psi.piecewise)
         return Method::piecewise;
-    return phi.smooth || psi.smooth ? Method::series : Method::quadrature;
+    return Method::series;
 }
 
 } // namespace tpc::emit

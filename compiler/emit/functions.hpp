@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/ir/expression.hpp"
+#include "runtime/gaussian/kinks.hpp"
 
 #include <array>
 #include <map>
@@ -13,12 +14,11 @@
 namespace tpc::emit {
 
 struct FunctionFacts {
-    std::string name;         // in the emitted file
-    std::string about;        // the expression, of z
-    std::string value, slope; // bodies, of z
-    bool smooth = true;
+    std::string name;                               // in the emitted file
+    std::string about;                              // the expression, of z
+    std::string value, slope;                       // bodies, of z
     std::optional<std::array<double, 4>> piecewise; // coefficients of 1, z, |z|, sign z
-    std::vector<double> kinks;
+    std::vector<gaussian::Bend> bends;              // a kink has no width
     bool identity = false;
 
     [[nodiscard]] bool homogeneous() const { return piecewise && (*piecewise)[0] == 0 && (*piecewise)[3] == 0; }
@@ -27,8 +27,7 @@ struct FunctionFacts {
 enum class Method {
     homogeneous, // p1 z + p2 |z| on both sides, zero means
     piecewise,   // p0 + p1 z + p2 |z| + p3 sign z on both sides, zero means
-    series,      // Mehler's
-    quadrature,  // kinks on both sides: series away from |rho| = 1, integrals over two variables near it
+    series,      // Mehler's; integrals over two variables near |rho| = 1, where two kinks or steep functions meet
 };
 
 // Hermite coefficients of a function at the Gaussians of a family.

@@ -59,6 +59,7 @@ class Operations {
     // Linear operations (operations_linear.cpp).
     struct Wanted {
         bool gap = false, number = false, tangent = false;
+        bool paired = true; // else the two sides of a term are independent
     };
     struct Weight {
         std::string scale, rate, left, right;

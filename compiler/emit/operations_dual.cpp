@@ -64,7 +64,7 @@ std::string Operations::after_norm(const PairOp& op) {
         const std::string variance =
             mean.empty() ? "norm * norm" : fmt::format("std::max(norm * norm - {0} * {0}, 0.0)", mean);
         text +=
-            fmt::format("{0} = hermite({1}, {1}_slope, {1}_kinks, {2}, {3});\n",
+            fmt::format("{0} = hermite({1}, {1}_slope, {1}_bends, {2}, {3});\n",
                         feature(false, each, indices(op.left_target)), facts.name, variance, mean.empty() ? "0.0" : mean);
     }
     return text;
@@ -120,30 +120,27 @@ std::string Operations::dual(const PairOp& op) {
         text += fmt::format("std::array<Correlation, {}> rho;\n", width);
         text += each_lane(fmt::format("rho{} = correlate({});\n", one_sample_ ? "[0]" : lane_, law));
         const std::string x = feature(false, {f, a}, read.left.indices);
-        if (method == Method::series) {
-            source_.pieces.insert("series");
-            text += fmt::format("Row<{0}> minus, plus, slope;\nmehler({1}, {2}, rho, minus, plus, slope);\n", width, x,
-                                feature(true, {g, b}, read.right.indices));
-            result = "";
-            lane_of_result = one_sample_ ? "[0]" : lane_;
-        } else {
-            source_.pieces.insert("quadrature");
-            const auto side = [&](bool right_side, const FunctionFacts& own, const std::string& series) {
-                const std::uint32_t family = right_side ? b : a;
-                const std::string mean = source_.has_mean[family]
-                                             ? of_family(right_side, source_.mean(family), family,
-                                                         right_side ? read.right.indices : read.left.indices)
-                                             : "0.0";
-                return fmt::format("Kinked<decltype({0}), decltype({0}_slope)>{{{0}, {0}_slope, {0}_kinks, {1}, "
-                                   "gaussian({2}, {3})}}",
-                                   own.name, series, norm(right_side), mean);
-            };
-            std::string y = feature(false, {g, b}, read.right.indices);
-            if (!one_sample_) // the sample's own: right ones are not side by side here
-                y.replace(0, std::string_view("left.").size(), "right.samples[lane]->");
-            call = fmt::format("kinked_pair({}, {}, rho{})", side(false, facts, x), side(true, other, y),
-                               one_sample_ ? "[0]" : lane_);
-        }
+        source_.pieces.insert("quadrature");
+        text += fmt::format("Row<{0}> minus, plus, slope;\nmehler({1}, {2}, rho, minus, plus, slope);\n", width, x,
+                            feature(true, {g, b}, read.right.indices));
+        const auto side = [&](bool right_side, const FunctionFacts& own, const std::string& series) {
+            const std::uint32_t family = right_side ? b : a;
+            const std::string mean = source_.has_mean[family]
+                                         ? of_family(right_side, source_.mean(family), family,
+                                                     right_side ? read.right.indices : read.left.indices)
+                                         : "0.0";
+            return fmt::format("Side<decltype({0}), decltype({0}_slope)>{{{0}, {0}_slope, {0}_bends, {1}, "
+                               "gaussian({2}, {3})}}",
+                               own.name, series, norm(right_side), mean);
+        };
+        std::string y = feature(false, {g, b}, read.right.indices);
+        if (!one_sample_) // the sample's own: right ones are not side by side here
+            y.replace(0, std::string_view("left.").size(), "right.samples[lane]->");
+        result = "";
+        lane_of_result = one_sample_ ? "[0]" : lane_;
+        text += each_lane(fmt::format("if (beyond({0}, {1}, rho{2})) {{\nconst Dual dual = quadrature({3}, {4}, rho{2});\n"
+                                      "minus{2} = dual.minus;\nplus{2} = dual.plus;\nslope{2} = dual.slope;\n}}\n",
+                                      x, y, lane_of_result, side(false, facts, x), side(true, other, y)));
     }
     const auto part = [&](const char* name) { return result.empty() ? name + lane_of_result : result + "." + name; };
     std::string body;

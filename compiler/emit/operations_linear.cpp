@@ -57,8 +57,9 @@ std::string Operations::constant_term(const TermOp& term, const Weight& w, const
     if (const std::string C = emit::product({w.scale, w.left, w.right, one}); wanted.number && C != "0.0")
         body += fmt::format("sum{} += {};\n", one_sample_ ? "" : ".C[lane]", C);
     if (wanted.gap && w.scale != "0.0")
-        body += fmt::format("add(sum.minus{0}, sum.plus{0}, {1}, {2}, {3}, 0, 4);\n", lane_, w.scale,
-                            emit::product({w.left, "over"}), emit::product({w.right, "over_right" + lane_}));
+        body += fmt::format("add(sum.minus{0}, sum.plus{0}, {1}, {2}, {3}, {4});\n", lane_, w.scale,
+                            emit::product({w.left, "over"}), emit::product({w.right, "over_right" + lane_}),
+                            wanted.paired ? "0, 4" : "2, 2");
     if (const std::string rate = emit::product({w.rate, w.left, w.right});
         wanted.tangent && term.kind == PairTerm::Kind::parameter && rate != "0.0")
         body += fmt::format("sum.T[lane] += {};\n", rate);
@@ -103,9 +104,9 @@ std::string Operations::gram(const TermOp& term, const Weight& w, const Wanted& 
         accumulator("up");
         text += fmt::format("const double u = {};\n", emit::product({w.left, "over"}));
         const std::string v = emit::product({w.right, "over_right" + lane_});
-        inner += fmt::format("const double y = {0} * {1}, less = u * x - y, more = u * x + y;\n"
-                             "down{2} += less * less;\nup{2} += more * more;\n",
-                             v, y, lane_);
+        inner += fmt::format("const double y = {0} * {1}, less = u * x - y, more = u * x + y;\n", v, y);
+        inner += wanted.paired ? fmt::format("down{0} += less * less;\nup{0} += more * more;\n", lane_)
+                               : fmt::format("down{0} += (less * less + more * more) / 2;\nup{0} = down{0};\n", lane_);
     }
     text += fmt::format("for (int k = 0; k < {}; ++k) {{\nconst double x = {};\n{}}}\n", l.length, x, each_lane(inner));
     const std::string share = literal(1.0 / static_cast<double>(l.length));
@@ -150,7 +151,7 @@ std::string Operations::read_gap(const Read& read, const TermOp& term, const Wei
         return fmt::format("add(sum.minus{0}, sum.plus{0}, {1}, {2}, {3}, {4}, {5});\n", lane_, w.scale, a, b, down, up);
     };
     std::string both;
-    if (read.stored) {
+    if (read.stored && wanted.paired) {
         both =
             fmt::format("const double u = {}, v = {};\n", u, v) + add("u", "v", "from.minus" + lane_, "from.plus" + lane_);
         if (wanted.tangent) {
@@ -206,16 +207,20 @@ std::string Operations::over_sums(const TermOp& each, std::size_t depth, const W
         return body.empty() ? body
                             : fmt::format("for (int {0} = {1}; {0} <= {2}; ++{0}) {3}", name, lower, upper, braced(body));
     }
+    const auto apart = [&] { return wanted.gap ? term(each, {true, false, false, false}) : std::string(); };
     std::string condition;
     for (const plan::Guard& guard : each.guards) {
         const Truth truth = scope_.truth(guard);
         if (truth == Truth::never)
-            return {};
+            return apart();
         if (truth == Truth::unknown)
             condition += (condition.empty() ? "" : " && ") + scope_.text(guard);
     }
     const std::string body = term(each, wanted);
-    return condition.empty() ? body : when(condition, body);
+    if (condition.empty())
+        return body;
+    const std::string otherwise = apart();
+    return when(condition, body) + (otherwise.empty() ? "" : "else " + braced(otherwise));
 }
 
 // The number (and T) or the gaps (and T) of a linear operation, in `sum`.

@@ -11,15 +11,15 @@ std::string functions(const Parts& parts) {
         used.insert(feature.function);
     for (const std::size_t k : used) {
         const FunctionFacts& f = parts.source.functions[k];
-        std::string kinks;
-        for (const double kink : f.kinks)
-            kinks += (kinks.empty() ? "" : ", ") + literal(kink);
+        std::string bends;
+        for (const gaussian::Bend& bend : f.bends)
+            bends += fmt::format("{}{{{}, {}}}", bends.empty() ? "" : ", ", literal(bend.at), literal(bend.width));
         const auto define = [&](const std::string& own, const std::string& body) {
             return fmt::format("inline double {}([[maybe_unused]] double z) {{\nreturn {};\n}}\n", own, body);
         };
         text += commented(fmt::format("{}(z) = {}", f.name, f.about)) + define(f.name, f.value) +
                 define(f.name + "_slope", f.slope) +
-                fmt::format("const std::vector<double> {}_kinks{{{}}};\n\n", f.name, kinks);
+                fmt::format("const std::vector<Bend> {}_bends{{{}}};\n\n", f.name, bends);
     }
     return text;
 }

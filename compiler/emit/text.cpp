@@ -74,6 +74,10 @@ const std::set<std::string, std::less<>>& locals() {
                                                          "homogeneous",
                                                          "piecewise",
                                                          "mehler",
+                                                         "beyond",
+                                                         "grade",
+                                                         "resolve",
+                                                         "complete",
                                                          "hermite",
                                                          "quadrature",
                                                          "moment",
@@ -92,12 +96,14 @@ const std::set<std::string, std::less<>>& locals() {
                                                          "Series",
                                                          "Piecewise",
                                                          "Correlation",
+                                                         "Bend",
+                                                         "Side",
                                                          "Pair",
                                                          "Self",
                                                          "Selves",
                                                          "identity",
                                                          "identity_slope",
-                                                         "identity_kinks"};
+                                                         "identity_bends"};
     return list;
 }
 

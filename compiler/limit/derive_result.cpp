@@ -5,21 +5,49 @@
 namespace tpc::limit {
 
 using namespace ir;
+using passes::Set;
 
 namespace {
 
-bool same_on_both_sides(const Derivation& derivation, const Affine& affine) {
+// A bound of a sum has one value at both instances, for all pairs that are demanded.
+bool same_on_both_sides(const Derivation& derivation, const PairKey& key, const Set& demanded, const Affine& bound) {
     const DeriveOptions& options = derivation.options;
-    return std::ranges::all_of(affine.terms, [&](const auto& term) {
-        return derivation.program().info(term.first).axis &&
-               (!options.left_sizes || options.left_sizes->at(term.first) == options.right_sizes->at(term.first));
-    });
+    Affine of_indices;
+    of_indices.denominator = bound.denominator;
+    for (const auto& [symbol, factor] : bound.terms) {
+        if (!derivation.program().info(symbol).axis)
+            of_indices.terms.emplace_back(symbol, factor);
+        else if (options.left_sizes && options.left_sizes->at(symbol) != options.right_sizes->at(symbol))
+            return false;
+    }
+    if (of_indices.terms.empty())
+        return true;
+    const std::vector<Symbol> loops = derivation.loops(key);
+    const Affine apart = derivation.prime(of_indices) - of_indices;
+    return std::ranges::all_of(apart.terms,
+                               [&](const auto& term) { return std::ranges::find(loops, term.first) != loops.end(); }) &&
+           demanded.subset_of(derivation.space(key.self).set(loops, {{apart, Relation::zero}}));
 }
 
-bool gap_linear(const Derivation& derivation, const Equation& equation) {
+bool mentions(const ExprTable& table, ExprId e, Symbol symbol) {
+    const Node& node = table[e];
+    return node.affine.coefficient(symbol) != 0 ||
+           std::ranges::any_of(node.children, [&](ExprId child) { return mentions(table, child, symbol); });
+}
+
+// All members of a parameter have one variance.
+bool of_one_variance(const Program& program, std::uint32_t parameter) {
+    const Parameter& own = program.parameters[parameter];
+    return std::ranges::none_of(own.family,
+                                [&](const Range& range) { return mentions(program.exprs, own.scale, range.index); });
+}
+
+// Terms pair up with themselves at the other instance, over the same sums. Where a pair's conditions do not hold its two
+// terms are independent, and count in the gap all the same; so do terms that read zero.
+bool gap_linear(const Derivation& derivation, const PairKey& key, const PairNode& node) {
+    const Equation& equation = node.equation;
     if (equation.rule != Rule::linear || equation.left_statement != equation.right_statement)
         return false;
-    // Terms that meet no equal one on the other side, whole or in part, count in the gap all the same.
     const std::vector<LinearTerm>& terms = derivation.units[equation.left_statement].form.terms;
     if (equation.terms.size() != terms.size())
         return false;
@@ -27,13 +55,14 @@ bool gap_linear(const Derivation& derivation, const Equation& equation) {
         if (term.left_term != term.right_term || !term.left_term)
             return false;
         for (const Range& range : terms[*term.left_term].ranges)
-            if (!same_on_both_sides(derivation, range.lower) || !same_on_both_sides(derivation, range.upper))
-                return false;
+            for (const Affine& bound : {range.lower, range.upper})
+                if (!same_on_both_sides(derivation, key, *node.demand, bound))
+                    return false;
         if (term.kind == PairTerm::Kind::means && (term.left || term.right))
             return false;
         if (term.left_point != term.right_point || term.sums.size() != term.left_point.size())
             return false;
-        if (!term.conditions.empty())
+        if (!term.conditions.empty() && !of_one_variance(derivation.program(), term.parameter))
             return false;
     }
     return true;
@@ -71,8 +100,8 @@ void collect(Derivation& derivation) {
         const auto on_diagonal = derivation.nodes.find({true, key.left, key.right});
         const bool gaps_known =
             derivation.units[key.left].output || (on_diagonal != derivation.nodes.end() && on_diagonal->second.demand &&
-                                                  gap_linear(derivation, on_diagonal->second.equation));
-        equation.gap_linear = gap_linear(derivation, equation) && gaps_known;
+                                                  gap_linear(derivation, on_diagonal->first, on_diagonal->second));
+        equation.gap_linear = gap_linear(derivation, key, node) && gaps_known;
         (key.self ? derivation.result.self : derivation.result.cross).push_back(std::move(equation));
     }
 }

@@ -71,10 +71,8 @@ template <class Real>
 template <class Visit>
 void PairMachine<Real>::over_sums(const plan::TermOp& term, std::size_t depth, const Visit& visit) {
     if (depth == term.sums.size()) {
-        for (const plan::Guard& guard : term.guards)
-            if (!guard.holds(slots_.data()))
-                return;
-        visit();
+        visit(std::all_of(term.guards.begin(), term.guards.end(),
+                          [&](const plan::Guard& guard) { return guard.holds(slots_.data()); }));
         return;
     }
     const plan::LoopRange& range = term.sums[depth];
@@ -174,7 +172,9 @@ template <class Real> void PairMachine<Real>::linear(const plan::PairOp& op, boo
     if (tangent)
         std::fill(tangent_.begin(), tangent_.end(), Real(0));
     for (const plan::TermOp& term : op.terms)
-        over_sums(term, 0, [&] {
+        over_sums(term, 0, [&](bool holds) {
+            if (!holds)
+                return;
             const Weight w = weight(term);
             const auto scale = static_cast<Real>(constant(term.scale));
             const auto rate = static_cast<Real>(constant(term.rate));
@@ -235,7 +235,7 @@ template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op)
         right_scale_[i] = a > 0 && b > 0 ? std::sqrt(a / b) : Real(0);
     }
     for (const plan::TermOp& term : op.terms)
-        over_sums(term, 0, [&] {
+        over_sums(term, 0, [&](bool holds) {
             const Weight w = weight(term);
             const auto scale = static_cast<Real>(constant(term.scale));
             if (term.kind == PairTerm::Kind::input) {
@@ -245,8 +245,9 @@ template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op)
                 }
                 gram(term, nullptr, a_.data(), b_.data(), c_.data(), d_.data());
                 for (std::size_t i = 0; i < count_; ++i) {
-                    minus_[i] += scale * a_[i];
-                    plus_[i] += scale * b_[i];
+                    const Real independent = (a_[i] + b_[i]) / 2;
+                    minus_[i] += scale * (holds ? a_[i] : independent);
+                    plus_[i] += scale * (holds ? b_[i] : independent);
                 }
                 return;
             }
@@ -255,9 +256,11 @@ template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op)
             Lanes<Real> left_norm{zero_.data(), 1};
             Lanes<Real> right_norm{zero_.data(), 1};
             if (term.kind == PairTerm::Kind::parameter || term.kind == PairTerm::Kind::means) { // of norm 1
-                std::fill(b_.begin(), b_.end(), Real(4));
+                std::fill(b_.begin(), b_.end(), holds ? Real(4) : Real(2));
                 std::fill(c_.begin(), c_.end(), Real(1));
                 plus = b_.data();
+                if (!holds)
+                    minus = plus;
                 left_norm = right_norm = {c_.data(), 1};
             } else {
                 const Located read = locate_entry(term.entry);
@@ -265,7 +268,7 @@ template <class Real> void PairMachine<Real>::linear_gap(const plan::PairOp& op)
                     left_norm = left_.at(left_.state->norm_of(term.entry.left.family, read.left_element));
                 if (read.right)
                     right_norm = right_.at(right_.state->norm_of(term.entry.right.family, read.right_element));
-                if (read.stored) {
+                if (read.stored && holds) {
                     minus = store_.minus + store_.at(read.entry);
                     plus = store_.plus + store_.at(read.entry);
                 } else { // uncorrelated, or one of them reads zero
@@ -536,7 +539,9 @@ template <class Real> void PairMachine<Real>::run_backward(std::uint32_t index, 
         return;
     }
     for (const plan::TermOp& term : op.terms)
-        over_sums(term, 0, [&] {
+        over_sums(term, 0, [&](bool holds) {
+            if (!holds)
+                return;
             const Weight w = weight(term);
             const auto scale = static_cast<Real>(constant(term.scale));
             const auto rate = static_cast<Real>(constant(term.rate));

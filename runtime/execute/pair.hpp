@@ -89,6 +89,7 @@ template <class Real> class PairMachine {
     };
     Weight weight(const plan::TermOp& term) const;
     Lanes<Real> factor_array(const plan::Factor& factor, const Side<Real>& side) const;
+    // `visit`(whether the term's guards hold).
     template <class Visit> void over_sums(const plan::TermOp& term, std::size_t depth, const Visit& visit);
 
     void linear(const plan::PairOp& op, bool tangent);

@@ -120,10 +120,11 @@ void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const S
     out.right_norm = moving(program_.right.length[term.right_finite], right, true);
 }
 
-// One term, or `repeats` of it along the sum `sum`; false when those do not make one row.
+// One term, or `repeats` of it along the sum `sum`; false when those do not make one row. What is not `paired` (its guards
+// do not hold) counts in the gap only.
 template <class Real>
-bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const Run& run, bool gap, std::uint32_t sum,
-                            std::int64_t repeats) {
+bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const Run& run, bool gap, bool paired,
+                            std::uint32_t sum, std::int64_t repeats) {
     const auto row = static_cast<std::ptrdiff_t>(width_);
     const rows::Moving<Real> zero{zeros_.data(), 0, 0};
     rows::Term<Real> out;
@@ -145,6 +146,10 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
     out.rate = rated && tangent_ ? static_cast<Real>(constant(own.rate)) : Real(0);
     switch (term.kind) {
     case PairTerm::Kind::parameter:
+        if (!paired) {
+            out.minus = {twos_.data(), 0, 0};
+            out.rate = 0;
+        }
         break;
     case PairTerm::Kind::means: {
         if (gap) // the constant 1
@@ -170,12 +175,14 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
     case PairTerm::Kind::input: {
         const Spot left = spot(own.entry.left, run);
         const Spot right = spot(own.entry.right, run);
-        if (left.inside && right.inside) {
+        if (left.inside && right.inside && paired) {
             gram(term, left, right, run.count(), out);
             break;
         }
         if (!gap || (!left.inside && !right.inside))
             return true;
+        out.minus = {twos_.data(), 0, 0};
+        out.rate = 0;
         out.left_norm = left.inside ? moving(program_.left.length[term.left_finite], left, false) : zero;
         out.right_norm = right.inside ? moving(program_.right.length[term.right_finite], right, true) : zero;
         break;
@@ -187,7 +194,7 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
         const Entry read = entry(own.entry, run, sum);
         if ((!read.stored() && !gap) || (!read.left.inside && !read.right.inside))
             return true;
-        if (read.stored()) {
+        if (read.stored() && paired) {
             out.value = read.array->value;
             const auto at = [&](const Real* data) {
                 return rows::Moving<Real>{data, read.step * row, read.again * row, read.sheet * row};
@@ -219,8 +226,8 @@ void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, s
                            [&](const plan::Guard& guard) { return guard.holds(slots_.data()); });
     };
     if (depth == term.sums.size()) {
-        if (holds())
-            add(term, own, run, gap, no_slot, 1);
+        if (const bool paired = holds(); paired || gap)
+            add(term, own, run, gap, paired, no_slot, 1);
         return;
     }
     const plan::LoopRange& range = term.sums[depth];
@@ -228,7 +235,8 @@ void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, s
     const std::int64_t upper = range.last(slots_.data());
     if (depth + 1 == term.sums.size() && own.repeats && upper > lower) {
         slots_[range.slot] = lower;
-        if (!holds() || add(term, own, run, gap, range.slot, upper - lower + 1))
+        const bool paired = holds();
+        if ((!paired && !gap) || add(term, own, run, gap, paired, range.slot, upper - lower + 1))
             return;
     }
     for (std::int64_t i = lower; i <= upper; ++i) {

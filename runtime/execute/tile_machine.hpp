@@ -114,7 +114,7 @@ template <class Real> class TileMachine {
               std::vector<std::int64_t>& at);
     void cuts(const Route& route, const Run& run, std::vector<std::int64_t>& at) const;
     void collect(const plan::TermOp& term, const TileTerm& own, std::size_t depth, const Run& run, bool gap);
-    bool add(const plan::TermOp& term, const TileTerm& own, const Run& run, bool gap, std::uint32_t sum,
+    bool add(const plan::TermOp& term, const TileTerm& own, const Run& run, bool gap, bool paired, std::uint32_t sum,
              std::int64_t repeats);
     bool within(const Route& route, const Run& run, std::uint32_t sum, std::int64_t repeats) const;
     void gram(const plan::TermOp& term, const Spot& left, const Spot& right, std::size_t positions, rows::Term<Real>& out);

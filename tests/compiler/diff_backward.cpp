@@ -149,10 +149,31 @@ d.x[i] += d.z[i] * sigmoid(x[i]) | i in 1..N
 )");
 }
 
+TEST_CASE("a factor of a product receives all other factors") {
+    CHECK(backward(R"(program p
+input xi : R[T, d]
+matrix U ~ N(0, 1/d); vector v ~ N(0, 1)
+for t in 1..T { h[t] = U @ xi[t] }
+y = prod(t in 1..T: h[t])
+output v' @ y / sqrt(n)
+)") == R"(d.y = v
+d.h[t] = d.y * prod(t_2 in 1..t-1: h[t_2]) * prod(t_3 in t+1..T: h[t_3]) | t in 1..T
+)");
+    CHECK(backward(R"(program p
+input xi : R[T, d]
+matrix U ~ N(0, 1/d); matrix W ~ N(0, 1/n); vector v ~ N(0, 1)
+for t in 1..T, r in 1..t { h[t,r] = U @ xi[t] + U @ xi[r] }
+y = prod(t in 1..T, r in 1..t: 0.5 * W @ h[t,r])
+output v' @ y / sqrt(n)
+)") == R"(d.y = v
+d.h[t,r] = 0.5 * W' @ (d.y * prod(t_2 in 1..t-1, r_2 in 1..t_2: 0.5 * W @ h[t_2,r_2]) * prod(t_3 in t+1..T, r_3 in 1..t_3: 0.5 * W @ h[t_3,r_3]) * prod(r_4 in 1..r-1: 0.5 * W @ h[t,r_4]) * prod(r_5 in r+1..t: 0.5 * W @ h[t,r_5])) | t in 1..T, r in 1..t
+)");
+}
+
 TEST_CASE("a reduction without a derivative is reported where a gradient meets it") {
     const test::Checked checked =
         test::check_text("program p\ninput xi : R[N, d]\nmatrix U ~ N(0, 1/d); vector v ~ N(0, 1)\n"
-                         "y = max(i in 1..N: U @ xi[i])\nz = prod(i in 1..N: U @ xi[i])\n"
+                         "y = max(i in 1..N: U @ xi[i])\nz = min(i in 1..N: U @ xi[i])\n"
                          "output v' @ y / sqrt(n)");
     CHECK(diff::differentiate(checked.program, checked.verdict.terms).unsupported.size() == 1);
 }

@@ -28,6 +28,28 @@ h = phi(U @ x + b)
 y = hardtanh(W @ h - shift) + step(W @ h)
 output v' @ y / sqrt(n)
 """
+# Variances of 100 and more, where Hermite series do not end.
+STEEP = """program steep(sw = 10, phi = tanh)
+input x : R[d]
+matrix U ~ N(0, sw^2 / d)
+vector b ~ N(0.5, 0.3)
+vector v ~ N(0, 1)
+y = phi(U @ x + b)
+output v' @ y / sqrt(n)
+"""
+# Members of families pair up at equal positions only.
+POSITIONS = """program positions
+input x : R[T, k]
+matrix U ~ N(0, 2 / k)
+matrix V[a in 0..1, t in 1..T] ~ N(0, 1 / n)
+matrix W ~ N(0, 2 / n)
+vector b[t in 1..T] ~ N(0, 0.2)
+vector v ~ N(0, 1)
+for t in 1..T { y[t] = relu(U @ x[t] + b[t]) }
+for t in 1..T { z[t] = relu(sum(a in 0..1: V[a,t] @ y[t+a | zero])) }
+for t in 1..T { h[t] = relu(W @ z[t] + b[t]) }
+output v' @ mean(t in 1..T: h[t]) / sqrt(n)
+"""
 # Names that C++ or the emitted functions have other uses for, index modes, data as weights, a product, means, triangular
 # sums, several outputs.
 MIXED = """program mixed
@@ -62,6 +84,10 @@ CASES = {
     "encoder": ("encoder.tp", {"L": "1"}, {"xi": (2, 3)}),
     "gcn": ("gcn.tp", {}, {"xi": (6, 2), "A": (6, 6)}),
     "kinked": (KINKED, {}, {"x": (4,)}),
+    "steep": (STEEP, {}, {"x": (4,)}),
+    "steeper": (STEEP, {"sw": "100", "phi": "sigmoid"}, {"x": (4,)}),
+    "waves": (STEEP, {"sw": "7", "phi": "sin"}, {"x": (4,)}),
+    "positions": (POSITIONS, {}, {"x": (3, 2)}),
     "mixed": (MIXED, {}, {"double": (3, 2), "left": (3,)}),
 }
 

@@ -114,6 +114,65 @@ output v' @ relu(h[L]) / sqrt(n)
             }};
 }
 
+// Two positions of one input with biases and a layer of matrices of their own: what a position has of the other one is c, t
+// without them.
+Network positions() {
+    const std::string text = R"(program positions
+input xi : R[d]
+matrix U ~ N(0, 2 / d)
+matrix K[i in 1..2] ~ N(0, 2 / n)
+matrix W ~ N(0, 2 / n)
+vector b[l in 1..2, i in 1..2] ~ N(0, 0.25)
+vector v ~ N(0, 1)
+for i in 1..2 {
+    x[i] = relu(U @ xi + b[1,i])
+    y[i] = relu(W @ relu(K[i] @ x[i]) + b[2,i])
+    z[i] = relu(W @ y[i])
+}
+output v' @ (z[1] + z[2]) / sqrt(2 * n)
+)";
+    return {"two positions", text, [](const Pair& p) {
+                const auto network = [&](bool same) {
+                    const auto biased = [&](Pair q) {
+                        const Big own = same ? 1 : 0;
+                        return Pair{q.A + 0.25, q.B + 0.25, q.c + 0.25 * own, q.t + own};
+                    };
+                    Pair q = dense(apply(relu, biased(dense(p, 2, 0))), 2, 0);
+                    if (!same)
+                        q.c = q.t = 0;
+                    return apply(relu, dense(apply(relu, biased(dense(apply(relu, q), 2, 0))), 2, 0));
+                };
+                const Pair own = network(true), other = network(false);
+                return Pair{own.A, own.B, own.c + other.c, own.t + other.t};
+            }};
+}
+
+// Every layer reads all layers before it.
+Network concatenated(std::size_t depth) {
+    const std::string text = R"(program concatenated(L: int)
+input xi : R[d]
+matrix U ~ N(0, 2 / d)
+matrix W[l in 1..L, k in 0..L] ~ N(0, 1 / n)
+vector v ~ N(0, 1)
+x[0] = relu(U @ xi)
+for l in 1..L { x[l] = relu(sum(k in 0..l-1: W[l,k] @ x[k])) }
+output v' @ x[L] / sqrt(n)
+)";
+    return {"concatenated " + std::to_string(depth),
+            std::string(text).replace(text.find("L: int"), 6, "L: int = " + std::to_string(depth)), [=](const Pair& p) {
+                std::vector<Pair> layers{apply(relu, dense(p, 2, 0))};
+                while (layers.size() <= depth) {
+                    Pair sum{0, 0, 0, 0};
+                    for (const Pair& layer : layers) {
+                        const Pair own = dense(layer, 1, 0);
+                        sum = {sum.A + own.A, sum.B + own.B, sum.c + own.c, sum.t + own.t};
+                    }
+                    layers.push_back(apply(relu, sum));
+                }
+                return layers.back();
+            }};
+}
+
 std::vector<Network> networks() {
     std::vector<Network> result;
     for (const std::size_t depth : {2, 50})
@@ -127,6 +186,8 @@ std::vector<Network> networks() {
         }
     result.push_back(residual(3));
     result.push_back(residual(25));
+    result.push_back(positions());
+    result.push_back(concatenated(4));
     return result;
 }
 
