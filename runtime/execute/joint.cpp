@@ -20,12 +20,15 @@ NodeId product(Unroller& unroller, joint::Tape& tape, const std::vector<JointEle
     return result;
 }
 
-// In an order of their own, so that functions of the same Gaussians have one law.
+// In an order of their own, so that functions of the same Gaussians have one law; one of those with a common root.
 std::vector<GaussianElement> gaussians_of(const Definitions& definitions, const std::vector<JointElement>& elements) {
     joint::Tape tape;
     Unroller unroller(definitions, tape, 0, 0);
     product(unroller, tape, elements);
     std::sort(unroller.gaussians.begin(), unroller.gaussians.end());
+    std::set<GaussianElement> roots;
+    std::erase_if(unroller.gaussians,
+                  [&](const GaussianElement& element) { return !roots.insert(definitions.multiple(element).root).second; });
     return unroller.gaussians;
 }
 

@@ -15,6 +15,21 @@ namespace {
 
 constexpr std::size_t most_operations = 1'000'000;
 
+// The element of a family that an access reads; nothing: zero.
+std::optional<std::vector<std::int64_t>> element_at(const plan::SelfPlan& plan, std::uint32_t family, const Access& access,
+                                                    const std::int64_t* slots) {
+    const plan::Box& box = plan.boxes[family];
+    std::vector<std::int64_t> indices;
+    for (std::size_t d = 0; d < access.indices.size(); ++d) {
+        const auto at =
+            apply_mode(value_at(plan, access.indices[d], slots), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
+        if (!at)
+            return std::nullopt;
+        indices.push_back(*at);
+    }
+    return indices;
+}
+
 } // namespace
 
 Definitions::Definitions(const plan::SelfPlan& plan) : plan_(&plan) {
@@ -41,6 +56,40 @@ const Definitions::Place* Definitions::find(std::uint32_t family, const std::vec
     return found == places_.end() ? nullptr : &found->second;
 }
 
+Definitions::Multiple Definitions::multiple(const GaussianElement& element) const {
+    const Multiple itself{element, 1, 0};
+    const Place* const place = find(element.family, element.indices);
+    if (place == nullptr)
+        return itself;
+    const limit::Network& network = plan_->recursions.network;
+    std::optional<Multiple> result;
+    double constant = 0;
+    for (const limit::LinearTerm& term : network.forms[place->statement].terms) {
+        const bool is_read = term.base == limit::Base::read && network.gaussian[term.operand];
+        if ((!is_read && term.base != limit::Base::one) || !term.ranges.empty() ||
+            !limit::is_constant(network.program.exprs, term.coefficient))
+            return itself;
+        const double coefficient =
+            evaluate_constant(plan_->recursions, plan_->sizes, plan_->sizes, term.coefficient, place->slots.data());
+        if (!is_read) {
+            constant += coefficient;
+            continue;
+        }
+        const auto indices = element_at(*plan_, term.operand, term.access, place->slots.data());
+        if (!indices)
+            continue;
+        const Multiple read = multiple({term.operand, *indices});
+        if (result && result->root != read.root)
+            return itself;
+        constant += coefficient * read.constant;
+        result = Multiple{read.root, coefficient * read.factor + (result ? result->factor : 0), 0};
+    }
+    if (!result || result->factor == 0)
+        return itself;
+    result->constant = constant;
+    return *result;
+}
+
 std::int64_t Unroller::index(const Affine& affine, const Slots& slots) const {
     return value_at(plan_, affine, slots.data());
 }
@@ -51,8 +100,23 @@ NodeId Unroller::gaussian(const GaussianElement& key) {
 }
 
 void Unroller::number(const std::vector<GaussianElement>& elements) {
-    for (const GaussianElement& key : elements)
+    for (const GaussianElement& key : elements) {
         done_[key] = gaussian(key);
+        const Definitions::Multiple multiple = definitions_.multiple(key);
+        roots_.try_emplace(multiple.root, Numbered{done_[key], multiple.factor, multiple.constant});
+    }
+}
+
+// x = a root + b is a/c (y - d) + b for y = c root + d.
+NodeId Unroller::gaussian_or_multiple(const GaussianElement& key) {
+    const Definitions::Multiple multiple = definitions_.multiple(key);
+    const auto found = roots_.find(multiple.root);
+    if (found == roots_.end())
+        return gaussian(key);
+    const auto& [node, factor, constant] = found->second;
+    const double ratio = multiple.factor / factor;
+    return tape_.apply(Function::add, tape_.apply(Function::mul, node, tape_.number(ratio)),
+                       tape_.number(multiple.constant - ratio * constant));
 }
 
 NodeId Unroller::element(std::uint32_t family, const std::vector<std::int64_t>& indices) {
@@ -63,7 +127,7 @@ NodeId Unroller::element(std::uint32_t family, const std::vector<std::int64_t>& 
         throw MethodError("an expectation is of a function of more than a million operations");
     NodeId node = 0;
     if (plan_.recursions.network.gaussian[family]) {
-        node = gaussian(key);
+        node = gaussian_or_multiple(key);
     } else if (const Definitions::Place* place = definitions_.find(family, indices)) {
         Slots slots = place->slots;
         node = value(plan_.recursions.network.program.statements[place->statement].value, slots);
@@ -75,16 +139,8 @@ NodeId Unroller::element(std::uint32_t family, const std::vector<std::int64_t>& 
 }
 
 NodeId Unroller::read(const Node& node, const Slots& slots) {
-    const plan::Box& box = plan_.boxes[node.target];
-    std::vector<std::int64_t> indices;
-    for (std::size_t d = 0; d < node.access.indices.size(); ++d) {
-        const auto at = ir::apply_mode(index(node.access.indices[d], slots), box.lower[d], box.lower[d] + box.size[d] - 1,
-                                       node.access.mode);
-        if (!at)
-            return tape_.number(0);
-        indices.push_back(*at);
-    }
-    return element(node.target, indices);
+    const auto indices = element_at(plan_, node.target, node.access, slots.data());
+    return indices ? element(node.target, *indices) : tape_.number(0);
 }
 
 NodeId Unroller::scalar(ExprId e, const Slots& slots) {

@@ -32,6 +32,12 @@ class Definitions {
         std::vector<std::int64_t> slots;
     };
     [[nodiscard]] const Place* find(std::uint32_t family, const std::vector<std::int64_t>& indices) const;
+    // A Gaussian as factor * root + constant, of a root that is no such function of a single other one; factor is not 0.
+    struct Multiple {
+        GaussianElement root;
+        double factor = 1, constant = 0;
+    };
+    [[nodiscard]] Multiple multiple(const GaussianElement& element) const;
     [[nodiscard]] const plan::SelfPlan& plan() const { return *plan_; }
 
   private:
@@ -49,7 +55,7 @@ class Unroller {
 
     joint::NodeId element(std::uint32_t family, const std::vector<std::int64_t>& indices);
 
-    // Numbers these first.
+    // Numbers these first; others that have a root in common with one of them become functions of that one.
     void number(const std::vector<GaussianElement>& elements);
 
     std::vector<GaussianElement> gaussians;
@@ -61,7 +67,13 @@ class Unroller {
     joint::Tape& tape_;
     std::uint32_t first_gaussian_, first_number_;
     std::map<GaussianElement, joint::NodeId> done_;
+    struct Numbered {
+        joint::NodeId node = 0;
+        double factor = 1, constant = 0; // of the root
+    };
+    std::map<GaussianElement, Numbered> roots_;
 
+    joint::NodeId gaussian_or_multiple(const GaussianElement& key);
     joint::NodeId gaussian(const GaussianElement& key);
     using Slots = std::vector<std::int64_t>;
     joint::NodeId value(ir::ExprId e, Slots& slots);

@@ -25,17 +25,13 @@ std::unique_ptr<Laplace> Laplace::make(const Integrand& integrand, bool slopes) 
         quotients(integrand.tape, integrand.right, integrand.left_gaussians, integrand.right_gaussians, result->table_);
     if (!left || !right)
         return nullptr;
-    for (const auto* side : {&*left, &*right})
-        for (const Quotient& quotient : *side)
-            if (slopes && quotient.jumps)
-                return nullptr;
     result->left_size_ = integrand.left_gaussians;
     result->left_ = std::move(*left);
     result->right_ = std::move(*right);
-    // slopes pass through the variances of the tilted law, which homogeneity relates to the covariance
+    // slopes pass through the variances of the tilted law, which homogeneity relates to the covariance (Price)
     for (const auto* side : {&result->left_, &result->right_})
         for (const Quotient& quotient : *side)
-            if (slopes && !quotient.degree.known && result->denominators())
+            if (slopes && result->denominators() && (!quotient.degree.known || quotient.jumps))
                 return nullptr;
     return result;
 }

@@ -18,7 +18,8 @@ namespace tpc::joint {
 
 class Laplace {
   public:
-    // Null when either side is no sum of quotients, or its slopes do not follow from Price's theorem (jumps).
+    // Null when either side is no sum of quotients, or its slopes would not follow from Price's theorem (quotients with
+    // jumps).
     static std::unique_ptr<Laplace> make(const Integrand& integrand, bool slopes);
 
     // The expectation as `estimate` gives it, to about `tolerance` of the norms of both sides; nothing for laws that it does

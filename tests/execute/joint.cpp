@@ -38,6 +38,24 @@ TEST_CASE("a maximum written with relu has the same kernels") {
     CHECK(tests::deviation(joint, kernels(kinked, set)) < 1e-12);
 }
 
+TEST_CASE("functions of one Gaussian under several names are functions of one Gaussian") {
+    const auto check = [](const std::string& names, const std::string& one) {
+        const std::string end = "output v' @ (W[1] @ x) / sqrt(n)\n";
+        const Set set = tests::random_set(head + one + end, 4, {{"d", 3}}, 5);
+        tests::Settings settings, D;
+        settings.options.tolerance = D.options.tolerance = 1e-6;
+        D.options.via = execute::Via::D;
+        const auto a = kernels(head + names + end, set, settings);
+        CHECK(error_of(a) <= 1e-6); // no points
+        CHECK(tests::deviation(a, kernels(head + one + end, set, settings)) < 1e-6);
+        CHECK(tests::deviation(a, kernels(head + names + end, set, D)) < 1e-12);
+    };
+    check("h = 2 * g[1]\nk = h + g[1]\nx = relu(g[1]) * relu(h) * step(k)\n", "x = 2 * relu(g[1])^2\n");
+    check("h = 1 - 2 * g[1]\nk = h / 2\nx = sin(h) * cos(k)\n", "x = (sin(1.5 - 3 * g[1]) + sin(0.5 - g[1])) / 2\n");
+    // a factor with a jump, which contributes nothing to slopes; derivatives are those of the other factor
+    check("y = tanh(g[1]) * step(g[1])\nx = y * y + y\n", "x = tanh(relu(g[1]))^2 + tanh(relu(g[1]))\n");
+}
+
 TEST_CASE("gates that share their Gaussians: T and D agree, and with moments of independent factors") {
     // h = z c + (1 - z) c2 with one gate twice
     const std::string gated = head + R"(z = sigmoid(g[1])
