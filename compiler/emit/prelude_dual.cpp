@@ -45,7 +45,10 @@ inline Dual homogeneous(double minus, double plus, double p1, double p2) {
     constexpr double over_pi = 0.3183098861837907;
     const Correlation rho = correlate(minus, plus);
     const Angle at = angle(rho.gap);
-    const double all = p1 * p1 + p2 * p2, odd = p1 * p1 / all, even = p2 * p2 / all;
+    const double all = p1 * p1 + p2 * p2;
+    if (all == 0) // the function 0
+        return {2, 2, 0};
+    const double odd = p1 * p1 / all, even = p2 * p2 / all;
     const double down = even * std::max(2 * rho.gap - 4 * over_pi * at.lens, 0.0);
     return {down + odd * minus, 4 * even - down + odd * plus, p1 * p1 + p2 * p2 * rho.sign * (1 - 2 * over_pi * at.theta)};
 }
@@ -53,8 +56,11 @@ inline Dual homogeneous(double minus, double plus, double p1, double p2, double 
     constexpr double over_pi = 0.3183098861837907;
     const Correlation rho = correlate(minus, plus);
     const Angle at = angle(rho.gap);
-    const double C = (p1 * q1 * rho.sign * (1 - rho.gap) + p2 * q2 * (1 - rho.gap + 2 * over_pi * at.lens)) /
-                     std::sqrt((p1 * p1 + p2 * p2) * (q1 * q1 + q2 * q2));
+    const double all = (p1 * p1 + p2 * p2) * (q1 * q1 + q2 * q2);
+    if (all == 0)
+        return {2, 2, 0};
+    const double C =
+        (p1 * q1 * rho.sign * (1 - rho.gap) + p2 * q2 * (1 - rho.gap + 2 * over_pi * at.lens)) / std::sqrt(all);
     return {std::max(2 * (1 - C), 0.0), std::max(2 * (1 + C), 0.0),
             p1 * q1 + p2 * q2 * rho.sign * (1 - 2 * over_pi * at.theta)};
 }

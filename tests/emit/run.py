@@ -37,6 +37,17 @@ vector v ~ N(0, 1)
 y = phi(U @ x + b)
 output v' @ y / sqrt(n)
 """
+# A function that is identically 0, alone and beside another one.
+NOTHING = """program nothing
+input x : R[d]
+matrix U ~ N(0, 1 / d)
+matrix W ~ N(0, 1 / n)
+vector v ~ N(0, 1)
+h = U @ x
+y = relu(h) - relu(-h) - h
+output first = v' @ y / sqrt(n)
+output second = v' @ (relu(W @ (y + relu(h))) + y) / sqrt(n)
+"""
 # Members of families pair up at equal positions only.
 POSITIONS = """program positions
 input x : R[T, k]
@@ -87,6 +98,7 @@ CASES = {
     "steep": (STEEP, {}, {"x": (4,)}),
     "steeper": (STEEP, {"sw": "100", "phi": "sigmoid"}, {"x": (4,)}),
     "waves": (STEEP, {"sw": "7", "phi": "sin"}, {"x": (4,)}),
+    "nothing": (NOTHING, {}, {"x": (3,)}),
     "positions": (POSITIONS, {}, {"x": (3, 2)}),
     "mixed": (MIXED, {}, {"double": (3, 2), "left": (3,)}),
 }
@@ -204,7 +216,7 @@ def case(args, name):
             for kernel in ("nngp", "ntk"):
                 want = wanted[which][full.replace("nngp", kernel)]
                 got = np.fromfile(f"{which}_{kernel}_{o}.bin").reshape(want.shape)
-                error = np.abs(got - want) / np.abs(want).max()
+                error = np.abs(got - want) / (np.abs(want).max() or 1)
                 near = np.zeros(want.shape, dtype=bool)
                 near[NEARLY] = True
                 if which == "same":
