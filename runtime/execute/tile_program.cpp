@@ -450,6 +450,8 @@ std::size_t series_width(std::size_t terms) {
 
 namespace {
 
+constexpr std::size_t fewest_lanes = 16; // of a row of the workspace
+
 // Rows of one array, layers folded.
 std::size_t rows_of(const plan::Box& outer, const Fold& fold) {
     const auto count = static_cast<std::size_t>(outer.count());
@@ -459,14 +461,15 @@ std::size_t rows_of(const plan::Box& outer, const Fold& fold) {
 }
 
 // As many lanes as keep the workspace in the second-level cache, blocks of nearly the same size.
-std::size_t lanes_of(std::size_t bytes, std::size_t samples) {
+template <class Real> std::size_t lanes_of(std::size_t bytes, std::size_t samples) {
     constexpr std::size_t most_lanes = 512;
     constexpr std::size_t usual_cache = std::size_t{2} << 20;
+    constexpr std::size_t step = rows::lane_step<Real>;
     static const long own_cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
     const std::size_t cache = own_cache > 0 ? static_cast<std::size_t>(own_cache) : usual_cache;
-    const auto whole = [](std::size_t lanes) { return (lanes + rows::lane_step - 1) / rows::lane_step * rows::lane_step; };
-    const std::size_t fitting = cache / 4 * 3 / std::max<std::size_t>(1, bytes) / rows::lane_step * rows::lane_step;
-    const std::size_t most = std::clamp(fitting, rows::lane_step, most_lanes);
+    const auto whole = [](std::size_t lanes) { return (lanes + step - 1) / step * step; };
+    const std::size_t fitting = cache / 4 * 3 / std::max<std::size_t>(1, bytes) / step * step;
+    const std::size_t most = std::clamp(fitting, fewest_lanes, most_lanes);
     const std::size_t all = std::max(samples, std::size_t{1});
     const std::size_t blocks = (all + most - 1) / most;
     return whole((all + blocks - 1) / blocks);
@@ -489,7 +492,7 @@ template <class Real> std::size_t tile_bytes(const plan::Plan& plan) {
     std::size_t rows = 0;
     for (std::size_t a = 0; a < folds.size(); ++a)
         rows += 3 * rows_of(halo.arrays[a], folds[a]);
-    return rows * rows::lane_step * sizeof(Real);
+    return rows * fewest_lanes * sizeof(Real);
 }
 
 template <class Real>
@@ -534,7 +537,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             take(tile.tangent);
         program.arrays.push_back(tile);
     }
-    program.lanes = lanes_of((program.rows + cached) * sizeof(Real), right.samples);
+    program.lanes = lanes_of<Real>((program.rows + cached) * sizeof(Real), right.samples);
     const auto [left_needs, right_needs] = needs_of(program);
     program.left = tile_side(left, 1, halo.left, left_needs);
     program.right = tile_side(right, program.lanes, halo.right, right_needs);
