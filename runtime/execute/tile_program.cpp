@@ -6,6 +6,7 @@
 #include "runtime/execute/tile_fold.hpp"
 #include "runtime/execute/tile_fuse.hpp"
 #include "runtime/execute/tile_halo.hpp"
+#include "runtime/execute/tile_through.hpp"
 #include "runtime/rows/rows.hpp"
 
 #include <algorithm>
@@ -548,7 +549,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             program.duals[k] = tile_dual(op.entry, *features[k].dual, left, right);
             with_sums[k] = tangent && op.tangent && takes_sums(program.duals[k]) && !forward.arrays[op.array].value;
         }
-    program.part = fuse(forward, with_sums);
+    program.part = read_through(fuse(forward, with_sums));
     const plan::Part& part = program.part;
     const Halo halo = halo_of(plan, part);
     const std::vector<Fold> folds = folds_of(plan, part);
