@@ -19,16 +19,15 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
     const Entry out = entry(program_.ops[index].target, run);
     if (!read.left.inside || !read.right.inside)
         throw MethodError("a nonlinearity of an element outside its family");
-    const bool slopes = op.tangent && tangent_;
     const std::size_t count = run.count();
     const std::size_t sheets = outer_.count();
     const auto connect = [&](auto& row, const Entry& from, const Entry& to) {
         row.minus = from.stored() ? minus(from) : twos_.data();
         row.plus = from.stored() ? plus(from) : nullptr;
-        row.tangent = from.stored() ? tangent(from) : zeros_.data();
+        row.tangent = from.stored() && from.array->moves ? tangent(from) : zeros_.data();
         row.out_minus = minus(to);
         row.out_plus = plus(to);
-        row.out_tangent = slopes ? tangent(to) : nullptr;
+        row.out_tangent = tangent(to);
     };
     const bool by_rows = coarse(own, *out.array);
     if (by_rows && own.shape.kind == gaussian::Shape::Kind::homogeneous) {
@@ -157,14 +156,14 @@ template <class Real> void TileMachine<Real>::dual_by_method(std::uint32_t index
         features_left = {{own.left.at(read.left.element, left_), 0}, 1};
         features_right = {{own.right.at(read.right.element, first_), 1}, program_.lanes};
     }
-    const bool slopes = op.tangent && tangent_;
+    const bool slopes = out.array->moves;
     Real* slope = row_[6].data();
     // the inputs may be read while the results are written: other rows
     Real* to_minus = row_[7].data();
     Real* to_plus = row_[8].data();
     own.method->evaluate(g, features_left, features_right,
                          gaussian::DualResult<Real>{nullptr, to_minus, to_plus, slopes ? slope : nullptr});
-    const Real* inner = read.stored() && slopes ? row(read.array->tangent, read.at) : zeros_.data();
+    const Real* inner = read.stored() && read.array->moves ? tangent(read) : zeros_.data();
     const plan::PairArray& array = part_.arrays[op.array];
     const Real left_inverse = *program_.left.inverse[array.left].at(out.left.element, left_);
     const Real* right_inverse = program_.right.inverse[array.right].at(out.right.element, first_);

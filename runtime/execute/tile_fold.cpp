@@ -86,11 +86,13 @@ std::optional<std::vector<Accesses>> accesses(const plan::Part& part, const std:
         for (const std::uint32_t k : phase.ops) {
             const plan::PairOp& op = part.ops[k];
             // guards on the loop itself choose among statements of one family
-            bool holds = true;
-            for (const plan::Guard& guard : op.guards)
-                if (const auto value = index_in(phase, guard.value); value && guard.value.terms.size() == 1)
-                    holds = holds && ir::holds(guard.relation, *value);
-            if (!holds)
+            const auto hold = [&](const std::vector<plan::Guard>& guards) {
+                return std::all_of(guards.begin(), guards.end(), [&](const plan::Guard& guard) {
+                    const auto value = guard.value.terms.size() == 1 ? index_in(phase, guard.value) : std::nullopt;
+                    return !value || ir::holds(guard.relation, *value);
+                });
+            };
+            if (!hold(op.guards))
                 continue;
             if (op.array == array && !op.output) {
                 const auto index = index_in(phase, op.left_target[dimension]);
@@ -109,7 +111,8 @@ std::optional<std::vector<Accesses>> accesses(const plan::Part& part, const std:
             };
             bool decided = op.rule != limit::Rule::dual || read(op.entry);
             for (const plan::TermOp& term : op.terms)
-                if (term.kind == limit::PairTerm::Kind::matmul || term.kind == limit::PairTerm::Kind::read)
+                if ((term.kind == limit::PairTerm::Kind::matmul || term.kind == limit::PairTerm::Kind::read) &&
+                    hold(term.guards))
                     decided = decided && read(term.entry);
             for (const plan::GroupOp& group : op.groups)
                 decided = decided && (!group.cross || read(group.entry));

@@ -202,7 +202,7 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
             out.minus = at(minus(read));
             if (read.array->signs)
                 out.plus = at(plus(read));
-            if (tangent_)
+            if (read.array->moves)
                 out.tangent = at(tangent(read));
         } else {
             out.minus = {twos_.data(), 0, 0};
@@ -253,6 +253,7 @@ template <class Real> bool TileMachine<Real>::contract(std::size_t positions, co
         if (!rows::contracts(term, out.sheets, positions))
             continue;
         scratch_.resize(std::max(scratch_.size(), rows::contract_scratch(term.repeats)));
+        const bool moves = tangent_ && (term.tangent.data != nullptr || term.rate != Real(0));
         rows::ContractRow<Real> row{out.sheets, positions, lanes_, &term, out.minus, out.tangent, out.step, out.sheet};
         const bool all = out.value && terms_.size() == 1;
         if (!all) {
@@ -261,7 +262,7 @@ template <class Real> bool TileMachine<Real>::contract(std::size_t positions, co
             Numbers<Real>& space = sums_[used++];
             space.resize(std::max(space.size(), 2 * size));
             row.value = space.data();
-            row.tangent = tangent_ ? space.data() + size : nullptr;
+            row.tangent = moves ? space.data() + size : nullptr;
             row.step = static_cast<std::ptrdiff_t>(width_);
             row.sheet = row.step * static_cast<std::ptrdiff_t>(positions);
         }
@@ -271,7 +272,7 @@ template <class Real> bool TileMachine<Real>::contract(std::size_t positions, co
         rows::Term<Real> sum;
         sum.value = true;
         sum.minus = {row.value, row.step, 0, row.sheet};
-        if (tangent_)
+        if (moves)
             sum.tangent = {row.tangent, row.step, 0, row.sheet};
         term = sum;
     }
@@ -318,7 +319,7 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
             before.value = true;
             const auto row = static_cast<std::ptrdiff_t>(width_);
             before.minus = {minus(to), to.step * row, 0, to.sheet * row};
-            if (tangent_)
+            if (to.array->moves)
                 before.tangent = {this->tangent(to), to.step * row, 0, to.sheet * row};
             terms_.push_back(before);
             out.terms = terms_.data();

@@ -39,7 +39,7 @@ template <class Real> void TileMachine<Real>::clear(std::uint32_t array) {
     // gaps of elements that are 0 count for nothing
     if (own.value)
         std::fill_n(row(own.minus, 0), rows, Real(0));
-    if (tangent_)
+    if (own.moves)
         std::fill_n(row(own.tangent, 0), rows, Real(0));
 }
 

@@ -57,9 +57,9 @@ template <class Real> class TileMachine {
   public:
     TileMachine(const TileProgram<Real>& program, bool tangent);
 
-    // The samples of the next tile: right ones from `first` on, a multiple of rows::lane_step, within one of the blocks that
-    // they are laid out in; `used` lanes are samples.
-    // Equal lanes hold the same numbers as the left sample: an element with itself has no gap at all (limits.md section 8).
+    // The samples of the next tile: right ones from `first` on, a multiple of rows::lane_step of them, within one of the
+    // blocks that they are laid out in; `used` lanes are samples. Equal lanes hold the same numbers as the left sample: an
+    // element with itself has no gap at all (limits.md section 8).
     void load(std::size_t left, std::size_t first, std::size_t lanes, std::size_t used, std::vector<std::size_t> equal);
     // What an array holds counts for nothing.
     void clear(std::uint32_t array);
@@ -96,7 +96,7 @@ template <class Real> class TileMachine {
     };
     Real* minus(const Entry& e) { return row(e.array->minus, e.at); }
     Real* plus(const Entry& e) { return e.array->signs ? row(e.array->plus, e.at) : nullptr; }
-    Real* tangent(const Entry& e) { return tangent_ ? row(e.array->tangent, e.at) : nullptr; }
+    Real* tangent(const Entry& e) { return e.array->moves ? row(e.array->tangent, e.at) : nullptr; }
     Real* row(std::size_t base, std::ptrdiff_t at) {
         return space_.data() + (static_cast<std::ptrdiff_t>(base) + at) * static_cast<std::ptrdiff_t>(width_);
     }

@@ -28,7 +28,7 @@ template <class Real> bool TileMachine<Real>::group(const plan::GroupOp& group, 
         if (!read.stored())
             return false;
         covariance(read, out);
-        if (t != nullptr)
+        if (t != nullptr && read.array->moves)
             std::copy_n(tangent(read), lanes_, t);
         return true;
     }
@@ -85,7 +85,7 @@ template <class Real> void TileMachine<Real>::product(std::uint32_t index, const
             }
         }
         const Entry out = entry(program_.ops[index].target, {});
-        if (slopes)
+        if (out.array->moves)
             std::copy_n(t, lanes_, tangent(out));
         finish(op, out, value);
         settle(op, out, 1);

@@ -6,6 +6,7 @@
 #include "runtime/execute/tile_fold.hpp"
 #include "runtime/execute/tile_fuse.hpp"
 #include "runtime/execute/tile_halo.hpp"
+#include "runtime/execute/tile_through.hpp"
 #include "runtime/rows/rows.hpp"
 
 #include <algorithm>
@@ -148,6 +149,35 @@ template <class Real> std::vector<bool> never_negative(const plan::Part& part, c
                 continue;
             result[op.array] = false;
             changed = true;
+        }
+    }
+    return result;
+}
+
+// Arrays whose T is not 0: what depends on parameters.
+std::vector<bool> moving(const plan::Part& part) {
+    std::vector<bool> result(part.arrays.size(), false);
+    const auto reads = [&](std::uint32_t array) { return array != plan::no_array && result[array]; };
+    const auto term_is = [&](const plan::TermOp& term) {
+        const bool read = term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read;
+        const bool rated = term.kind != PairTerm::Kind::read && term.kind != PairTerm::Kind::means &&
+                           !(term.rate.fixed && term.rate.value == 0);
+        return rated || (read && reads(term.entry.array));
+    };
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (const plan::PairOp& op : part.ops) {
+            if (op.output || !op.tangent || result[op.array])
+                continue;
+            // the row operation of a sum and its dual kernel always has T
+            const bool holds = fused(op) || (op.rule == limit::Rule::dual && reads(op.entry.array)) ||
+                               std::any_of(op.terms.begin(), op.terms.end(), term_is) ||
+                               std::any_of(op.groups.begin(), op.groups.end(), [&](const plan::GroupOp& group) {
+                                   return group.cross && reads(group.entry.array);
+                               });
+            if (!holds)
+                continue;
+            result[op.array] = changed = true;
         }
     }
     return result;
@@ -450,6 +480,8 @@ std::size_t series_width(std::size_t terms) {
 
 namespace {
 
+constexpr std::size_t fewest_lanes = 16; // of a row of the workspace
+
 // Rows of one array, layers folded.
 std::size_t rows_of(const plan::Box& outer, const Fold& fold) {
     const auto count = static_cast<std::size_t>(outer.count());
@@ -459,24 +491,41 @@ std::size_t rows_of(const plan::Box& outer, const Fold& fold) {
 }
 
 // As many lanes as keep the workspace in the second-level cache, blocks of nearly the same size.
-std::size_t lanes_of(std::size_t bytes, std::size_t samples) {
+template <class Real> std::size_t lanes_of(std::size_t bytes, std::size_t samples) {
     constexpr std::size_t most_lanes = 512;
     constexpr std::size_t usual_cache = std::size_t{2} << 20;
+    constexpr std::size_t step = rows::lane_step<Real>;
     static const long own_cache = sysconf(_SC_LEVEL2_CACHE_SIZE);
     const std::size_t cache = own_cache > 0 ? static_cast<std::size_t>(own_cache) : usual_cache;
-    const auto whole = [](std::size_t lanes) { return (lanes + rows::lane_step - 1) / rows::lane_step * rows::lane_step; };
-    const std::size_t fitting = cache / 4 * 3 / std::max<std::size_t>(1, bytes) / rows::lane_step * rows::lane_step;
-    const std::size_t most = std::clamp(fitting, rows::lane_step, most_lanes);
+    const auto whole = [](std::size_t lanes) { return (lanes + step - 1) / step * step; };
+    const std::size_t fitting = cache / 4 * 3 / std::max<std::size_t>(1, bytes) / step * step;
+    const std::size_t most = std::clamp(fitting, fewest_lanes, most_lanes);
     const std::size_t all = std::max(samples, std::size_t{1});
     const std::size_t blocks = (all + most - 1) / most;
     return whole((all + blocks - 1) / blocks);
+}
+
+// The workspace of the narrowest row.
+template <class Real> std::size_t bytes_of(const plan::Plan& plan, const plan::Part& part) {
+    const Halo halo = halo_of(plan, part);
+    const std::vector<Fold> folds = folds_of(plan, part);
+    std::size_t rows = 0;
+    for (std::size_t a = 0; a < folds.size(); ++a)
+        rows += 3 * rows_of(halo.arrays[a], folds[a]);
+    return rows * fewest_lanes * sizeof(Real);
+}
+
+// Planes where whole arrays would not stay in the second-level cache: rows within a plane are short, often of one position.
+template <class Real> const plan::Part& forward_of(const plan::Plan& plan) {
+    constexpr std::size_t most_bytes = std::size_t{1} << 19;
+    return plan.planes && bytes_of<Real>(plan, plan.whole()) > most_bytes ? *plan.planes : plan.whole();
 }
 
 } // namespace
 
 template <class Real> bool fits_tiles(const plan::Plan& plan) {
     constexpr std::size_t most_bytes = std::size_t{2} << 30; // for each thread
-    for (const plan::PairOp& op : plan.forward().ops)
+    for (const plan::PairOp& op : plan.whole().ops)
         for (const plan::GroupOp& group : op.groups)
             if (group.joint)
                 return false;
@@ -484,12 +533,7 @@ template <class Real> bool fits_tiles(const plan::Plan& plan) {
 }
 
 template <class Real> std::size_t tile_bytes(const plan::Plan& plan) {
-    const Halo halo = halo_of(plan, plan.forward());
-    const std::vector<Fold> folds = folds_of(plan, plan.forward());
-    std::size_t rows = 0;
-    for (std::size_t a = 0; a < folds.size(); ++a)
-        rows += 3 * rows_of(halo.arrays[a], folds[a]);
-    return rows * rows::lane_step * sizeof(Real);
+    return bytes_of<Real>(plan, forward_of<Real>(plan));
 }
 
 template <class Real>
@@ -497,14 +541,15 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
                                const std::vector<DualFeatures<Real>>& features, bool tangent) {
     TileProgram<Real> program;
     program.plan = &plan;
-    program.duals.resize(plan.forward().ops.size());
-    std::vector<bool> with_sums(plan.forward().ops.size(), false);
+    const plan::Part& forward = forward_of<Real>(plan);
+    program.duals.resize(forward.ops.size());
+    std::vector<bool> with_sums(forward.ops.size(), false);
     for (std::size_t k = 0; k < with_sums.size(); ++k)
-        if (const plan::PairOp& op = plan.forward().ops[k]; op.rule == limit::Rule::dual) {
+        if (const plan::PairOp& op = forward.ops[k]; op.rule == limit::Rule::dual) {
             program.duals[k] = tile_dual(op.entry, *features[k].dual, left, right);
-            with_sums[k] = tangent && op.tangent && takes_sums(program.duals[k]) && !plan.forward().arrays[op.array].value;
+            with_sums[k] = tangent && op.tangent && takes_sums(program.duals[k]) && !forward.arrays[op.array].value;
         }
-    program.part = fuse(plan.forward(), with_sums);
+    program.part = read_through(fuse(forward, with_sums));
     const plan::Part& part = program.part;
     const Halo halo = halo_of(plan, part);
     const std::vector<Fold> folds = folds_of(plan, part);
@@ -518,10 +563,12 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         cached += dual.method->features() * static_cast<std::size_t>(halo.right.families[read.right.family].count());
     });
     const std::vector<bool> nonnegative = never_negative(part, program.duals);
+    const std::vector<bool> moves = moving(part);
     for (std::size_t a = 0; a < part.arrays.size(); ++a) {
         TileArray tile;
         tile.value = part.arrays[a].value;
         tile.signs = !tile.value && !nonnegative[a];
+        tile.moves = tangent && moves[a];
         tile.rows = rows_of(halo.arrays[a], folds[a]);
         const auto take = [&](std::size_t& offset) {
             offset = program.rows;
@@ -530,11 +577,11 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         take(tile.minus);
         if (tile.signs)
             take(tile.plus);
-        if (tangent)
+        if (tile.moves)
             take(tile.tangent);
         program.arrays.push_back(tile);
     }
-    program.lanes = lanes_of((program.rows + cached) * sizeof(Real), right.samples);
+    program.lanes = lanes_of<Real>((program.rows + cached) * sizeof(Real), right.samples);
     const auto [left_needs, right_needs] = needs_of(program);
     program.left = tile_side(left, 1, halo.left, left_needs);
     program.right = tile_side(right, program.lanes, halo.right, right_needs);
@@ -549,7 +596,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         const plan::PairOp& op = part.ops[k];
         TileOp tile;
         if (fused(op))
-            tile.signs = !nonnegative[plan.forward().ops[k].entry.array];
+            tile.signs = !nonnegative[forward.ops[k].entry.array];
         tile.alone = Alone(plan.recursions)(op);
         if (!op.output)
             tile.target = router.target(op);

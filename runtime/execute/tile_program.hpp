@@ -15,6 +15,7 @@ struct TileArray {
     std::size_t rows = 0; // of each of these
     bool value = false;   // C itself in `minus`
     bool signs = false;   // C may be negative: `plus` is there
+    bool moves = false;   // T is not 0: `tangent` is there
 };
 
 // The dual kernel of an operation and what it needs of the samples.

@@ -196,7 +196,7 @@ template <class Real> class TileRun {
         return Local{TileMachine<Real>(program_, tangent_), std::vector<Real>(lanes_), std::vector<Real>(lanes_)};
     }};
 
-    static std::size_t whole(std::size_t lanes) { return lanes / rows::lane_step * rows::lane_step; }
+    static std::size_t whole(std::size_t lanes) { return lanes / rows::lane_step<Real> * rows::lane_step<Real>; }
 
     void tile(std::size_t i, std::size_t first) {
         const std::size_t end = std::min(window_.right.end(), first + lanes_);
@@ -204,7 +204,7 @@ template <class Real> class TileRun {
         if (first >= end)
             return;
         const std::size_t used = end - first;
-        const std::size_t lanes = (used + rows::lane_step - 1) / rows::lane_step * rows::lane_step;
+        const std::size_t lanes = (used + rows::lane_step<Real> - 1) / rows::lane_step<Real> * rows::lane_step<Real>;
         Local& local = locals_.local();
         TileMachine<Real>& machine = local.machine;
         machine.load(i, first, lanes, used, equal_(window_.left_origin + i, window_.right_origin + first, used));

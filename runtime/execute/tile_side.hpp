@@ -68,7 +68,7 @@ PerSample<Real> TileLayout::make(const plan::Box& inner, const plan::Box& outer,
     result.block = static_cast<std::ptrdiff_t>(outer.count()) * result.element;
     result.data.assign((samples + lanes - 1) / lanes * static_cast<std::size_t>(result.block), Real(0));
     const auto count = static_cast<std::size_t>(inner.count());
-    constexpr std::size_t together = rows::lane_step; // left samples at once, as the state has them side by side
+    constexpr std::size_t together = rows::lane_step<Real>; // left samples at once, as the state has them side by side
     const std::size_t step = std::max(lanes, together);
     oneapi::tbb::parallel_for(std::size_t{0}, (samples + step - 1) / step, [&](std::size_t part) {
         const std::size_t first = part * step;

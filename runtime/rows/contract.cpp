@@ -14,7 +14,7 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <class Real> using ContractTag = hn::CappedTag<Real, lane_step>;
+template <class Real> using ContractTag = hn::CappedTag<Real, lane_step<Real>>;
 
 // Sums for a block of weights x entries are in registers: of 32, or of 16.
 constexpr bool many_registers = HWY_MAX_BYTES >= 64;
@@ -232,7 +232,7 @@ constexpr std::size_t fewest_repeats = 4;
 
 std::size_t contract_scratch(std::size_t repeats) {
     constexpr std::size_t most_entries = 3;
-    return 2 * most_entries * repeats * lane_step;
+    return 2 * most_entries * repeats * lane_step<float>;
 }
 
 template <class Real> bool contracts(const Term<Real>& term, std::size_t sheets, std::size_t positions) {

@@ -20,7 +20,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 // Enough chains to hide the latency of a fused multiply-add. Returns the number of operations; `sink` keeps them alive.
 template <class Real> double multiply_add(Real* sink) {
     constexpr int turns = 100'000;
-    const hn::CappedTag<Real, lane_step> d;
+    const hn::CappedTag<Real, lane_step<Real>> d;
     const auto factor = hn::Set(d, Real(0.999));
     const auto term = hn::Set(d, Real(0.001));
     auto a0 = hn::Set(d, Real(0.1)), a1 = hn::Set(d, Real(0.2)), a2 = hn::Set(d, Real(0.3)), a3 = hn::Set(d, Real(0.4));

@@ -11,8 +11,8 @@
 
 namespace tpc::rows {
 
-// Lanes of all rows are a multiple of this: one cache line of floats.
-inline constexpr std::size_t lane_step = 16;
+// Lanes of all rows are a multiple of this: one cache line.
+template <class Real> inline constexpr std::size_t lane_step = 64 / sizeof(Real);
 
 // One term of a linear row: scale * (l x) (r y), x of the left sample and y of the right ones, whose entry is read.
 // Pointers move by `step` from one position to the next, by `again` from one repetition to the next, and by `sheet` from one

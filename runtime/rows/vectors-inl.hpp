@@ -26,7 +26,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 #define TPC_UNROLL _Pragma("GCC unroll 8")
 
 // All rows hold multiples of lane_step numbers, so a vector may be as long as that.
-template <class Real> using Tag = hn::CappedTag<Real, lane_step>;
+template <class Real> using Tag = hn::CappedTag<Real, lane_step<Real>>;
 template <class D> using Vec = hn::Vec<D>;
 
 // sum_k c[k] x^k for some vectors side by side, in powers of x^2: short chains, whose operations do not wait for one

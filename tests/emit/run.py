@@ -46,7 +46,7 @@ vector v ~ N(0, 1)
 h = U @ x
 y = relu(h) - relu(-h) - h
 output first = v' @ y / sqrt(n)
-output second = v' @ (relu(W @ (y + relu(h))) + y) / sqrt(n)
+output second = v' @ (relu(W @ relu(h)) + y) / sqrt(n)
 """
 # Members of families pair up at equal positions only.
 POSITIONS = """program positions

@@ -89,7 +89,9 @@ plan::Plan plan_of(const std::string& text, const Set& left, const Set* right, c
     const limit::Network network = limit::name_preactivations(std::move(compiled.program), std::move(verdict.terms));
     auto plan = plan::build(network, left_sizes, right_sizes, settings.options.ntk, compiled.diagnostics);
     compiled.require_clean();
-    if (settings.form != Settings::Form::planes)
+    if (settings.form == Settings::Form::planes && plan->planes)
+        plan->factored = std::move(plan->planes);
+    if (settings.form != Settings::Form::usual)
         plan->planes.reset();
     if (settings.form == Settings::Form::nested)
         for (auto* factored : {&plan->factored, &plan->left.factored, &plan->right.factored})

@@ -33,10 +33,11 @@ struct Settings {
     resolve::Rates rates = resolve::Rates::unit;
     execute::Options options;
     enum class Form {
-        planes, // as it runs
+        usual,  // as it runs: in planes where whole arrays would be large
+        planes, // in planes wherever there are some
         whole,  // without the partition into planes
         nested, // without that, and with sums over pairs as they were
-    } form = Form::planes;
+    } form = Form::usual;
 };
 
 // The plan for two sets, or for one with itself. Throws std::runtime_error with what the compiler has to say against the

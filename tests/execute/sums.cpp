@@ -54,6 +54,23 @@ output f[t in 1..T] = v' @ w[t] / sqrt(n)
 )",
          {{"T", 6}, {"d", 2}},
          {{"T", 5}, {"d", 2}}},
+        {"products with matrices that are only mixed and added to others",
+         R"(program repeated(L: int = 3)
+input xi : R[T, d]
+input A : R[T, T]
+matrix E ~ N(0, 1/d)
+matrix U[l in 2..L] ~ N(0, 1.5/n)
+matrix B[l in 1..L] ~ N(0, 0.7/n)
+vector v ~ N(0, 1)
+for l in 1..L {
+    for t in 1..T { if l == 1 { k[l,t] = E @ xi[t] } else { k[l,t] = U[l] @ x[l-1,t] } }
+    for t in 1..T { y[l,t] = k[l,t] + sum(r in 1..T: A[t,r] * k[l,r]) }
+    for t in 1..T { x[l,t] = B[l] @ relu(y[l,t]) - 0.5 * k[l,t] }
+}
+output v' @ sum(t in 1..T: x[L,t]) / sqrt(n)
+)",
+         {{"T", 6}, {"d", 2}},
+         {{"T", 4}, {"d", 2}}},
         {"overlapping pools with edges, after convolutions",
          R"(program pools
 input xi : R[P, Q, c]

@@ -66,7 +66,8 @@ template <class Real> void check(const Function& f) {
     REQUIRE(shape.kind == gaussian::Shape::Kind::arcsine);
     const bool opposites = !shape.nonnegative;
     const std::size_t used = 2 * gaps.size();
-    const std::size_t lanes = (used + rows::lane_step - 1) / rows::lane_step * rows::lane_step;
+    constexpr std::size_t step = rows::lane_step<Real>;
+    const std::size_t lanes = (used + step - 1) / step * step;
     constexpr std::size_t numbers = gaussian::ArcsineFeatures::count;
     constexpr double tolerance = sizeof(Real) == 4 ? 3e-6 : 2e-14;
     std::vector<Real> left(numbers), right(numbers * lanes), minus(lanes, 2), plus(lanes, 2), tangent(lanes, 3);

@@ -15,7 +15,7 @@ namespace {
 
 using namespace tpc;
 
-constexpr std::size_t lanes = 5 * rows::lane_step, sheets = 2, positions = 3;
+constexpr std::size_t lanes = 5 * rows::lane_step<float>, sheets = 2, positions = 3;
 
 template <class Real> struct Case {
     std::mt19937 engine{7};
