@@ -113,7 +113,8 @@ inline constexpr std::uint32_t no_array = ~std::uint32_t{0};
 struct TermOp {
     limit::PairTerm::Kind kind = limit::PairTerm::Kind::read;
     std::vector<LoopRange> sums;
-    std::vector<Guard> guards;
+    std::vector<Guard> guards; // where they do not hold its two sides are independent, which counts in a gap
+    std::vector<Guard> chosen; // where they do not hold another term stands in its place (execute/tile_through)
     Factor left_factor, right_factor;
     Constant scale, rate;
     EntryRead entry;                                 // matmul, read

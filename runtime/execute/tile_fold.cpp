@@ -112,7 +112,7 @@ std::optional<std::vector<Accesses>> accesses(const plan::Part& part, const std:
             bool decided = op.rule != limit::Rule::dual || read(op.entry);
             for (const plan::TermOp& term : op.terms)
                 if ((term.kind == limit::PairTerm::Kind::matmul || term.kind == limit::PairTerm::Kind::read) &&
-                    hold(term.guards))
+                    hold(term.guards) && hold(term.chosen))
                     decided = decided && read(term.entry);
             for (const plan::GroupOp& group : op.groups)
                 decided = decided && (!group.cross || read(group.entry));

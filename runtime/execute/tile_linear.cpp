@@ -221,12 +221,14 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
 
 template <class Real>
 void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, std::size_t depth, const Run& run, bool gap) {
-    const auto holds = [&] {
-        return std::all_of(term.guards.begin(), term.guards.end(),
+    const auto hold = [&](const std::vector<plan::Guard>& guards) {
+        return std::all_of(guards.begin(), guards.end(),
                            [&](const plan::Guard& guard) { return guard.holds(slots_.data()); });
     };
+    if (depth == 0 && !hold(term.chosen)) // what sums run over does not change it
+        return;
     if (depth == term.sums.size()) {
-        if (const bool paired = holds(); paired || gap)
+        if (const bool paired = hold(term.guards); paired || gap)
             add(term, own, run, gap, paired, no_slot, 1);
         return;
     }
@@ -235,7 +237,7 @@ void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, s
     const std::int64_t upper = range.last(slots_.data());
     if (depth + 1 == term.sums.size() && own.repeats && upper > lower) {
         slots_[range.slot] = lower;
-        const bool paired = holds();
+        const bool paired = hold(term.guards);
         if ((!paired && !gap) || add(term, own, run, gap, paired, range.slot, upper - lower + 1))
             return;
     }

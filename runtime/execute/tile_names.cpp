@@ -100,8 +100,9 @@ void Renaming::operator()(plan::TermOp& term) {
         fine = fine && around_.count(range.slot) == 0 && names_.count(range.slot) == 0;
         sums_.insert(range.slot);
     }
-    for (plan::Guard& guard : term.guards)
-        (*this)(guard.value);
+    for (auto* guards : {&term.guards, &term.chosen})
+        for (plan::Guard& guard : *guards)
+            (*this)(guard.value);
     for (plan::Factor* factor : {&term.left_factor, &term.right_factor})
         (*this)(*factor);
     for (plan::Constant* constant : {&term.scale, &term.rate})

@@ -58,8 +58,9 @@ class Alone {
             fractions(*target);
         entry(op.entry, true);
         for (const plan::TermOp& term : op.terms) {
-            for (const plan::Guard& guard : term.guards)
-                all(guard.value);
+            for (const auto* guards : {&term.guards, &term.chosen})
+                for (const plan::Guard& guard : *guards)
+                    all(guard.value);
             for (const plan::LoopRange& range : term.sums) {
                 all(range.lower);
                 all(range.upper);

@@ -24,7 +24,7 @@ bool repeats(const plan::Part& part, const plan::PairOp& op) {
     if (op.rule != limit::Rule::linear || op.accumulates || op.terms.size() != 1)
         return false;
     const plan::TermOp& term = op.terms[0];
-    if (!reads_pairs(term) || !term.sums.empty() || !term.guards.empty() || !straight(term.entry) ||
+    if (!reads_pairs(term) || !term.sums.empty() || !term.guards.empty() || !term.chosen.empty() || !straight(term.entry) ||
         term.entry.array == plan::no_array)
         return false;
     const plan::PairArray& source = part.arrays[term.entry.array];
@@ -154,11 +154,11 @@ class Through {
             rename(guard.value);
             const auto known = [&](const plan::Guard& own) { return same(own, guard); };
             if (always(guard) || std::any_of(op.guards.begin(), op.guards.end(), known) ||
-                std::any_of(term.guards.begin(), term.guards.end(), known))
+                std::any_of(term.chosen.begin(), term.chosen.end(), known))
                 continue;
             if (writers_.size() == 1 || splits_rows(guard, home, term))
                 return false;
-            result.guards.push_back(guard);
+            result.chosen.push_back(guard);
         }
         if (!rename.fine)
             return false;
