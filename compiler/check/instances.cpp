@@ -2,6 +2,7 @@
 
 #include "compiler/check/additions.hpp"
 #include "compiler/check/bounds.hpp"
+#include "compiler/ir/fresh_names.hpp"
 #include "compiler/ir/renaming.hpp"
 
 #include <fmt/format.h>
@@ -96,7 +97,7 @@ ExprId guarded(ir::Program& program, ExprId expression, std::uint32_t statement,
         element.access.indices.push_back(Affine::of(range.index));
     }
     part.family = element.target;
-    program.families.push_back({fresh_name(program, fmt::format("{}_part", name.name)), value.type,
+    program.families.push_back({ir::FreshNames(program).fresh(fmt::format("{}_part", name.name)), value.type,
                                 static_cast<unsigned>(part.indices.size()), name.span});
     const auto add = [&](ExprId of_part) {
         part.value = of_part;

@@ -5,6 +5,7 @@
 #include "compiler/check/instances.hpp"
 #include "compiler/check/parameter_terms.hpp"
 #include "compiler/check/uses.hpp"
+#include "compiler/ir/fresh_names.hpp"
 #include "compiler/ir/renaming.hpp"
 
 #include <fmt/format.h>
@@ -58,8 +59,8 @@ std::optional<std::uint32_t> Weights::of(std::uint32_t family, std::uint32_t sou
     const ir::Statement& term = program_.statements[source];
     const auto result = static_cast<std::uint32_t>(program_.families.size());
     program_.families.push_back(
-        {fresh_name(program_, fmt::format("{}_from_{}", name.name, program_.families[term.family].name)), ir::Type::scalar,
-         name.rank + static_cast<unsigned>(term.domain.ranges.size()), name.span, name.implicit});
+        {ir::FreshNames(program_).fresh(fmt::format("{}_from_{}", name.name, program_.families[term.family].name)),
+         ir::Type::scalar, name.rank + static_cast<unsigned>(term.domain.ranges.size()), name.span, name.implicit});
     known_.emplace(std::pair(family, source), result);
     for (const auto& [statement, _] : links)
         if (program_.statements[statement].family == family)

@@ -141,7 +141,7 @@ class Paths {
         for (std::size_t k = 0; k < product.ranges.size(); ++k)
             for (const bool before : {true, false}) {
                 std::map<Symbol, Affine> values;
-                const auto renamed = [&](Symbol s) {
+                const auto symbols = [&](Symbol s) {
                     const auto found = values.find(s);
                     return found == values.end() ? std::nullopt : std::optional(found->second);
                 };
@@ -152,12 +152,11 @@ class Paths {
                     const Affine own = Affine::of(range.index);
                     const Symbol index = backward_.program.fresh(backward_.program.info(range.index).name, false);
                     others.ranges.push_back({index,
-                                             m == k && !before ? own + Affine(1) : ir::substitute(range.lower, renamed),
-                                             m == k && before ? own - Affine(1) : ir::substitute(range.upper, renamed)});
+                                             m == k && !before ? own + Affine(1) : ir::substitute(range.lower, symbols),
+                                             m == k && before ? own - Affine(1) : ir::substitute(range.upper, symbols)});
                     values.insert_or_assign(range.index, Affine::of(index));
                 }
-                others.children = {ir::rewrite(
-                    table_, product.children[0], [](ExprId) { return std::optional<ExprId>{}; }, renamed)};
+                others.children = {ir::renamed(table_, product.children[0], symbols)};
                 push(path, Step::Kind::partial, table_.add(std::move(others)));
             }
     }
@@ -482,10 +481,7 @@ class Differentiator {
             const auto it = gathered.values.find(s);
             return it == gathered.values.end() ? std::nullopt : std::optional(it->second);
         };
-        const auto rewritten = [&](ExprId id) {
-            return ir::rewrite(
-                result_.program.exprs, id, [](ExprId) { return std::optional<ExprId>{}; }, symbol);
-        };
+        const auto rewritten = [&](ExprId id) { return ir::renamed(result_.program.exprs, id, symbol); };
         Equation equation;
         equation.family = *result_.gradient[path.family];
         equation.indices = gathered.indices;

@@ -242,4 +242,9 @@ ExprId rewrite(ExprTable& table, ExprId root, const std::function<std::optional<
     return Rewriter{table, replace, symbol}.visit(root);
 }
 
+ExprId renamed(ExprTable& table, ExprId root, const std::function<std::optional<Affine>(Symbol)>& symbol) {
+    return rewrite(
+        table, root, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, symbol);
+}
+
 } // namespace tpc::ir

@@ -154,5 +154,7 @@ ExprId derivative(ExprTable& table, ExprId expression, unsigned variable);
 // symbols in affine parts are replaced by `symbol`.
 ExprId rewrite(ExprTable& table, ExprId root, const std::function<std::optional<ExprId>(ExprId)>& replace,
                const std::function<std::optional<Affine>(Symbol)>& symbol = nullptr);
+// With other expressions for symbols only.
+ExprId renamed(ExprTable& table, ExprId root, const std::function<std::optional<Affine>(Symbol)>& symbol);
 
 } // namespace tpc::ir

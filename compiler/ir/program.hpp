@@ -76,6 +76,16 @@ struct Item {
     std::variant<std::uint32_t, Loop> node;
 };
 
+// Inside loops over these ranges, outermost first.
+inline std::vector<Item> in_loops(const std::vector<Range>& ranges, std::vector<Item> items) {
+    for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
+        Item loop{Loop{*range, std::move(items)}};
+        items.clear();
+        items.push_back(std::move(loop));
+    }
+    return items;
+}
+
 struct Output {
     std::string name; // empty when the program has one unnamed output
     std::vector<Range> family;

@@ -27,10 +27,4 @@ inline Range fresh_range(Program& program, const Range& range, Renaming& renamin
     return result;
 }
 
-// The expression with other symbols.
-inline ExprId renamed(ExprTable& exprs, ExprId id, const std::function<std::optional<Affine>(Symbol)>& symbols) {
-    return rewrite(
-        exprs, id, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, symbols);
-}
-
 } // namespace tpc::ir

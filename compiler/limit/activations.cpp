@@ -1,7 +1,7 @@
 #include "compiler/limit/activations.hpp"
 
+#include "compiler/ir/fresh_names.hpp"
 #include "compiler/limit/form.hpp"
-#include "compiler/limit/fresh_names.hpp"
 
 #include <algorithm>
 #include <vector>

@@ -201,8 +201,7 @@ Formula sum(const Program& program, const Domain& over, const std::vector<diff::
 
 Formula substituted(ExprTable& table, Formula f, const Values& values) {
     if (f.kind == Kind::scalar)
-        f.expr = rewrite(
-            table, f.expr, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, lookup(values));
+        f.expr = renamed(table, f.expr, lookup(values));
     for (std::vector<Element>* side : {&f.lefts, &f.rights})
         for (Element& element : *side)
             element = with(values, element);

@@ -36,7 +36,6 @@ void simplify(const Build& build, ir::Domain& domain, Values& values);
 // Parts that C, T and D share (formula_terms.cpp).
 Element own(const Build& build, std::size_t statement, const std::vector<ir::Affine>& indices);
 Formula target(const Build& build, const Equation& equation, const Instance& instance, Quantity quantity, bool self);
-ir::ExprId rewritten(Build& build, ir::ExprId e, const std::function<std::optional<ir::Affine>(ir::Symbol)>& symbol);
 Formula coefficient(Build& build, ir::ExprId e, const std::vector<ir::Range>& ranges, const std::vector<ir::Affine>& point,
                     bool right, const Values& values, bool self);
 Formula coefficients(Build& build, const Equation& equation, const PairTerm& term, const Instance& instance, bool self);

@@ -28,7 +28,7 @@ void scalar_line(Build& build, const Statement& statement) {
         read.access.indices.push_back(with(values, index));
     line.target.expr = build.table().add(read);
     line.value.kind = Kind::scalar;
-    line.value.expr = rewritten(build, statement.value, lookup(values));
+    line.value.expr = renamed(build.table(), statement.value, lookup(values));
     build.result.self.push_back(std::move(line));
 }
 

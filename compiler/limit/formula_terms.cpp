@@ -34,7 +34,7 @@ void factors(Build& build, ExprId e, bool inverse, bool right, std::vector<Formu
 
 // Variances and rates are numbers that may depend on the member.
 Formula of_member(Build& build, ExprId e, const Parameter& parameter, const Access& member) {
-    const ExprId here = rewritten(build, e, [&](Symbol s) -> std::optional<Affine> {
+    const ExprId here = renamed(build.table(), e, [&](Symbol s) -> std::optional<Affine> {
         for (std::size_t d = 0; d < parameter.family.size(); ++d)
             if (parameter.family[d].index == s)
                 return member.indices[d];
@@ -69,18 +69,13 @@ Formula target(const Build& build, const Equation& equation, const Instance& ins
                       own(build, equation.right_statement, instance.right), self);
 }
 
-ExprId rewritten(Build& build, ExprId e, const std::function<std::optional<Affine>(Symbol)>& symbol) {
-    return rewrite(
-        build.table(), e, [](ExprId) -> std::optional<ExprId> { return std::nullopt; }, symbol);
-}
-
 // A coefficient of one side: `point` has the values of the term's own sum indices.
 Formula coefficient(Build& build, ExprId e, const std::vector<Range>& ranges, const std::vector<Affine>& point, bool right,
                     const Values& values, bool self) {
     Values known;
     for (std::size_t k = 0; k < ranges.size(); ++k)
         known[ranges[k].index] = with(values, point[k]);
-    const ExprId here = rewritten(build, e, [&](Symbol s) -> std::optional<Affine> {
+    const ExprId here = renamed(build.table(), e, [&](Symbol s) -> std::optional<Affine> {
         if (const auto found = known.find(s); found != known.end())
             return found->second;
         return with(values, Affine::of(right ? build.recursions.primed(s) : s));

@@ -64,14 +64,12 @@ void expand_parameter_means(Network& network) {
             if (terms[k].base != Base::parameter)
                 continue;
             const Parameter& parameter = program.parameters[terms[k].parameter];
-            const ExprId mean = rewrite(
-                program.exprs, parameter.mean, [](ExprId) -> std::optional<ExprId> { return std::nullopt; },
-                [&](Symbol s) -> std::optional<Affine> {
-                    for (std::size_t d = 0; d < parameter.family.size(); ++d)
-                        if (parameter.family[d].index == s)
-                            return terms[k].member.indices[d];
-                    return std::nullopt;
-                });
+            const ExprId mean = renamed(program.exprs, parameter.mean, [&](Symbol s) -> std::optional<Affine> {
+                for (std::size_t d = 0; d < parameter.family.size(); ++d)
+                    if (parameter.family[d].index == s)
+                        return terms[k].member.indices[d];
+                return std::nullopt;
+            });
             if (is_zero(program.exprs, mean))
                 continue;
             LinearTerm constant = terms[k];

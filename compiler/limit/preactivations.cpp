@@ -1,11 +1,11 @@
 // Names preactivations, operands of matrices and of moments (network.hpp). A pass over statements: the value of each is
 // rebuilt with reads of new families in place of the hoisted parts, and the statements of those stand before it.
 #include "compiler/check/uses.hpp"
+#include "compiler/ir/fresh_names.hpp"
 #include "compiler/ir/renaming.hpp"
 #include "compiler/limit/activations.hpp"
 #include "compiler/limit/form.hpp"
 #include "compiler/limit/forms.hpp"
-#include "compiler/limit/fresh_names.hpp"
 #include "compiler/limit/network.hpp"
 
 #include <algorithm>
@@ -288,15 +288,6 @@ class Namer {
         element.access = access;
         element.span = span;
         return program_.exprs.add(element);
-    }
-
-    static std::vector<Item> in_loops(const std::vector<Range>& ranges, std::vector<Item> items) {
-        for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
-            Item loop{Loop{*range, std::move(items)}};
-            items.clear();
-            items.push_back(std::move(loop));
-        }
-        return items;
     }
 
     ExprId as_read(ExprId e, const Context& context, const std::string& stem) {

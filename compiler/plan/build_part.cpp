@@ -148,14 +148,12 @@ class PartBuilder {
     // scale or rate of a parameter's member: the family's indices become the member's.
     Constant of_member(ExprId e, const PairTerm& term) const {
         const Parameter& parameter = program().parameters[term.parameter];
-        const ExprId bound = rewrite(
-            recursions_.network.program.exprs, e, [](ExprId) -> std::optional<ExprId> { return std::nullopt; },
-            [&](Symbol s) -> std::optional<Affine> {
-                for (std::size_t d = 0; d < parameter.family.size(); ++d)
-                    if (parameter.family[d].index == s)
-                        return term.member.indices[d];
-                return std::nullopt;
-            });
+        const ExprId bound = renamed(recursions_.network.program.exprs, e, [&](Symbol s) -> std::optional<Affine> {
+            for (std::size_t d = 0; d < parameter.family.size(); ++d)
+                if (parameter.family[d].index == s)
+                    return term.member.indices[d];
+            return std::nullopt;
+        });
         return constant(bound, false);
     }
 
@@ -174,15 +172,13 @@ class PartBuilder {
             // indices of the term's own sums stand for the values that were solved for
             const std::vector<Range>& ranges = (*units_[unit].terms)[*term].ranges;
             result.constant =
-                constant(rewrite(
-                             recursions_.network.program.exprs, (*units_[unit].terms)[*term].coefficient,
-                             [](ExprId) -> std::optional<ExprId> { return std::nullopt; },
-                             [&](Symbol s) -> std::optional<Affine> {
-                                 for (std::size_t d = 0; d < ranges.size(); ++d)
-                                     if (ranges[d].index == s)
-                                         return point[d];
-                                 return right ? std::optional(Affine::of(recursions_.primed(s))) : std::nullopt;
-                             }),
+                constant(renamed(recursions_.network.program.exprs, (*units_[unit].terms)[*term].coefficient,
+                                 [&](Symbol s) -> std::optional<Affine> {
+                                     for (std::size_t d = 0; d < ranges.size(); ++d)
+                                         if (ranges[d].index == s)
+                                             return point[d];
+                                     return right ? std::optional(Affine::of(recursions_.primed(s))) : std::nullopt;
+                                 }),
                          right);
             return result;
         }

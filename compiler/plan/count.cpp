@@ -144,8 +144,7 @@ class Counter {
                 continue;
             }
             for (const std::uint32_t k : item.ops) {
-                if (std::ranges::all_of(part_.ops[k].guards,
-                                        [&](const Guard& guard) { return guard.holds(values_.data()); })) {
+                if (hold(part_.ops[k].guards, values_.data())) {
                     counts.runs[k] += weight;
                     for (const TermOp& term : part_.ops[k].terms) {
                         const std::uint64_t all = weight * products(term, 0);

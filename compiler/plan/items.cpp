@@ -18,15 +18,15 @@ void add(const WalkItem& item, std::vector<std::size_t>& statements) {
         add(child, statements);
 }
 
-bool find(const std::vector<WalkItem>& items, std::uint32_t op, std::vector<const WalkItem*>& path) {
+template <class Leaf> bool find(const std::vector<WalkItem>& items, const Leaf& wanted, std::vector<const WalkItem*>& path) {
     for (const WalkItem& item : items) {
         if (!item.loop) {
-            if (std::find(item.ops.begin(), item.ops.end(), op) != item.ops.end())
+            if (wanted(item))
                 return true;
             continue;
         }
         path.push_back(&item);
-        if (find(item.children, op, path))
+        if (find(item.children, wanted, path))
             return true;
         path.pop_back();
     }
@@ -64,7 +64,15 @@ std::vector<std::size_t> statements(const WalkItem& item) {
 
 std::optional<std::vector<const WalkItem*>> loops_around(const std::vector<WalkItem>& items, std::uint32_t op) {
     std::vector<const WalkItem*> path;
-    return find(items, op, path) ? std::optional(std::move(path)) : std::nullopt;
+    const auto holds = [&](const WalkItem& leaf) { return std::ranges::find(leaf.ops, op) != leaf.ops.end(); };
+    return find(items, holds, path) ? std::optional(std::move(path)) : std::nullopt;
+}
+
+std::optional<std::vector<const WalkItem*>> loops_around_statement(const std::vector<WalkItem>& items,
+                                                                   std::size_t statement) {
+    std::vector<const WalkItem*> path;
+    const auto is = [&](const WalkItem& leaf) { return leaf.statement == statement; };
+    return find(items, is, path) ? std::optional(std::move(path)) : std::nullopt;
 }
 
 WalkItem nest(const std::vector<LoopRange>& ranges, WalkItem leaf) {

@@ -15,6 +15,9 @@ std::vector<std::size_t> statements(const WalkItem& item);
 
 // The loops of a right walk around an operation, from without; nothing where it is not there.
 std::optional<std::vector<const WalkItem*>> loops_around(const std::vector<WalkItem>& items, std::uint32_t op);
+// Of a left walk around a statement.
+std::optional<std::vector<const WalkItem*>> loops_around_statement(const std::vector<WalkItem>& items,
+                                                                   std::size_t statement);
 
 // An item inside of further loops, outermost first.
 WalkItem nest(const std::vector<LoopRange>& ranges, WalkItem leaf);

@@ -40,6 +40,9 @@ struct Guard {
         return relation == ir::Relation::zero ? v == 0 : relation == ir::Relation::non_negative ? v >= 0 : v != 0;
     }
 };
+inline bool hold(const std::vector<Guard>& guards, const std::int64_t* slots) {
+    return std::ranges::all_of(guards, [&](const Guard& guard) { return guard.holds(slots); });
+}
 
 struct LoopRange {
     std::uint32_t slot = 0;

@@ -231,8 +231,7 @@ void close_loops(Context& context, std::vector<ir::Range>& ranges, std::vector<i
         range.index = fresh;
     }
     for (auto& term : value.terms) {
-        term.expr = ir::rewrite(
-            context.program.exprs, term.expr, [](ExprId) { return std::nullopt; }, rename);
+        term.expr = ir::renamed(context.program.exprs, term.expr, rename);
     }
     for (auto& member : value.access.indices) {
         member = substitute(member, rename);

@@ -71,8 +71,7 @@ template <class Real>
 template <class Visit>
 void PairMachine<Real>::over_sums(const plan::TermOp& term, std::size_t depth, const Visit& visit) {
     if (depth == term.sums.size()) {
-        visit(std::all_of(term.guards.begin(), term.guards.end(),
-                          [&](const plan::Guard& guard) { return guard.holds(slots_.data()); }));
+        visit(plan::hold(term.guards, slots_.data()));
         return;
     }
     const plan::LoopRange& range = term.sums[depth];

@@ -221,14 +221,10 @@ bool TileMachine<Real>::add(const plan::TermOp& term, const TileTerm& own, const
 
 template <class Real>
 void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, std::size_t depth, const Run& run, bool gap) {
-    const auto hold = [&](const std::vector<plan::Guard>& guards) {
-        return std::all_of(guards.begin(), guards.end(),
-                           [&](const plan::Guard& guard) { return guard.holds(slots_.data()); });
-    };
-    if (depth == 0 && !hold(term.chosen)) // what sums run over does not change it
+    if (depth == 0 && !plan::hold(term.chosen, slots_.data())) // what sums run over does not change it
         return;
     if (depth == term.sums.size()) {
-        if (const bool paired = hold(term.guards); paired || gap)
+        if (const bool paired = plan::hold(term.guards, slots_.data()); paired || gap)
             add(term, own, run, gap, paired, no_slot, 1);
         return;
     }
@@ -237,7 +233,7 @@ void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, s
     const std::int64_t upper = range.last(slots_.data());
     if (depth + 1 == term.sums.size() && own.repeats && upper > lower) {
         slots_[range.slot] = lower;
-        const bool paired = hold(term.guards);
+        const bool paired = plan::hold(term.guards, slots_.data());
         if ((!paired && !gap) || add(term, own, run, gap, paired, range.slot, upper - lower + 1))
             return;
     }

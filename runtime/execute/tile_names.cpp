@@ -16,22 +16,6 @@ bool is_slot(const Linear& linear, std::uint32_t slot) {
            linear.terms[0] == std::pair<std::uint32_t, std::int64_t>{slot, 1};
 }
 
-bool find_statement(const std::vector<plan::WalkItem>& items, std::size_t statement,
-                    std::vector<const plan::WalkItem*>& path) {
-    for (const plan::WalkItem& item : items) {
-        if (!item.loop) {
-            if (item.statement == statement)
-                return true;
-            continue;
-        }
-        path.push_back(&item);
-        if (find_statement(item.children, statement, path))
-            return true;
-        path.pop_back();
-    }
-    return false;
-}
-
 } // namespace
 
 bool match(const std::vector<Linear>& target, const plan::Place& read, Names& names) {
@@ -143,8 +127,12 @@ std::optional<Home> home_of(const plan::Part& part, std::uint32_t op) {
                 return std::nullopt;
             result = Home{s, {}, std::move(*loops)};
         }
-    if (!result || !find_statement(part.left, result->statement, result->left))
+    if (!result)
         return std::nullopt;
+    auto left = plan::loops_around_statement(part.left, result->statement);
+    if (!left)
+        return std::nullopt;
+    result->left = std::move(*left);
     return result;
 }
 

@@ -8,11 +8,11 @@
 #include <set>
 #include <string>
 
-namespace tpc::limit {
+namespace tpc::ir {
 
 class FreshNames {
   public:
-    explicit FreshNames(const ir::Program& program) {
+    explicit FreshNames(const Program& program) {
         const auto take = [&](const auto& list) {
             for (const auto& item : list)
                 taken_.insert(item.name);
@@ -37,4 +37,4 @@ class FreshNames {
     std::set<std::string> taken_;
 };
 
-} // namespace tpc::limit
+} // namespace tpc::ir
