@@ -265,7 +265,11 @@ class Gather {
                     hard.push_back(*box);
                 if (auto bound = tightest(hard, *targets_[k], lower))
                     return *bound;
-                return tightest(loose, *targets_[k], lower).value_or(Affine(1));
+                if (auto bound = tightest(loose, *targets_[k], lower))
+                    return *bound;
+                // What lies beyond all that is read receives nothing.
+                const Affine& read = reader_.read.indices[k];
+                return lower ? check::lower_bound(read, bindings_) : check::upper_bound(read, bindings_);
             };
             const Range range{*targets_[k], choose(limits.lower, limits.loose_lower, box_.lower[k], true),
                               choose(limits.upper, limits.loose_upper, box_.upper[k], false)};

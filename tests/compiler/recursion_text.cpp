@@ -61,6 +61,15 @@ TEST_CASE("the recursions of the examples read as in the papers") {
     }
 }
 
+TEST_CASE("the recursions of an output that is defined by recursion have families of weights") {
+    const std::string program = "program discounted(gamma = 0.9)\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\n"
+                                "vector v[t in 1..T] ~ N(0, 1)\nscalar c ~ N(0, 1)\n"
+                                "for t in 1..T {\n  x[t] = relu(U @ xi[t])\n"
+                                "  if t == 3 { f[t] = v[t]' @ x[t] / sqrt(n) } else if t > 1 { f[t] = gamma * f[t-1] } "
+                                "else { f[t] = c }\n}\noutput f[T]\n";
+    CHECK(limit::print(derived(program)) == read("tests/compiler/recursions/discounted.txt"));
+}
+
 TEST_CASE("the recursions have the same lines at all depths and sizes") {
     for (const std::string name : {"mlp", "transformer", "rnn_steps", "cnn_pooled"}) {
         INFO(name);
