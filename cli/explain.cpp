@@ -51,7 +51,7 @@ void run(Session& session, const ExplainCommand& options) {
     session.result["nngp_error"] = explanation.nngp_error;
     session.result["ntk_error"] = explanation.ntk_error;
     if (explanation.error)
-        throw Failure{out_of_reach, *explanation.error};
+        throw failure(*explanation.error);
 }
 
 } // namespace

@@ -10,6 +10,10 @@
 #include <limits>
 
 namespace tpc::cli {
+Failure failure(const execute::Error& error) {
+    return {error.no_limit ? refused : out_of_reach, error.text};
+}
+
 execute::Options execute_options(const Session& session, const Request& request) {
     execute::Options options;
     options.nngp = request.nngp;
@@ -110,14 +114,14 @@ execute::Evaluation& Kernels::prepare(std::size_t left_group, std::size_t right_
     if (limits_.require)
         limits_.require(evaluation_->least_memory());
     if (const auto error = evaluation_->prepare())
-        throw Failure{out_of_reach, *error};
+        throw failure(*error);
     return *evaluation_;
 }
 
 Block Kernels::compute(const Cell& cell) {
     execute::Outcome outcome = prepare(cell.left_group, cell.right_group).block(cell.left, cell.right);
     if (outcome.error)
-        throw Failure{out_of_reach, *outcome.error};
+        throw failure(*outcome.error);
     for (std::size_t o = 0; o < outcome.outputs.size(); ++o) {
         require_finite(cell, o, outcome.outputs[o].nngp, "nngp");
         require_finite(cell, o, outcome.outputs[o].ntk, "ntk");

@@ -20,6 +20,9 @@ struct Request {
 };
 execute::Options execute_options(const Session& session, const Request& request);
 
+// How a command ends that meets it.
+Failure failure(const execute::Error& error);
+
 // The kernels of a cell, by output, finite; with errors relative to the largest entry of all cells so far.
 struct Block {
     Cell cell;

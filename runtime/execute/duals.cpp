@@ -13,8 +13,8 @@ ir::ExprId add_identity(ir::ExprTable& table) {
 }
 constexpr double usual_tolerance = 1e-8;
 
-int power_above(double value) {
-    return value > 0 ? static_cast<int>(std::ceil(std::log2(value))) : -1000;
+double power_above(double value) { // of two
+    return value > 0 ? std::exp2(std::ceil(std::log2(value))) : 0;
 }
 } // namespace
 
@@ -29,22 +29,31 @@ const gaussian::Dual<Real>& DualCache<Real>::find(std::optional<ir::ExprId> left
     const ir::ExprId psi = right.value_or(identity_);
     if (!std::isfinite(largest_variance) || !std::isfinite(largest_mean))
         throw MethodError("a variance is not finite: the kernel diverges");
-    const Key key{static_cast<std::uint32_t>(phi), static_cast<std::uint32_t>(psi), power_above(largest_variance),
-                  power_above(largest_mean)};
     const std::lock_guard lock(mutex_);
-    auto& dual = duals_[key];
-    if (!dual) {
-        const auto bound = [](int power) { return power == -1000 ? 0.0 : std::exp2(power); };
-        std::string reason;
-        // Errors of single expectations add up and are not stated: a coarse tolerance is for what cannot be had finer.
-        for (const double tolerance : {std::min(tolerance_, usual_tolerance), tolerance_})
-            if (!dual)
-                dual = gaussian::make_dual<Real>({&table_, phi}, {&table_, psi},
-                                                 {bound(std::get<2>(key)), bound(std::get<3>(key))}, {tolerance}, &reason);
-        if (!dual)
-            throw MethodError(reason);
+    std::string reason;
+    try {
+        if (const auto* dual = find(phi, psi, {power_above(largest_variance), power_above(largest_mean)}, reason))
+            return *dual;
+    } catch (const gaussian::NoExpectation&) { // of so large a variance; that of the data may be smaller
     }
-    return *dual;
+    if (const auto* dual = find(phi, psi, {largest_variance, largest_mean}, reason))
+        return *dual;
+    throw MethodError(reason);
+}
+
+template <class Real>
+const gaussian::Dual<Real>* DualCache<Real>::find(ir::ExprId phi, ir::ExprId psi, const gaussian::Regime& regime,
+                                                  std::string& reason) {
+    const Key key{static_cast<std::uint32_t>(phi), static_cast<std::uint32_t>(psi), regime.largest_variance,
+                  regime.largest_mean};
+    if (const auto known = duals_.find(key); known != duals_.end())
+        return known->second.get();
+    std::unique_ptr<gaussian::Dual<Real>> dual;
+    // Errors of single expectations add up and are not stated: a coarse tolerance is for what cannot be had finer.
+    for (const double tolerance : {std::min(tolerance_, usual_tolerance), tolerance_})
+        if (!dual)
+            dual = gaussian::make_dual<Real>({&table_, phi}, {&table_, psi}, regime, {tolerance}, &reason);
+    return duals_.emplace(key, std::move(dual)).first->second.get();
 }
 
 template <class Real>

@@ -10,11 +10,13 @@
 
 namespace tpc::execute {
 
-// Dual kernels by pair of functions and by power of two of the largest variance and mean asked for. Thread-safe.
+// Dual kernels by pair of functions and by the largest variance and mean asked for, rounded up to powers of two unless that
+// takes them beyond where expectations exist. Thread-safe.
 template <class Real> class DualCache {
   public:
     DualCache(const limit::Recursions& recursions, double tolerance);
-    // `left`, `right`: nothing is the identity. Throws MethodError when no method meets the tolerance.
+    // `left`, `right`: nothing is the identity. Throws MethodError when no method meets the tolerance,
+    // gaussian::NoExpectation when there is nothing to compute.
     const gaussian::Dual<Real>& find(std::optional<ir::ExprId> left, std::optional<ir::ExprId> right,
                                      double largest_variance, double largest_mean);
     // E[phi(a)] of `count` Gaussians.
@@ -25,8 +27,10 @@ template <class Real> class DualCache {
     ir::ExprId identity_;
     double tolerance_;
     std::mutex mutex_;
-    using Key = std::tuple<std::uint32_t, std::uint32_t, int, int>;
-    std::map<Key, std::unique_ptr<gaussian::Dual<Real>>> duals_;
+    using Key = std::tuple<std::uint32_t, std::uint32_t, double, double>; // the last two: the regime
+    std::map<Key, std::unique_ptr<gaussian::Dual<Real>>> duals_;          // null: refused
+
+    const gaussian::Dual<Real>* find(ir::ExprId phi, ir::ExprId psi, const gaussian::Regime& regime, std::string& reason);
 };
 
 // Features of both functions of a dual operation at all elements of the Gaussian's family: [element][feature][sample].

@@ -20,11 +20,11 @@ template <class Work> Outcome guarded(const Options& options, const Work& work) 
     try {
         work(outcome);
     } catch (const MethodError& error) {
-        outcome.outputs.clear();
-        outcome.error = error.what();
+        outcome = {{}, Error{error.what()}};
+    } catch (const gaussian::NoExpectation& error) {
+        outcome = {{}, Error{error.what(), true}};
     } catch (const std::domain_error& error) { // an integral that does not converge
-        outcome.outputs.clear();
-        outcome.error = error.what();
+        outcome = {{}, Error{error.what()}};
     }
     return outcome;
 }
@@ -101,7 +101,7 @@ std::size_t Evaluation::least_memory() const {
                                   : Blocks<double>::least_memory(state_->plan, state_->left, state_->right, threads);
 }
 
-std::optional<std::string> Evaluation::prepare() {
+std::optional<Error> Evaluation::prepare() {
     return guarded(state_->options, [&](Outcome&) { state_->prepare(); }).error;
 }
 

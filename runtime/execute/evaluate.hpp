@@ -67,9 +67,15 @@ struct Kernel {
     double nngp_error = 0, ntk_error = 0;
 };
 
+// An expectation that cannot be computed to the tolerance, or that no method could: the limit does not exist.
+struct Error {
+    std::string text;
+    bool no_limit = false;
+};
+
 struct Outcome {
-    std::vector<Kernel> outputs;      // by output
-    std::optional<std::string> error; // an expectation that cannot be computed to the tolerance
+    std::vector<Kernel> outputs; // by output
+    std::optional<Error> error;
 };
 
 // The kernels of two sample sets (`right` null: of `left` with itself), in blocks of rows and columns. An entry has the same
@@ -87,7 +93,7 @@ class Evaluation {
     // Bytes that the smallest blocks need at least: what is kept of two panels of samples, and what threads work in.
     [[nodiscard]] std::size_t least_memory() const;
     // What all blocks share; done by the first block otherwise. Nothing, or an error as in Outcome.
-    std::optional<std::string> prepare();
+    std::optional<Error> prepare();
     // After `prepare`: rows and columns of one block lie in one panel of so many samples each, a power of two. Panels that
     // do not hold all samples are prepared again for every pair of panels.
     [[nodiscard]] std::size_t panel() const;

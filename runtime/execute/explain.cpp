@@ -141,7 +141,7 @@ std::string print(const Explanation& explanation) {
     if (explanation.rate.pairs > 0)
         text += fmt::format("all pairs at the measured rate, one core: {}\n", duration(explanation.rate.measured * pairs));
     if (explanation.error)
-        text += *explanation.error + "\n";
+        text += explanation.error->text + "\n";
     else if (explanation.nngp_error > 0 || explanation.ntk_error > 0)
         text += fmt::format("estimated error of the kernels, relative to the largest entry: nngp {:.1e}, ntk {:.1e}\n",
                             explanation.nngp_error, explanation.ntk_error);

@@ -14,7 +14,7 @@ struct Explanation {
     double tolerance = 0;
     Rate rate;                            // of the whole, where nothing is sampled
     double nngp_error = 0, ntk_error = 0; // of the kernels of the few samples, estimated
-    std::optional<std::string> error;     // why the tolerance cannot be met
+    std::optional<Error> error;           // why the tolerance cannot be met
 };
 
 // Expectations are those of a few samples, those of the least and the greatest norm among them; the costs are theirs. The

@@ -90,8 +90,9 @@ Joints::Joints(const plan::Plan& plan, std::size_t lefts, std::optional<std::siz
 
 void Joints::start(const joint::Sampling& sampling) {
     left.sampling = cross.sampling = sampling;
+    left.sampling.one_sample = true;
     if (right)
-        right->sampling = sampling;
+        right->sampling = left.sampling;
 }
 
 const JointTerm& JointCache::find(const std::vector<JointElement>& left, const std::vector<JointElement>& right,

@@ -83,6 +83,8 @@ auto guarded(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, con
         throw MethodError("a variance is not finite: the kernel diverges");
     try {
         return compute();
+    } catch (const gaussian::NoExpectation&) {
+        throw;
     } catch (const std::domain_error& error) {
         throw MethodError(error.what());
     }

@@ -174,9 +174,10 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
     const double tolerance = wanted.value_or(default_tolerance);
     const auto refuse = [&](const std::string& why, double worst) {
         outcome.outputs.clear();
-        outcome.error = fmt::format("the tolerance {:.1e} cannot be met: expectations over several Gaussians {} an error of "
-                                    "about {:.1e}; --tol {:.0e} can be met",
-                                    tolerance, why, worst, 2 * worst);
+        outcome.error = {
+            fmt::format("the tolerance {:.1e} cannot be met: expectations over several Gaussians {} an error of "
+                        "about {:.1e}; --tol {:.0e} can be met",
+                        tolerance, why, worst, 2 * worst)};
         return outcome;
     };
     joint::Sampling sampling;
@@ -234,8 +235,8 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
         }
         if (!std::isfinite(worst)) {
             outcome.outputs.clear();
-            outcome.error =
-                "an expectation over several Gaussians is not finite: the kernel diverges, or divides zero by zero";
+            outcome.error = {
+                "an expectation over several Gaussians is not finite: the kernel diverges, or divides zero by zero"};
             return outcome;
         }
         return refuse(fmt::format("are sampled, and {} points leave", std::size_t{replicates.count} << log2_points), worst);

@@ -16,6 +16,7 @@ namespace tpc::gaussian {
 template <std::size_t C> struct Integral {
     std::array<double, C> value{}, error{}, magnitude{};
     bool converged = false;
+    bool diverges = false;     // where it did not converge: to infinity, at a singularity that panels close in on
     std::vector<double> edges; // of the panels at the end, rising
 };
 
@@ -43,6 +44,25 @@ struct KronrodNodes {
         return rule;
     }
 };
+
+// Over panels of widths w, 2w, 4w, ... away from a singularity the integral of |x|^-a grows as w^(1 - a): whether it does
+// not.
+template <class Panel> bool closes_in(const std::vector<Panel>& panels) {
+    constexpr std::ptrdiff_t away = 16; // from the narrowest panel, whose points differ in their last bits only
+    const auto narrowest = std::ranges::min_element(panels, {}, [](const Panel& panel) { return panel.high - panel.low; });
+    for (const std::ptrdiff_t step : {-away, away}) {
+        const std::ptrdiff_t place = narrowest - panels.begin() + step, next = place + (step < 0 ? -1 : 1);
+        if (next < 0 || next >= std::ssize(panels))
+            continue;
+        const Panel& near = panels[place];
+        const Panel& far = panels[next];
+        const bool doubles = std::abs((far.high - far.low) / (near.high - near.low) - 2) < 0.01;
+        for (std::size_t c = 0; c < near.magnitude.size(); ++c)
+            if (doubles && far.magnitude[c] > 0 && near.magnitude[c] >= 0.999 * far.magnitude[c])
+                return true;
+    }
+    return false;
+}
 
 // `edges` rising. integrand(const double* nodes, std::array<std::array<double, 21>, C>& values) fills all 21 nodes of a
 // panel. Panels are halved until the errors meet the accuracy; not finite values end it at once.
@@ -121,6 +141,7 @@ Integral<C> integrate(const std::vector<double>& edges, const Integrand& integra
             break;
         panels = std::move(finer);
     }
+    result.diverges = !result.converged && closes_in(panels);
     result.edges.reserve(panels.size() + 1);
     for (const Panel& panel : panels)
         result.edges.push_back(panel.low);

@@ -366,7 +366,8 @@ void Closed<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<Real
                 if (!known->careful)
                     known->careful = careful_.moments(side, known->mean, known->variance);
             pair = careful_(law.variance_a, law.variance_b, law.mean_a, law.mean_b, std::max<double>(gaussians.minus[i], 0),
-                            std::max<double>(gaussians.plus[i], 0), *known_a.careful, *known_b.careful);
+                            std::max<double>(gaussians.plus[i], 0), *known_a.careful, *known_b.careful,
+                            result.slope != nullptr);
         }
         store(result, i, *pair);
     }

@@ -13,6 +13,19 @@
 
 namespace tpc::gaussian {
 
+namespace {
+
+// Singularities count where a Gaussian of the regime may meet them: 1 / (1 + exp(z)) has none, tanh(1 / z) has a jump.
+void find_singularities(Univariate& phi, const Regime& regime) {
+    const double far = regime.largest_mean + 40 * std::sqrt(regime.largest_variance);
+    if (!phi.smooth || phi.groups || !std::isfinite(far) || find_kinks(phi, -far, far).sharp.empty())
+        return;
+    phi.smooth = false;
+    phi.culprit = "a singularity";
+}
+
+} // namespace
+
 template <class Real>
 std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& psi, const Regime& regime,
                                       const DualOptions& options, std::string* reason) {
@@ -22,6 +35,7 @@ std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& p
     auto left = analyse(phi, &why);
     if (!left)
         return nullptr;
+    find_singularities(*left, regime);
     sides.phi = std::make_shared<Univariate>(std::move(*left));
     if (phi.table == psi.table && ir::same(*phi.table, phi.expression, psi.expression)) {
         sides.psi = sides.phi;
@@ -30,6 +44,7 @@ std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& p
         auto right = analyse(psi, &why);
         if (!right)
             return nullptr;
+        find_singularities(*right, regime);
         sides.psi = std::make_shared<Univariate>(std::move(*right));
         sides.same = sides.phi->groups && sides.psi->groups && same(*sides.phi->groups, *sides.psi->groups);
     }

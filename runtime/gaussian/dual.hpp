@@ -8,9 +8,15 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 
 namespace tpc::gaussian {
+
+// An expectation that is infinite or undefined, whatever the method.
+struct NoExpectation : std::domain_error {
+    using std::domain_error::domain_error;
+};
 
 // (a, b) ~ Gaussian with means mean_a, mean_b and variances A, B. The covariance c is carried as its gaps to equality and to
 // opposition, which stay accurate where a and b are (nearly) multiples of one another:

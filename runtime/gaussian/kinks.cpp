@@ -27,8 +27,9 @@ std::vector<double> grid(double low, double high) {
     return points;
 }
 
-// Between two points of different sign.
+// Between two points of different sign. What is found where squares underflow is 0.
 double bisect(const Tape& u, double low, double high) {
+    constexpr double nothing = 1e-100;
     int at_low = sign(u(low));
     for (int step = 0; step < 2000; ++step) {
         const double middle = low + (high - low) / 2;
@@ -36,7 +37,8 @@ double bisect(const Tape& u, double low, double high) {
             break;
         (sign(u(middle)) == at_low ? low : high) = middle;
     }
-    return at_low == 0 ? low : high;
+    const double root = at_low == 0 ? low : high;
+    return std::abs(root) < nothing ? 0 : root;
 }
 
 std::vector<double> roots(const std::vector<Tape>& functions, const std::vector<double>& points,
@@ -48,7 +50,11 @@ std::vector<double> roots(const std::vector<Tape>& functions, const std::vector<
         for (std::size_t i = 0; i + 1 < points.size(); ++i) {
             if (sign(values[i]) == sign(values[i + 1]))
                 continue;
-            result.push_back(bisect(u, points[i], points[i + 1]));
+            // A 0 alone among its neighbours is the root: z^2 is 0 by underflow long before z is.
+            if (i + 2 < points.size() && values[i + 1] == 0 && values[i + 2] != 0)
+                result.push_back(points[++i]);
+            else
+                result.push_back(bisect(u, points[i], points[i + 1]));
             if (slopes == nullptr)
                 continue;
             const double step = 1e-5 * std::max(std::abs(result.back()), 1e-3);
@@ -56,6 +62,23 @@ std::vector<double> roots(const std::vector<Tape>& functions, const std::vector<
         }
     }
     return result;
+}
+
+// Where u comes down to 0, but for rounding, and turns back.
+void touches(const Touching& u, const std::vector<double>& points, std::vector<double>& result) {
+    constexpr double nothing = 1e-12; // of its size around
+    std::vector<double> values(points.size());
+    u.value(points.size(), points.data(), values.data());
+    for (std::size_t i = 1; i + 1 < points.size(); ++i) {
+        const double size = std::max(std::abs(values[i - 1]), std::abs(values[i + 1]));
+        if (sign(values[i - 1]) != sign(values[i + 1]) || !(std::abs(values[i]) < size))
+            continue;
+        const double low = points[i - 1], high = points[i + 1];
+        if (sign(u.slope(low)) == sign(u.slope(high)))
+            continue;
+        if (const double root = bisect(u.slope, low, high); std::abs(u.value(root)) <= nothing * size)
+            result.push_back(root);
+    }
 }
 
 } // namespace
@@ -66,6 +89,8 @@ Kinks find_kinks(const Univariate& phi, double low, double high) {
         return kinks;
     const std::vector<double> points = grid(low, high);
     kinks.sharp = roots(phi.switches, points);
+    for (const Touching& u : phi.touching)
+        touches(u, points, kinks.sharp);
     std::sort(kinks.sharp.begin(), kinks.sharp.end());
     const auto close = [](double a, double b) { return b - a <= 4e-16 * std::max(std::abs(a), std::abs(b)); };
     kinks.sharp.erase(std::unique(kinks.sharp.begin(), kinks.sharp.end(), close), kinks.sharp.end());

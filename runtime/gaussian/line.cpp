@@ -5,28 +5,52 @@
 
 namespace tpc::gaussian {
 
-double extent_of(const Univariate& phi, double variance, double mean) {
+namespace {
+
+// The larger of phi^2 and phi'^2 times the density, logarithmic.
+double magnitude(const Univariate& phi, double variance, double mean, double z) {
     const double deviation = std::sqrt(variance);
-    const auto magnitude = [&](double z) { // of phi^2 and phi'^2 times density, log
-        const double x = mean + deviation * z;
-        const double value = std::abs((*phi.value)(x));
-        const double slope = std::abs((*phi.slope)(x));
-        return 2 * std::log(std::max(value, std::isfinite(slope) ? slope : 0) + 1e-300) - z * z / 2;
-    };
+    double x = mean + deviation * z;
+    double value = std::abs((*phi.value)(x));
+    if (!std::isfinite(value)) { // at a singularity, not beyond what numbers hold
+        x += 1e-3 * deviation;
+        value = std::abs((*phi.value)(x));
+    }
+    const double slope = std::abs((*phi.slope)(x));
+    return 2 * std::log(std::max(value, std::isfinite(slope) ? slope : 0) + 1e-300) - z * z / 2;
+}
+
+// An integral of C powers that did not converge: infinite or unknown.
+template <std::size_t C> double missing(const Integral<C>& integral) {
+    return integral.diverges ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+}
+
+} // namespace
+
+double extent_of(const Univariate& phi, double variance, double mean) {
     double peak = -std::numeric_limits<double>::infinity();
     for (double z = -40; z <= 40; z += 0.25)
-        peak = std::max(peak, magnitude(z));
+        peak = std::max(peak, magnitude(phi, variance, mean, z));
     if (!std::isfinite(peak))
         return 0;
     constexpr double nothing = -700; // what is smaller vanishes in double precision
     for (double extent = 13; extent <= 38; extent += 1) {
         double outside = -std::numeric_limits<double>::infinity();
         for (double z = extent; z <= 40; z += 0.25)
-            outside = std::max({outside, magnitude(z), magnitude(-z)});
+            outside = std::max({outside, magnitude(phi, variance, mean, z), magnitude(phi, variance, mean, -z)});
         if (outside < std::max(peak - 74, nothing)) // e^-37 in amplitude
             return extent;
     }
     return 0;
+}
+
+bool outgrows(const Univariate& phi, double variance, double mean) {
+    for (const double side : {-1.0, 1.0}) {
+        const double near = magnitude(phi, variance, mean, 30 * side), far = magnitude(phi, variance, mean, 40 * side);
+        if (far == std::numeric_limits<double>::infinity() || far > near)
+            return true;
+    }
+    return false;
 }
 
 std::vector<double> panel_edges(const Kinks& kinks, double variance, double mean, double extent) {
@@ -56,8 +80,11 @@ LineMoments line_moments(const Univariate& phi, const Kinks& kinks, double varia
         return result;
     }
     const double extent = extent_of(phi, variance, mean);
-    if (extent == 0)
+    if (extent == 0) {
+        result.square = outgrows(phi, variance, mean) ? std::numeric_limits<double>::infinity()
+                                                      : std::numeric_limits<double>::quiet_NaN();
         return result;
+    }
     const double deviation = std::sqrt(variance);
     using Rows = std::array<std::array<double, KronrodNodes::count>, 2>;
     const auto both = [&](const Tape& f) {
@@ -79,10 +106,10 @@ LineMoments line_moments(const Univariate& phi, const Kinks& kinks, double varia
     const auto slope = integrate<2>(value.edges, both(*phi.slope), accuracy);
     result.converged = value.converged;
     result.value = value.value[0];
-    result.square = value.value[1];
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    result.slope = slope.converged || slope.error[0] <= tolerance * slope.magnitude[0] ? slope.value[0] : infinity;
-    result.slope_square = slope.converged ? slope.value[1] : infinity;
+    result.square = value.converged ? value.value[1] : missing(value);
+    const bool mean_found = slope.converged || slope.error[0] <= tolerance * slope.magnitude[0];
+    result.slope = mean_found ? slope.value[0] : missing(slope);
+    result.slope_square = slope.converged ? slope.value[1] : missing(slope);
     result.edges = slope.edges;
     return result;
 }

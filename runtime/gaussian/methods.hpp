@@ -61,9 +61,9 @@ class Careful {
   public:
     Careful(const Sides& sides, const Regime& regime, const DualOptions& options);
     [[nodiscard]] SampleMoments moments(int side, double mean, double variance) const;
-    // The moments are those of each side.
+    // The moments are those of each side; the slope is left out unless `slopes`.
     PairResult operator()(double A, double B, double mean_a, double mean_b, double minus, double plus,
-                          const SampleMoments& a, const SampleMoments& b) const;
+                          const SampleMoments& a, const SampleMoments& b, bool slopes) const;
 
   private:
     struct Functions;

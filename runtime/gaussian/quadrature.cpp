@@ -47,6 +47,7 @@ struct Law { // of one pair
     double scale_a = 1, scale_b = 1; // k and 1 / k
     // What may be neglected in the conditional expectations, far below the tolerance of the whole.
     double floor = 0, slope_floor = 0;
+    bool slopes = true; // whether E[phi' psi'] is wanted
 };
 
 // E[(k phi - psi / k)^2], E[(k phi + psi / k)^2], E[phi' psi']
@@ -67,7 +68,8 @@ class Inner {
         const double deviation = law_.root_b * law_.apart;
         if (deviation == 0) {
             const double value = law_.scale_b * (*psi_.phi->value)(centre);
-            return {(phi - value) * (phi - value), (phi + value) * (phi + value), (*psi_.phi->slope)(centre)};
+            return {(phi - value) * (phi - value), (phi + value) * (phi + value),
+                    law_.slopes ? (*psi_.phi->slope)(centre) : 0};
         }
         std::vector<double> edges;
         const double reach = extent_ * deviation;
@@ -91,6 +93,13 @@ class Inner {
     const HermiteNodes& coarse_;
     const HermiteNodes& fine_;
 
+    void slopes_of(std::size_t count, const double* x, double* result) const {
+        if (law_.slopes)
+            (*psi_.phi->slope)(count, x, result);
+        else
+            std::fill_n(result, count, 0.0);
+    }
+
     std::optional<std::array<double, components>> by_hermite(double centre, double deviation, double phi) const {
         constexpr std::size_t most = 14 + 24;
         std::array<double, most> x, value, slopes;
@@ -99,7 +108,7 @@ class Inner {
             for (const double y : rule->nodes)
                 x[count++] = centre + deviation * y;
         (*psi_.phi->value)(count, x.data(), value.data());
-        (*psi_.phi->slope)(count, x.data(), slopes.data());
+        slopes_of(count, x.data(), slopes.data());
         std::array<std::array<double, components>, 2> sums{};
         std::array<double, components> magnitude{};
         std::size_t at = 0;
@@ -142,7 +151,7 @@ class Inner {
             for (std::size_t k = 0; k < x.size(); ++k)
                 x[k] = centre + deviation * y[k];
             (*psi_.phi->value)(x.size(), x.data(), value.data());
-            (*psi_.phi->slope)(x.size(), x.data(), rows[slope].data());
+            slopes_of(x.size(), x.data(), rows[slope].data());
             for (std::size_t k = 0; k < x.size(); ++k) {
                 const double w = density(y[k]);
                 const double less = phi - law_.scale_b * value[k], more = phi + law_.scale_b * value[k];
@@ -192,9 +201,9 @@ Outcome integrate_pair(const Function& phi, const Function& psi, const Law& law,
             const auto given = inner(z[k], law.scale_a * value[k]);
             rows[down][k] = w * given[down];
             rows[up][k] = w * given[up];
-            rows[slope][k] = w * slopes[k] * given[slope];
+            rows[slope][k] = law.slopes ? w * slopes[k] * given[slope] : 0;
             for (std::size_t c = 0; c < components; ++c)
-                rows[components + c][k] = w * inner.error[c] * (c == slope ? std::abs(slopes[k]) : 1);
+                rows[components + c][k] = w * inner.error[c] * (c == slope && law.slopes ? std::abs(slopes[k]) : 1);
         }
     };
     Accuracy<2 * components> accuracy; // what the inner ones miss is added up and not refined
@@ -231,17 +240,18 @@ struct Pair { // of Gaussians, as in `Gaussians`
 
 SampleMoments checked_moments(const Function& f, double variance, double mean, double tolerance, LineMoments& line) {
     line = line_moments(*f.phi, f.kinks, variance, mean, tolerance);
+    const auto place = [&] { return fmt::format("under a Gaussian of mean {:.3g} and variance {:.3g}", mean, variance); };
+    if (!line.converged && std::isinf(line.square))
+        throw NoExpectation(fmt::format("a function's second moment {} is infinite", place()));
     if (!line.converged)
         throw std::domain_error(
-            fmt::format("a function's second moment under a Gaussian of mean {:.3g} and variance {:.3g} does not exist "
-                        "or cannot be computed to {:.0e}",
-                        mean, variance, tolerance));
+            fmt::format("a function's second moment {} does not exist or cannot be computed to {:.0e}", place(), tolerance));
     return {line.value, line.square, line.slope, line.slope_square};
 }
 
-// Without the series.
+// Without the series; the slope too where `slopes`.
 PairResult directly(const Function& phi, const Function& psi, bool same, const Pair& pair, const SampleMoments& a,
-                    const SampleMoments& b, double tolerance) {
+                    const SampleMoments& b, double tolerance, bool slopes) {
     PairResult result;
     const double norm = root_product(a.square, b.square);
     if (pair.A <= 0 || pair.B <= 0 || norm == 0) {
@@ -272,6 +282,7 @@ PairResult directly(const Function& phi, const Function& psi, bool same, const P
     arguments(law.scale_a, pair.mean_a, law.root_a, a.slope_square);
     arguments(law.scale_b, pair.mean_b, law.root_b, b.slope_square);
     law.floor = 1e-4 * tolerance * gap * norm + 1e-300;
+    law.slopes = slopes;
     law.slope_floor = std::isfinite(b.slope_square) ? 1e-4 * tolerance * std::sqrt(b.slope_square) + 1e-300 : 1e-300;
     const Outcome outcome = integrate_pair(phi, psi, law, tolerance);
     if (!outcome.converged)
@@ -312,7 +323,7 @@ template <class Real> class Quadrature final : public Dual<Real> {
         double operator[](std::size_t k) const { return static_cast<double>(at[k * stride]); }
     };
     std::optional<PairResult> by_series(const Known& a, const Known& b, double rho) const;
-    PairResult one(const Known& a, const Known& b, const Pair& pair) const;
+    PairResult one(const Known& a, const Known& b, const Pair& pair, bool slopes) const;
 };
 
 template <class Real>
@@ -371,14 +382,19 @@ std::optional<PairResult> Quadrature<Real>::by_series(const Known& a, const Know
     return PairResult{value, std::max(2 * (norm - value), 0.0), std::max(2 * (norm + value), 0.0), slope};
 }
 
-template <class Real> PairResult Quadrature<Real>::one(const Known& a, const Known& b, const Pair& pair) const {
+template <class Real> PairResult Quadrature<Real>::one(const Known& a, const Known& b, const Pair& pair, bool slopes) const {
     if (pair.A > 0 && pair.B > 0 && !(same_ && pair.coincides()))
         if (const auto series = by_series(a, b, pair.rho()))
             return *series;
     const auto moments = [](const Known& known) {
         return SampleMoments{known[mean_value], known[mean_square], known[mean_slope], known[mean_slope_square]};
     };
-    return directly(left_, right_, same_, pair, moments(a), moments(b), tolerance_);
+    const PairResult result = directly(left_, right_, same_, pair, moments(a), moments(b), tolerance_, slopes);
+    if (slopes && std::isnan(result.slope))
+        throw std::domain_error(fmt::format("a second moment of a function's derivative under Gaussians of variances {:.3g} "
+                                            "and {:.3g} does not exist or cannot be computed to {:.0e}",
+                                            pair.A, pair.B, tolerance_));
+    return result;
 }
 
 template <class Real>
@@ -401,7 +417,8 @@ void Quadrature<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<
         const Known b{right.data.data + i * right.data.stride, right.stride};
         store(result, i,
               one(a, b,
-                  {A, B, mean_a, mean_b, std::max<double>(gaussians.minus[i], 0), std::max<double>(gaussians.plus[i], 0)}));
+                  {A, B, mean_a, mean_b, std::max<double>(gaussians.minus[i], 0), std::max<double>(gaussians.plus[i], 0)},
+                  result.slope != nullptr));
     }
 }
 
@@ -424,8 +441,9 @@ SampleMoments Careful::moments(int side, double mean, double variance) const {
 }
 
 PairResult Careful::operator()(double A, double B, double mean_a, double mean_b, double minus, double plus,
-                               const SampleMoments& a, const SampleMoments& b) const {
-    return directly(functions_->left, functions_->right, same_, {A, B, mean_a, mean_b, minus, plus}, a, b, tolerance_);
+                               const SampleMoments& a, const SampleMoments& b, bool slopes) const {
+    return directly(functions_->left, functions_->right, same_, {A, B, mean_a, mean_b, minus, plus}, a, b, tolerance_,
+                    slopes);
 }
 
 template <class Real>
@@ -439,13 +457,13 @@ std::unique_ptr<Dual<Real>> make_quadrature(const Sides& sides, const Regime& re
         const double A = regime.largest_variance, m = regime.largest_mean;
         for (const double mean : {0.0, m, -m})
             for (const double sample : {-3.0, -1.0, -0.1, 0.1, 1.0, 3.0})
-                if (const double x = mean + std::sqrt(A) * sample; std::isnan((*phi->value)(x))) {
-                    *reason = fmt::format("the function is not defined everywhere: not at {:.3g}", x);
-                    return nullptr;
-                }
+                if (const double x = mean + std::sqrt(A) * sample; std::isnan((*phi->value)(x)))
+                    throw NoExpectation(fmt::format("the function is not defined everywhere: not at {:.3g}", x));
         for (const double mean : {0.0, m, -m})
             if (extent_of(*phi, A, mean) == 0) {
                 *reason = fmt::format("the function grows too fast for a Gaussian of variance {:.3g}", A);
+                if (outgrows(*phi, A, mean))
+                    throw NoExpectation(*reason);
                 return nullptr;
             }
     }

@@ -19,6 +19,7 @@ struct Extraction {
     Univariate& facts;
     std::unordered_map<std::uint32_t, ExprId> done = {};
     std::vector<ExprId> changing = {}; // where these change their sign, the function may not be smooth
+    std::vector<ExprId> singular = {}; // and where these reach 0
     std::vector<ExprId> bending = {};  // where these are of order 1, it bends
 
     void switches(Function function, const llvm::SmallVector<ExprId, 2>& arguments) {
@@ -28,6 +29,7 @@ struct Extraction {
         case Function::sqrt:
         case Function::pow:
             changing.push_back(x);
+            singular.push_back(x);
             break;
         case Function::elu:
             changing.push_back(x);
@@ -45,6 +47,7 @@ struct Extraction {
             break;
         case Function::div:
             changing.push_back(arguments[1]);
+            singular.push_back(arguments[1]);
             break;
         case Function::hardtanh:
             for (const double edge : {-1.0, 1.0})
@@ -167,6 +170,10 @@ void Tape::operator()(std::size_t count, const double* z, double* result) const 
             const double* y = slots[step.arguments[step.arity > 1 ? 1 : 0]].data();
             for (std::size_t i = 0; i < lanes; ++i) {
                 const double arguments[2] = {x[i], y[i]};
+                if (chained_ && step.function == ir::Function::mul && (x[i] == 0 || y[i] == 0)) {
+                    out[i] = 0;
+                    continue;
+                }
                 out[i] = ir::evaluate(step.function, llvm::ArrayRef<double>(arguments, step.arity));
             }
         }
@@ -186,6 +193,12 @@ Tape Tape::reflected() const {
     return other;
 }
 
+Tape Tape::chained() const {
+    Tape other = *this;
+    other.chained_ = true;
+    return other;
+}
+
 std::optional<Univariate> analyse(const Activation& activation, std::string* reason) {
     Univariate facts;
     ir::ExprTable table;
@@ -196,18 +209,20 @@ std::optional<Univariate> analyse(const Activation& activation, std::string* rea
             *reason = "the function depends on more than one Gaussian and numbers";
         return std::nullopt;
     }
-    const auto tapes = [&](std::vector<ExprId>& arguments, std::vector<Tape>& result) {
+    const auto each = [&](std::vector<ExprId>& arguments, const auto& take) {
         std::sort(arguments.begin(), arguments.end());
         arguments.erase(std::unique(arguments.begin(), arguments.end()), arguments.end());
         for (const ExprId u : arguments)
             if (table[u].op != Op::number)
-                result.emplace_back(table, u);
+                take(u);
     };
-    tapes(extraction.changing, facts.switches);
-    tapes(extraction.bending, facts.bends);
+    const auto slope_of = [&](ExprId u) { return Tape(table, with_tails(table, ir::derivative(table, u, 0))).chained(); };
+    each(extraction.changing, [&](ExprId u) { facts.switches.emplace_back(table, u); });
+    each(extraction.bending, [&](ExprId u) { facts.bends.emplace_back(table, u); });
+    each(extraction.singular, [&](ExprId u) { facts.touching.push_back({Tape(table, u), slope_of(u)}); });
     facts.value = std::make_unique<Tape>(table, *expression);
     facts.groups = classify(table, *expression);
-    facts.slope = std::make_unique<Tape>(table, with_tails(table, ir::derivative(table, *expression, 0)));
+    facts.slope = std::make_unique<Tape>(slope_of(*expression));
     if (facts.groups) {
         facts.slope_groups = derivative(*facts.groups, facts.jumps);
         facts.second_groups = derivative(facts.slope_groups, facts.corners);

@@ -15,6 +15,8 @@ class Tape {
     void operator()(std::size_t count, const double* z, double* result) const;
     double operator()(double z) const;
     [[nodiscard]] Tape reflected() const; // of -z
+    // A derivative: 0 where the inside of a chain stands still, whatever the slope of its outside (relu(z)^0.9, z < 0).
+    [[nodiscard]] Tape chained() const;
 
   private:
     struct Step {
@@ -25,7 +27,12 @@ class Tape {
         unsigned arity = 0;
     };
     std::vector<Step> steps_;
-    bool reflected_ = false;
+    bool reflected_ = false, chained_ = false;
+};
+
+// What may reach 0 without changing its sign, and its slope: z^2.
+struct Touching {
+    Tape value, slope;
 };
 
 struct Univariate {
@@ -36,8 +43,9 @@ struct Univariate {
     int parity = 0;
     bool smooth = true;  // no jump, corner or function with a kink (a smooth result of kinked parts may count as not smooth)
     std::string culprit; // the first function that is not smooth, for messages
-    std::vector<Tape> switches; // kinks, jumps and singularities are where one of these changes its sign
-    std::vector<Tape> bends;    // the function bends where one of these passes 0 at a distance of order 1
+    std::vector<Tape> switches;     // kinks, jumps and singularities are where one of these changes its sign
+    std::vector<Touching> touching; // singularities are also where one of these is 0
+    std::vector<Tape> bends;        // the function bends where one of these passes 0 at a distance of order 1
 };
 
 // Nothing, with a reason, for expressions that are not functions of `variable 0` alone.

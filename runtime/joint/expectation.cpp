@@ -1,6 +1,8 @@
 #include "runtime/joint/expectation.hpp"
 
+#include "runtime/gaussian/dual.hpp"
 #include "runtime/joint/elementwise.hpp"
+#include "runtime/joint/growth.hpp"
 #include "runtime/joint/root.hpp"
 
 #include <boost/math/special_functions/gamma.hpp>
@@ -23,7 +25,7 @@ class Radial {
             return;
         const auto r = static_cast<double>(rank);
         if (r + degree_ <= 0)
-            throw std::domain_error("an expectation is infinite");
+            throw gaussian::NoExpectation("an expectation is infinite");
         moment_ = std::exp2(degree_ / 2) * boost::math::tgamma_ratio((r + degree_) / 2, r / 2);
     }
     [[nodiscard]] bool active() const { return active_; }
@@ -104,6 +106,9 @@ Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, co
     const Eigen::Index rank = root.cols();
     if (sampling.sampled != nullptr && rank > 0)
         *sampling.sampled = true;
+    if (sampling.one_sample)
+        require_existence({{&integrand.tape, integrand.left, 0}, {&integrand.tape, integrand.right, 0}}, mean, root,
+                          samples);
     const bool centred = mean.isZero(0);
     const Radial radial(integrand.degree, centred, rank);
     const Radial slope_radial(slopes ? integrand.slope_degree : Degree{}, centred, rank);

@@ -28,6 +28,7 @@ struct Sampling {
     std::uint32_t replicate = 0;
     double tolerance = 1e-8;              // of what is not sampled
     std::atomic<bool>* sampled = nullptr; // set when something is
+    bool one_sample = false;              // all Gaussians are of one: variances and means, which must exist
     double acceptable = 0;                // of what is not sampled, rather than sampling it; 0: `tolerance`
     std::atomic<double>* error = nullptr; // raised to the largest error that is stated of what is not sampled
     // What is not sampled is changed by so many times its stated error, where that is above a bound: how errors spread.
@@ -62,7 +63,7 @@ struct Expectation {
 
 // One replicate's estimate. `mean` of all Gaussians, left ones first; `covariance` of all, rank-deficient or not; `samples`
 // the numbers of the tape. Homogeneous integrands of centred Gaussians are sampled on the sphere, their radial moment is
-// exact. Throws std::domain_error when that moment is infinite.
+// exact. Throws gaussian::NoExpectation when that moment is infinite, or the expectation of one sample as far as seen.
 Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                      const std::vector<double>& samples, const Sampling& sampling, bool slopes);
 

@@ -1,6 +1,7 @@
 #include "runtime/joint/shared.hpp"
 
 #include "runtime/joint/elementwise.hpp"
+#include "runtime/joint/growth.hpp"
 #include "runtime/joint/root.hpp"
 
 #include <Eigen/SVD>
@@ -204,6 +205,13 @@ SharedExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, c
     const Eigen::Index r = shared.right.gaussians;
     const auto side =
         sides.find(shared.right, mean.tail(r), covariance.bottomRightCorner(r, r), samples, sampling, linked.size() > 0);
+    if (sampling.one_sample) {
+        const Eigen::MatrixXd root = principal_root(covariance);
+        for (const auto& [i, j] : shared.products)
+            require_existence({{&shared.left.tape, shared.left.values[i], 0},
+                               {&shared.right.tape, shared.right.values[j], shared.left.gaussians}},
+                              mean, root, samples);
+    }
     const Points left = given_right(shared, mean, covariance, samples, *side);
     if (sampling.sampled != nullptr && left.root.cols() > 0)
         *sampling.sampled = true;

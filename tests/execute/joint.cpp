@@ -252,7 +252,7 @@ TEST_CASE("a tolerance that small batches cannot meet is an error that says what
     settings.options.tolerance = 1e-5;
     const execute::Outcome outcome = tests::evaluate(shifted_norm, set, nullptr, settings);
     REQUIRE(outcome.error);
-    CHECK(outcome.error->find("have an error of about") != std::string::npos);
+    CHECK(outcome.error->text.find("have an error of about") != std::string::npos);
     CHECK(outcome.outputs.empty());
 }
 
@@ -310,6 +310,25 @@ TEST_CASE("a tolerance that sampling cannot meet is an error that says what can 
     settings.options.tolerance = 1e-12;
     const execute::Outcome outcome = tests::evaluate(text, set, nullptr, settings);
     REQUIRE(outcome.error);
-    CHECK(outcome.error->find("can be met") != std::string::npos);
+    CHECK(outcome.error->text.find("can be met") != std::string::npos);
     CHECK(outcome.outputs.empty());
+}
+
+TEST_CASE("expectations over several Gaussians that are infinite are refused") {
+    const auto outcome = [](const std::string& function) {
+        tests::Settings settings;
+        settings.options.tolerance = 1e-2;
+        const std::string text = "program p\ninput xi : R[d]\nmatrix U[i in 1..2] ~ N(0, 9 / d)\nvector v ~ N(0, 1)\n"
+                                 "g = U[1] @ xi\nh = U[2] @ xi\ny = square(g)\noutput v' @ (" +
+                                 function + ") / sqrt(n)\n";
+        return tests::evaluate(text, tests::random_set(text, 2, {{"d", 3}}, 5), nullptr, settings);
+    };
+    for (const char* function : {"exp(y - avg(y))", "exp(g * h)", "exp(exp(g) - avg(g * h))"}) {
+        INFO(function);
+        const auto found = outcome(function);
+        REQUIRE(found.error);
+        CHECK(found.error->no_limit);
+    }
+    CHECK_FALSE(outcome("exp(0.01 * g * h)").error);
+    CHECK_FALSE(outcome("step(g - tanh(h)) * h").error);
 }

@@ -53,7 +53,7 @@ execute::SampleSet data_of(const Set& set) {
 
 std::vector<execute::Kernel> outputs_of(execute::Outcome outcome) {
     if (outcome.error)
-        throw std::runtime_error(*outcome.error);
+        throw std::runtime_error(outcome.error->text);
     return std::move(outcome.outputs);
 }
 

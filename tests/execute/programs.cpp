@@ -406,7 +406,8 @@ TEST_CASE("what is out of reach is an error, not a number") {
         INFO(function);
         const auto found = outcome(function, scale);
         REQUIRE(found.error);
+        CHECK(found.error->no_limit);
         CHECK(found.outputs.empty());
-        CHECK_FALSE(found.error->empty());
+        CHECK_FALSE(found.error->text.empty());
     }
 }

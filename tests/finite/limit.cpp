@@ -65,7 +65,7 @@ finite::Kernels limit(const plan::Plan& plan, const finite::SampleSet& left, con
     const execute::SampleSet right_data = right != nullptr ? data_of(*right) : execute::SampleSet{};
     execute::Outcome outcome = execute::evaluate(plan, left_data, right != nullptr ? &right_data : nullptr, options);
     if (outcome.error)
-        throw Refused(*outcome.error);
+        throw Refused(outcome.error->text);
     if (stated != nullptr)
         for (const execute::Kernel& kernel : outcome.outputs)
             *stated = std::max({*stated, kernel.nngp_error, kernel.ntk_error});

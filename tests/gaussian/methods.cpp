@@ -45,12 +45,11 @@ TEST_CASE("methods are found by analysis") {
     CHECK(method(t, relu, 1, t.call(Function::tanh, z), true).starts_with("Hermite series, "));
 }
 
-TEST_CASE("what cannot be computed is refused with its reason") {
+TEST_CASE("what does not exist is refused with its reason") {
     Table t;
     const auto z = t.z;
-    CHECK_THAT(method(t, t.call(Function::log, z)), Catch::Contains("not defined everywhere"));
-    CHECK_THAT(method(t, t.call(Function::exp, t.call(Function::square, z))), Catch::Contains("grows too fast"));
-    CHECK_THAT(method(t, t.call(Function::div, t.number(1), z)), Catch::Contains("grows too fast"));
+    CHECK_THROWS_WITH(method(t, t.call(Function::log, z)), Catch::Contains("not defined everywhere"));
+    CHECK_THROWS_WITH(method(t, t.call(Function::exp, t.call(Function::square, z))), Catch::Contains("grows too fast"));
 }
 
 TEST_CASE("quadrature does what has no closed form and no short series") {
