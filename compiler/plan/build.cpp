@@ -35,9 +35,10 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
         return std::nullopt;
     plan.recursions = std::move(*cross);
     const auto self = [&](const Sizes& sizes, SelfPlan& part) {
-        // The self equations of a derivation are those of its left sizes.
-        auto recursions = sizes == left ? std::optional(plan.recursions)
-                                        : limit::derive(network, {tangent, sizes, sizes, {}}, diagnostics);
+        // The self equations of a derivation are of its left sizes, and all that its cross equations read of left samples:
+        // those of the right ones are the left ones of the same pair the other way round.
+        auto recursions = &sizes == &left ? std::optional(plan.recursions)
+                                          : limit::derive(network, {tangent, right, left, {}}, diagnostics);
         if (!recursions)
             return false;
         part.sizes = sizes;

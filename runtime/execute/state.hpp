@@ -35,7 +35,11 @@ template <class Real> struct State {
     }
     // Null: zero.
     [[nodiscard]] const Real* mean_of(std::uint32_t family, llvm::ArrayRef<std::int64_t> element) const {
-        return means[family].empty() ? nullptr : means[family].data() + offset_in(plan->boxes[family], element) * samples;
+        if (!means[family].empty())
+            return means[family].data() + offset_in(plan->boxes[family], element) * samples;
+        if (plan->recursions.may_have_mean[family])
+            throw std::logic_error("a mean that nothing asked for");
+        return nullptr;
     }
 };
 
