@@ -2,6 +2,7 @@
 
 #include "runtime/joint/root.hpp"
 #include "runtime/joint/spectral.hpp"
+#include "runtime/joint/univariate.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -141,8 +142,17 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     if (small.ratios)
         if (auto ratios = (*small.ratios)(mean, covariance, slopes_, sampling.tolerance, sampling.acceptable))
             return result("Laplace transform of the norms of polynomials", 0, ratios->error, std::move(ratios->expectation));
-    if (!small.smooth)
-        return std::nullopt;
+    if (!small.smooth) {
+        const bool affordable = sampling.work == nullptr || *sampling.work >= work_of_univariate;
+        if (!is_univariate(integrand) || !affordable)
+            return std::nullopt;
+        auto one = by_dual_kernel(integrand, mean, covariance, samples, slopes_, sampling.tolerance);
+        if (!one)
+            return std::nullopt;
+        if (sampling.work != nullptr)
+            *sampling.work -= work_of_univariate;
+        return result("dual kernels of one law", 0, sampling.tolerance, *std::move(one));
+    }
     if (auto precise = series(sampling.tolerance))
         return precise;
     if (series_first)

@@ -64,6 +64,15 @@ TEST_CASE("a function, a block and the statements themselves agree") {
         points());
 }
 
+TEST_CASE("kinked functions of one Gaussian and of averages are integrated, not sampled") {
+    const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v ~ N(0, 1)\n"
+                             "h = U @ xi\n";
+    // relu(relu(h) - m) = relu(h - m) for m > 0
+    for (const char* tail : {"output v' @ y / sqrt(n)\n", "output v' @ relu(W @ y) / sqrt(n)\n"})
+        same(head + "x = relu(h)\ny = relu(x - avg(x))\n" + tail, head + "y = relu(h - avg(relu(h)))\n" + tail, points(),
+             1e-7);
+}
+
 TEST_CASE("a linear value is one Gaussian, named or not") {
     const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n";
     same(head + "output v' @ (U @ xi + relu(U @ xi)) / sqrt(n)\n",
