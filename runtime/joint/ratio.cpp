@@ -12,47 +12,43 @@
 namespace tpc::joint {
 namespace {
 
-// E[sum p_k s^(k/2) / Gamma(k/2) a^k he_m(a / sqrt(A))] by m; `weights` k is h s^(k/2) exp(-s c) / Gamma(k/2).
+// E[sum p_k s^(k/2) / Gamma(k/2) a^k he_m(a / sqrt(A))] times h exp(-s c), by m, for the node s of a rule; the constant
+// alone for s = 0. s A stays below half the square of the ratio's range; s^(k/2) and A^(k/2) alone may not be numbers.
 class Hermite {
   public:
-    explicit Hermite(const std::vector<double>& powers) : powers_(powers), moments_(powers.size() * powers.size(), 0) {
-        for (std::size_t k = 0; k < powers.size(); ++k)
+    Hermite(const std::vector<double>& powers, double offset)
+        : powers_(powers), offset_(offset), moments_(powers.size() * powers.size(), 0) {
+        for (std::size_t k = 1; k < powers.size(); ++k)
             for (std::size_t m = k % 2; m <= k; m += 2) { // E[u^k he_m] = k! / (((k-m)/2)! 2^((k-m)/2) sqrt(m!))
-                const auto j = static_cast<double>((k - m) / 2);
+                const auto j = static_cast<double>((k - m) / 2), order = static_cast<double>(k);
                 moments_[k * powers.size() + m] =
-                    powers[k] * std::exp(std::lgamma(static_cast<double>(k) + 1) - std::lgamma(j + 1) -
-                                         j * std::numbers::ln2 - std::lgamma(static_cast<double>(m) + 1) / 2);
+                    powers[k] * std::exp(std::lgamma(order + 1) - std::lgamma(j + 1) - j * std::numbers::ln2 -
+                                         std::lgamma(static_cast<double>(m) + 1) / 2 - std::lgamma(order / 2));
             }
     }
-    void operator()(const std::vector<double>& weights, double A, std::vector<double>& result) const {
+    void operator()(const LaplaceRule& rule, std::size_t node, double A, std::vector<double>& result) const {
         const std::size_t n = powers_.size();
         result.assign(n + 2, 0);
-        double root = 1;
-        for (std::size_t k = 0; k < n; ++k, root *= std::sqrt(A)) {
+        const double s = rule.nodes[node];
+        if (s == 0) {
+            result[0] = powers_[0];
+            return;
+        }
+        const double step = std::sqrt(s * A);
+        double root = rule.widths[node] * std::exp(-s * offset_) * step;
+        for (std::size_t k = 1; k < n; ++k, root *= step) {
             if (powers_[k] == 0)
                 continue;
             for (std::size_t m = k % 2; m <= k; m += 2)
-                result[m] += moments_[k * n + m] * weights[k] * root;
+                result[m] += moments_[k * n + m] * root;
         }
     }
 
   private:
     const std::vector<double>& powers_;
+    double offset_;
     std::vector<double> moments_; // [k][m]
 };
-
-// Weights of each power at each node, and the node s = 0 for the constant.
-std::vector<std::vector<double>> weights_of(const LaplaceRule& rule, double offset, std::size_t terms) {
-    std::vector<std::vector<double>> result;
-    for (std::size_t i = 0; i < rule.nodes.size(); ++i) {
-        std::vector<double> one(terms, 0);
-        const bool zero = rule.nodes[i] == 0;
-        for (std::size_t k = zero ? 0 : 1; k < (zero ? std::min<std::size_t>(1, terms) : terms); ++k)
-            one[k] = rule.weight(i, offset, static_cast<int>(k));
-        result.push_back(std::move(one));
-    }
-    return result;
-}
 
 Norm norm_of(const std::optional<Ratio>& ratio, const std::vector<double>& powers, bool slopes) {
     if (!ratio)
@@ -124,7 +120,7 @@ std::optional<Ratios::Result> Ratios::operator()(const Eigen::VectorXd& mean, co
         return std::nullopt;
     if (!smooth())
         return projected(covariance, slopes, std::max(tolerance, acceptable));
-    for (const double aim : {tolerance, acceptable})
+    for (const double aim : {tolerance, std::sqrt(tolerance * acceptable), acceptable})
         if (const auto powers = aim > 0 ? polynomials(aim) : std::nullopt)
             if (auto result = sum(*powers, covariance, slopes, aim))
                 return Result{std::move(*result), aim};
@@ -137,9 +133,8 @@ std::optional<Expectation> Ratios::sum(const Polynomials& powers, const Eigen::M
     const Eigen::Index right_size = right_.size;
     const Tilts& tilted = tilts(covariance, left_size, norm_of(left_.ratio, powers.left, slopes),
                                 norm_of(right_.ratio, powers.right, slopes), tolerance, slopes);
-    const Hermite left(powers.left), right(powers.right);
-    const auto left_weights = weights_of(tilted.left, left_.ratio ? left_.ratio->offset : 0, powers.left.size());
-    const auto right_weights = weights_of(tilted.right, right_.ratio ? right_.ratio->offset : 0, powers.right.size());
+    const Hermite left(powers.left, left_.ratio ? left_.ratio->offset : 0);
+    const Hermite right(powers.right, right_.ratio ? right_.ratio->offset : 0);
     const Eigen::VectorXd w = left_.ratio ? left_.ratio->form : Eigen::VectorXd::Zero(left_size);
     const Eigen::VectorXd v = right_.ratio ? right_.ratio->form : Eigen::VectorXd::Zero(right_size);
     const std::size_t terms = std::min(powers.left.size(), powers.right.size());
@@ -159,8 +154,8 @@ std::optional<Expectation> Ratios::sum(const Polynomials& powers, const Eigen::M
             const double c = x.dot(y);
             const double root = std::sqrt(A * B);
             const double rho = root > 0 ? std::clamp(c / root, -1.0, 1.0) : 0;
-            left(left_weights[i], A, f);
-            right(right_weights[j], B, g);
+            left(tilted.left, i, A, f);
+            right(tilted.right, j, B, g);
             Moments K;
             double power = 1;
             for (std::size_t m = 0; m < terms; ++m, power *= rho) {
@@ -189,7 +184,9 @@ std::optional<Expectation> Ratios::sum(const Polynomials& powers, const Eigen::M
             sum.slopes += here;
             note(here.cwiseAbs().maxCoeff());
         }
-    return edge <= 100 * tolerance * most ? std::optional(std::move(sum)) : std::nullopt;
+    // Many powers at far nodes may be beyond what numbers hold.
+    const bool finite = std::isfinite(sum.value) && sum.slopes.allFinite();
+    return finite && edge <= 100 * tolerance * most ? std::optional(std::move(sum)) : std::nullopt;
 }
 
 } // namespace tpc::joint
