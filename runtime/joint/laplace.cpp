@@ -171,7 +171,7 @@ bool Laplace::pair(const Quotient& left, const Quotient& right, const Eigen::Vec
         const Eigen::MatrixXd slopes_here =
             weights[k] * cross_derivative(one, left.form, right.form, {K[k], by_A, by_B, slope[k]});
         sum.slopes += slopes_here;
-        note(slopes_here.cwiseAbs().maxCoeff());
+        note(largest_entry(slopes_here));
     }
     return edge <= 100 * tolerance * most;
 }

@@ -182,7 +182,7 @@ std::optional<Expectation> Ratios::sum(const Polynomials& powers, const Eigen::M
                 continue;
             const Eigen::MatrixXd here = tilt.weight * cross_derivative(tilt, w, v, K);
             sum.slopes += here;
-            note(here.cwiseAbs().maxCoeff());
+            note(largest_entry(here));
         }
     // Many powers at far nodes may be beyond what numbers hold.
     const bool finite = std::isfinite(sum.value) && sum.slopes.allFinite();

@@ -102,7 +102,7 @@ std::optional<SameSum> same_sum(const Ratio& left, const Ratio& right, const Rat
         added.noalias() += p * (pv * v + pp * p + pr * r).transpose();
         added.noalias() += r * (rv * v + pr * p + rr * r).transpose();
         sum.slopes += added;
-        note(added.cwiseAbs().maxCoeff());
+        note(largest_entry(added));
     }
     if (edge > 100 * tolerance * most)
         return std::nullopt;

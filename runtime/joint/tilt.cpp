@@ -26,7 +26,9 @@ LaplaceRule rule_of(const Norm& norm, const Eigen::MatrixXd& root, double tolera
     const double scale = gram.trace() + norm.offset;
     if (!(scale > 0))
         return rule;
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(gram, Eigen::EigenvaluesOnly);
+    Eigen::VectorXd eigenvalues; // none where nothing varies, as in a batch of equal rows
+    if (gram.size() > 0)
+        eigenvalues = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(gram, Eigen::EigenvaluesOnly).eigenvalues();
     if (norm.constant) {
         rule.nodes.push_back(0);
         rule.widths.push_back(0);
@@ -41,7 +43,7 @@ LaplaceRule rule_of(const Norm& norm, const Eigen::MatrixXd& root, double tolera
         rule.nodes.push_back(s);
         rule.widths.push_back(h * (1 + bend));
         double log = norm.growth * std::log1p(s * scale) - s * norm.offset;
-        for (const double lambda : solver.eigenvalues())
+        for (const double lambda : eigenvalues)
             log -= std::log1p(2 * s * std::max(lambda, 0.0)) / 2;
         if (i > 0 && log < -digits)
             break;
@@ -68,6 +70,10 @@ Eigen::MatrixXd cross_derivative(const Tilt& tilt, const Eigen::VectorXd& w, con
     result.noalias() += u.head(lefts) * (2 * moments.by_A * u.tail(rest) + moments.by_c * r.tail(rest)).transpose();
     result.noalias() += r.head(lefts) * (2 * moments.by_B * r.tail(rest) + moments.by_c * u.tail(rest)).transpose();
     return result;
+}
+
+double largest_entry(const Eigen::MatrixXd& matrix) {
+    return matrix.size() > 0 ? matrix.cwiseAbs().maxCoeff() : 0;
 }
 
 // With C = R R' and S = I + R' M R, where M is the blocks 2 s Q: the tilted law has the covariance R S^-1 R' and the weight

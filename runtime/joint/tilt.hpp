@@ -65,4 +65,7 @@ struct Tilts {
 const Tilts& tilts(const Eigen::MatrixXd& covariance, Eigen::Index lefts, const Norm& left, const Norm& right,
                    double tolerance, bool derivatives);
 
+// The largest absolute entry; 0 of no entries, as where one side has no Gaussians that vary.
+double largest_entry(const Eigen::MatrixXd& matrix);
+
 } // namespace tpc::joint

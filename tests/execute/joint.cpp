@@ -175,6 +175,17 @@ TEST_CASE("batch norm before a kink: the order within a batch does not matter, a
     CHECK(tests::deviation(other, b) <= error_of(b) + error_of(other));
 }
 
+TEST_CASE("a batch of equal rows beside an epsilon: what is normalised is 0, beside any other batch") {
+    const std::string text = "program p\ninput xi : R[B, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+                             "for i in 1..B { h[i] = U @ xi[i] }\nm = mean(i in 1..B: h[i])\n"
+                             "s = mean(i in 1..B: (h[i] - m)^2)\noutput v' @ relu((h[1] - m) / sqrt(s + 0.1)) / sqrt(n)\n";
+    Set set = tests::random_set(text, 2, {{"B", 3}, {"d", 2}}, 1);
+    std::fill_n(set.inputs[0].begin(), 6, 0.0); // the first batch
+    const std::vector<double> nngp = kernels(text, set)[0].nngp;
+    CHECK(std::max({std::abs(nngp[0]), std::abs(nngp[1]), std::abs(nngp[2])}) < 1e-12);
+    CHECK(nngp[3] > 0.1);
+}
+
 TEST_CASE("batches that nearly coincide before a kink have the kernel of one of them, within the error that is stated") {
     constexpr std::size_t batch = 6;
     Set set = tests::random_set(shifted_norm, 2, {{"B", batch}, {"d", 7}}, 8);

@@ -59,6 +59,27 @@ TEST_CASE("batch-normalised rectifiers: the Laplace transform agrees with sampli
     }
 }
 
+TEST_CASE("a batch of equal rows has no variance: its normalised rows are 0 beside an epsilon") {
+    Integrand integrand;
+    integrand.left_gaussians = integrand.right_gaussians = 4;
+    integrand.left = normalised(integrand.tape, 0, 4, 1, 0.1);
+    integrand.right = normalised(integrand.tape, 4, 4, 2, 0.1);
+    joint::finish(integrand, true);
+    const auto laplace = joint::Laplace::make(integrand, true);
+    REQUIRE(laplace);
+    const Eigen::VectorXd mean = Eigen::VectorXd::Zero(8);
+    Eigen::MatrixXd covariance = Eigen::MatrixXd::Zero(8, 8);
+    const auto both = (*laplace)(mean, covariance, true, 1e-8);
+    REQUIRE(both);
+    CHECK(both->value == 0);
+    covariance.bottomRightCorner(4, 4).setIdentity();
+    const auto one = (*laplace)(mean, covariance, true, 1e-8);
+    REQUIRE(one);
+    const auto sampled = joint::estimate(integrand, mean, covariance, {}, {15, 0}, true);
+    CHECK(one->value == 0);
+    CHECK((one->slopes - sampled.slopes).cwiseAbs().maxCoeff() < 2e-2 * sampled.slopes.cwiseAbs().maxCoeff());
+}
+
 TEST_CASE("batch norm before a smooth function: polynomials under the Laplace transform agree with sampling") {
     Eigen::MatrixXd root = Eigen::MatrixXd::Zero(10, 8);
     for (Eigen::Index r = 0; r < 10; ++r)
