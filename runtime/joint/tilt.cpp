@@ -1,5 +1,6 @@
 #include "runtime/joint/tilt.hpp"
 
+#include "runtime/gaussian/dual.hpp"
 #include "runtime/joint/root.hpp"
 
 #include <Eigen/Dense>
@@ -24,8 +25,9 @@ LaplaceRule rule_of(const Norm& norm, const Eigen::MatrixXd& root, double tolera
     }
     const Eigen::MatrixXd gram = root.transpose() * norm.quadratic * root;
     const double scale = gram.trace() + norm.offset;
-    if (!(scale > 0))
-        return rule;
+    constexpr double rounding = 1e-13; // as in principal_root
+    if (norm.offset == 0 && !(scale > rounding * root.squaredNorm() * norm.quadratic.norm()))
+        throw gaussian::NoExpectation("a norm of Gaussians that do not vary divides zero by zero");
     Eigen::VectorXd eigenvalues; // none where nothing varies, as in a batch of equal rows
     if (gram.size() > 0)
         eigenvalues = Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(gram, Eigen::EigenvaluesOnly).eigenvalues();

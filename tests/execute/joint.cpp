@@ -186,6 +186,24 @@ TEST_CASE("a batch of equal rows beside an epsilon: what is normalised is 0, bes
     CHECK(nngp[3] > 0.1);
 }
 
+TEST_CASE("a batch of equal rows without an epsilon divides zero by zero") {
+    const auto text = [](const std::string& function) {
+        return "program p\ninput xi : R[B, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+               "for i in 1..B { h[i] = U @ xi[i] }\nm = mean(i in 1..B: h[i])\n"
+               "s = mean(i in 1..B: (h[i] - m)^2)\noutput v' @ " +
+               function + "((h[1] - m) / sqrt(s)) / sqrt(n)\n";
+    };
+    for (const char* function : {"relu", "tanh"})
+        for (const double row : {0.0, 0.7}) {
+            Set set = tests::random_set(text(function), 2, {{"B", 5}, {"d", 2}}, 1);
+            std::fill_n(set.inputs[0].begin(), 10, row); // the first batch
+            const auto outcome = tests::evaluate(text(function), set, nullptr);
+            INFO(function << ", rows of " << row);
+            REQUIRE(outcome.error);
+            CHECK(outcome.error->no_limit);
+        }
+}
+
 TEST_CASE("batches that nearly coincide before a kink have the kernel of one of them, within the error that is stated") {
     constexpr std::size_t batch = 6;
     Set set = tests::random_set(shifted_norm, 2, {{"B", batch}, {"d", 7}}, 8);
