@@ -31,7 +31,8 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
     };
     const bool by_rows = coarse(own, *out.array);
     if (by_rows && own.shape.kind == gaussian::Shape::Kind::homogeneous) {
-        const bool whole = read.stored() && read.step == 1 && out.step == 1 && lanes_ == width_;
+        const bool zeros = out.array->moves && read.stored() && !read.array->moves; // of one position
+        const bool whole = read.stored() && read.step == 1 && out.step == 1 && lanes_ == width_ && !zeros;
         const std::size_t calls = whole ? 1 : count;
         for (std::size_t k = 0; k < sheets * calls; ++k) {
             rows::HomogeneousRow<Real> row;

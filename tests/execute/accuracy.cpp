@@ -173,6 +173,34 @@ output v' @ x[L] / sqrt(n)
             }};
 }
 
+// Of different layers only the means correlate, whose T is 0.
+Network summed(std::size_t depth) {
+    const std::string text = R"(program summed(L: int)
+input xi : R[d]
+matrix U ~ N(0, 2 / d)
+matrix W[l in 2..L] ~ N(0, 2 / n)
+vector v ~ N(0, 1)
+x[1] = relu(U @ xi)
+for l in 2..L { x[l] = relu(W[l] @ x[l-1]) }
+output v' @ sum(l in 1..L: x[l]) / sqrt(n)
+)";
+    return {"sum of " + std::to_string(depth) + " layers",
+            std::string(text).replace(text.find("L: int"), 6, "L: int = " + std::to_string(depth)), [=](const Pair& p) {
+                Pair sum{0, 0, 0, 0}, layer = p;
+                Big a = 0, b = 0, both = 0; // means
+                for (std::size_t l = 0; l < depth; ++l) {
+                    layer = apply(relu, dense(layer, 2, 0));
+                    sum = {sum.A + layer.A, sum.B + layer.B, sum.c + layer.c, sum.t + layer.t};
+                    const Big mean_a = sqrt(layer.A / pi), mean_b = sqrt(layer.B / pi);
+                    a += mean_a;
+                    b += mean_b;
+                    both += mean_a * mean_b;
+                }
+                sum.c += a * b - both;
+                return sum;
+            }};
+}
+
 std::vector<Network> networks() {
     std::vector<Network> result;
     for (const std::size_t depth : {2, 50})
@@ -188,6 +216,7 @@ std::vector<Network> networks() {
     result.push_back(residual(25));
     result.push_back(positions());
     result.push_back(concatenated(4));
+    result.push_back(summed(4));
     return result;
 }
 
