@@ -44,9 +44,11 @@ template <class Real> struct Blocks<Real>::Pairing {
 
 template <class Real>
 Blocks<Real>::Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options,
-                     Joints& joints, Duals<Real>& duals)
+                     Joints& joints, Duals<Real>& duals, const Laws* laws)
     : plan_(plan), left_set_(left), right_set_(right != nullptr ? *right : left), symmetric_(right == nullptr),
       options_(options), joints_(joints), duals_(duals), equal_(plan, left_set_, right_set_) {
+    if (laws != nullptr)
+        laws_ = *laws;
     choose(layouts * self_numbers(plan_.left) * sizeof(Real));
     gather_laws(panel_);
     choose(bytes_of_sample());

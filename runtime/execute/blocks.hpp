@@ -23,14 +23,15 @@ template <class Real> struct Duals {
 template <class Real> class Blocks {
   public:
     // `right` null: the kernel of `left` with itself. `joints`: of these sets,
-    // started. Throws MethodError.
+    // started. `laws`: of sets that these are parts of. Throws MethodError.
     Blocks(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options, Joints& joints,
-           Duals<Real>& duals);
+           Duals<Real>& duals, const Laws* laws = nullptr);
     ~Blocks();
     static std::size_t least_memory(const plan::Plan& plan, const SampleSet& left, const SampleSet* right,
                                     std::size_t threads);
 
     [[nodiscard]] std::size_t panel() const { return panel_; }
+    [[nodiscard]] const Laws& laws() const { return laws_; }
     // See Evaluation::block.
     std::vector<Kernel> operator()(const Span& rows, const Span& columns);
     void report(Ledger& ledger) const; // after a block

@@ -1,6 +1,7 @@
 #include "runtime/execute/evaluate.hpp"
 
 #include "runtime/execute/blocks.hpp"
+#include "runtime/execute/refine.hpp"
 #include "runtime/execute/replicates.hpp"
 
 #include <oneapi/tbb/global_control.h>
@@ -10,6 +11,9 @@
 
 namespace tpc::execute {
 namespace {
+
+// Relative distances below which rounding errors behind kinks may be larger than 1e-6 and 1e-11.
+constexpr double near_in_single = 0.03, near_in_double = 1e-4;
 
 // Runs `work`; what cannot be computed is an error of the outcome.
 template <class Work> Outcome guarded(const Options& options, const Work& work) {
@@ -39,10 +43,11 @@ struct Evaluation::State {
     const bool sampled;
     const bool spreads;
     Joints joints;                             // of all replicates
-    std::optional<Duals<double>> double_duals; // one of the two
+    std::optional<Duals<double>> double_duals; // one of the two, or both where single precision loses angles
     std::optional<Duals<float>> single_duals;
     std::optional<Blocks<double>> doubles; // one of the two, unless sampled
     std::optional<Blocks<float>> singles;
+    std::optional<NearSamples> near; // where their angles would be lost
 
     void prepare() {
         if (sampled || doubles || singles)
@@ -51,6 +56,24 @@ struct Evaluation::State {
             singles.emplace(plan, left, right, options, joints, *single_duals);
         else
             doubles.emplace(plan, left, right, options, joints, *double_duals);
+        if (!options.ntk || !loses_angles(plan))
+            return;
+        near.emplace(left, right != nullptr ? *right : left, options.single ? near_in_single : near_in_double);
+        if (options.single)
+            double_duals.emplace(plan, options);
+    }
+
+    std::vector<Kernel> block(const Span& rows, const Span& columns) {
+        prepare();
+        auto kernels = singles ? once(*singles, rows, columns) : once(*doubles, rows, columns);
+        if (near) {
+            Laws laws = singles ? singles->laws() : doubles->laws();
+            for (double& variance : laws.variance) // so that double precision finds no larger ones
+                variance *= singles ? 1 + 1e-5 : 1;
+            const Refined refined{plan, left, right, options, laws, *double_duals, rows, columns, kernels};
+            singles ? refine_in_double(refined, *near) : refine_along_lines(refined, *near);
+        }
+        return kernels;
     }
 
     template <class Real> std::vector<Kernel> once(Blocks<Real>& blocks, const Span& rows, const Span& columns) const {
@@ -79,7 +102,7 @@ struct Evaluation::State {
 Evaluation::Evaluation(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options)
     : state_(new State{plan, left, right, options, needs_sampling(plan), spreads_errors(plan),
                        Joints(plan, left.samples, right != nullptr ? std::optional(right->samples) : std::nullopt),
-                       std::nullopt, std::nullopt, std::nullopt, std::nullopt}) {
+                       std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt}) {
     if (options.single)
         state_->single_duals.emplace(plan, options);
     else
@@ -118,9 +141,7 @@ Outcome Evaluation::block(const Span& rows, const Span& columns) {
             outcome = execute::sampled(once, state_->options, state_->spreads);
             return;
         }
-        state_->prepare();
-        outcome.outputs =
-            state_->singles ? state_->once(*state_->singles, rows, columns) : state_->once(*state_->doubles, rows, columns);
+        outcome.outputs = state_->block(rows, columns);
     });
 }
 

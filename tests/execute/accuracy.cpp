@@ -173,8 +173,8 @@ output v' @ x[L] / sqrt(n)
             }};
 }
 
-// Of different layers only the means correlate, whose T is 0.
-Network summed(std::size_t depth) {
+// Of different layers only the means correlate, whose T is 0. `behind`: one more layer reads the sum.
+Network summed(std::size_t depth, bool behind) {
     const std::string text = R"(program summed(L: int)
 input xi : R[d]
 matrix U ~ N(0, 2 / d)
@@ -182,22 +182,75 @@ matrix W[l in 2..L] ~ N(0, 2 / n)
 vector v ~ N(0, 1)
 x[1] = relu(U @ xi)
 for l in 2..L { x[l] = relu(W[l] @ x[l-1]) }
-output v' @ sum(l in 1..L: x[l]) / sqrt(n)
+y = sum(l in 1..L: x[l])
+z = relu(W[2] @ y)
+output v' @ y / sqrt(n)
 )";
-    return {"sum of " + std::to_string(depth) + " layers",
-            std::string(text).replace(text.find("L: int"), 6, "L: int = " + std::to_string(depth)), [=](const Pair& p) {
+    std::string own = text;
+    own.replace(own.find("L: int"), 6, "L: int = " + std::to_string(depth));
+    if (behind)
+        own.replace(own.find("v' @ y"), 6, "v' @ z");
+    return {"sum of " + std::to_string(depth) + " layers" + (behind ? ", and one behind" : ""), own, [=](const Pair& p) {
                 Pair sum{0, 0, 0, 0}, layer = p;
-                Big a = 0, b = 0, both = 0; // means
+                Big a = 0, b = 0, own_a = 0, own_b = 0, both = 0; // means
                 for (std::size_t l = 0; l < depth; ++l) {
                     layer = apply(relu, dense(layer, 2, 0));
                     sum = {sum.A + layer.A, sum.B + layer.B, sum.c + layer.c, sum.t + layer.t};
                     const Big mean_a = sqrt(layer.A / pi), mean_b = sqrt(layer.B / pi);
                     a += mean_a;
                     b += mean_b;
+                    own_a += mean_a * mean_a;
+                    own_b += mean_b * mean_b;
                     both += mean_a * mean_b;
                 }
-                sum.c += a * b - both;
-                return sum;
+                sum = {sum.A + a * a - own_a, sum.B + b * b - own_b, sum.c + a * b - both, sum.t};
+                return behind ? apply(relu, dense(sum, 2, 0)) : sum;
+            }};
+}
+
+// A mean over two positions between relus, whose Gaussians U xi + i c have c in common.
+Network pooled() {
+    const std::string text = R"(program pooled
+input xi : R[d]
+matrix U ~ N(0, 2 / d)
+matrix W[l in 1..2] ~ N(0, 2 / n)
+vector c ~ N(0, 0.25)
+vector v ~ N(0, 1)
+for i in 1..2 { x[i] = relu(U @ xi + i * c) }
+y = relu(W[1] @ mean(i in 1..2: x[i]))
+output v' @ relu(W[2] @ y) / sqrt(n)
+)";
+    return {"pool between relus", text, [](const Pair& p) {
+                Pair mean{0, 0, 0, 0};
+                for (const int i : {1, 2})
+                    for (const int j : {1, 2}) {
+                        const auto both = [&](const Big& left, const Big& right, const Big& product, const Big& t) {
+                            return apply(relu, {2 * left + Big(0.25) * i * i, 2 * right + Big(0.25) * j * j,
+                                                2 * product + Big(0.25) * i * j, t});
+                        };
+                        const Pair cross = both(p.A, p.B, p.c, p.c + i * j);
+                        mean = {mean.A + both(p.A, p.A, p.A, 0).c / 4, mean.B + both(p.B, p.B, p.B, 0).c / 4,
+                                mean.c + cross.c / 4, mean.t + cross.t / 4};
+                    }
+                return apply(relu, dense(apply(relu, dense(mean, 2, 0)), 2, 0));
+            }};
+}
+
+// Two functions of one Gaussian under one matrix: E[relu(a) |b|] = E[|a| |b|] / 2.
+Network shared() {
+    const std::string text = R"(program shared
+input xi : R[d]
+matrix U ~ N(0, 2 / d)
+matrix W ~ N(0, 0.5 / n)
+vector v ~ N(0, 1)
+g = U @ xi
+h = W @ relu(g) + W @ abs(g)
+output v' @ relu(W @ relu(h)) / sqrt(n)
+)";
+    return {"one matrix in two terms", text, [](const Pair& p) {
+                const Pair g = dense(p, 2, 0), one = apply(relu, g), two = apply(absolute, g);
+                const Pair both{one.A + 2 * two.A, one.B + 2 * two.B, one.c + 2 * two.c, one.t + 2 * two.t};
+                return apply(relu, dense(apply(relu, dense(both, 0.5, 0)), 0.5, 0));
             }};
 }
 
@@ -216,7 +269,10 @@ std::vector<Network> networks() {
     result.push_back(residual(25));
     result.push_back(positions());
     result.push_back(concatenated(4));
-    result.push_back(summed(4));
+    result.push_back(summed(4, false));
+    result.push_back(summed(4, true));
+    result.push_back(shared());
+    result.push_back(pooled());
     return result;
 }
 
@@ -242,6 +298,8 @@ void compare(bool single) {
     const std::vector<Other> others{
         {"equal", base},
         {"opposite", moved(-1, 0)},
+        {"1e-2 apart", moved(1, 1e-2)},
+        {"1e-4 apart", moved(1, 1e-4)},
         {"1e-6 apart", moved(1, 1e-6)},
         {"1e-6 from opposite", moved(-1, 1e-6)},
         {"1e-9 apart", moved(1, 1e-9)},
