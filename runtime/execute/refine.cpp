@@ -85,9 +85,11 @@ template <class Visit> void over_chunks(const Refined& block, const NearSamples&
 // --- along lines
 
 void refine_along_line(const Refined& block, const SamplePair& pair) {
-    const SampleSet& right = block.right != nullptr ? *block.right : block.left;
-    const Line line = line_through(block.left, pair.first, right, pair.second);
-    const SampleSet x = chosen(block.left, {pair.first});
+    // Of one set always from the earlier sample: an entry has the same bits in every block.
+    const bool turned = block.right == nullptr && pair.first > pair.second;
+    const auto [from, to] = turned ? SamplePair{pair.second, pair.first} : pair;
+    const Line line = line_through(block.left, from, block.right != nullptr ? *block.right : block.left, to);
+    const SampleSet x = chosen(block.left, {from});
     std::vector<std::vector<Extrapolation>> entries(block.kernels.size()); // by output and members
     bool done = false;
     for (const double far : {1e-2, 1e-3, 1e-4}) {
@@ -106,7 +108,7 @@ void refine_along_line(const Refined& block, const SamplePair& pair) {
             const auto rights = static_cast<std::size_t>(block.plan.right_outputs[o].count());
             std::array<double, Fit::nodes> values{};
             for (std::size_t k = 0; k < Fit::nodes; ++k)
-                values[k] = ntk[(a * Fit::nodes + k) * rights + b];
+                values[k] = turned ? ntk[(b * Fit::nodes + k) * rights + a] : ntk[(a * Fit::nodes + k) * rights + b];
             Extrapolation& entry = entries[o][a * rights + b];
             if (!entry.value)
                 entry.add(fit(values), line.distance, before, largest[o]);
