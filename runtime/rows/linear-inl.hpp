@@ -6,7 +6,7 @@
 #define TPC_RUNTIME_ROWS_LINEAR_INL
 #endif
 
-#include "runtime/rows/vectors-inl.hpp"
+#include "runtime/rows/plain-inl.hpp"
 
 #include <memory>
 #include <type_traits>
@@ -19,45 +19,31 @@ namespace HWY_NAMESPACE {
 struct Position {
     std::ptrdiff_t sheet = 0, position = 0;
 };
-template <class Real> HWY_INLINE Real number(const Moving<Real>& m, Position at) {
-    return m.data != nullptr ? m.data[at.sheet * m.sheet + at.position * m.step] : Real(1);
-}
 template <class Real> HWY_INLINE const Real* pointer(const Moving<Real>& m, Position at, std::size_t lane) {
     return m.data == nullptr ? nullptr : m.data + at.sheet * m.sheet + at.position * m.step + lane;
+}
+template <class Real> HWY_INLINE Real number(const Moving<Real>& m, Position at) {
+    return m.data != nullptr ? *pointer(m, at, 0) : Real(1);
 }
 
 // Where the numbers of a term are at the position at hand, and how that moves: all of them at once.
 template <class Real> struct Track {
-    enum : std::size_t { minus, plus, tangent, left_norm, left_factor, right_norm, right_factor, count = 8 };
-    const Real* at[count];
-    std::ptrdiff_t step[count], again[count];
+    const Real* at[At::count];
+    std::ptrdiff_t step[At::count], again[At::count];
 
     HWY_INLINE void begin(const Term<Real>& term, Position position) {
         const Moving<Real>* const all[] = {&term.minus,       &term.plus,       &term.tangent,     &term.left_norm,
                                            &term.left_factor, &term.right_norm, &term.right_factor};
-        at[count - 1] = nullptr;
-        step[count - 1] = again[count - 1] = 0;
-        for (std::size_t k = 0; k + 1 < count; ++k) {
+        at[At::count - 1] = nullptr;
+        step[At::count - 1] = again[At::count - 1] = 0;
+        for (std::size_t k = 0; k + 1 < At::count; ++k) {
             const bool there = all[k]->data != nullptr;
             at[k] = pointer(*all[k], position, 0);
             step[k] = there ? all[k]->step : 0;
             again[k] = there ? all[k]->again : 0;
         }
     }
-    static HWY_INLINE void move(const Real** from, const std::ptrdiff_t* by) {
-        for (std::size_t k = 0; k < count; ++k)
-            from[k] += by[k];
-    }
     HWY_INLINE void next() { move(at, step); }
-};
-
-// Sums over the terms for `Vectors` vectors of lanes at one position.
-template <class D, std::size_t Vectors> struct Sums {
-    Vec<D> value[Vectors]; // sum scale w (1 - minus/2), or of C
-    Vec<D> minus[Vectors]; // sum scale |w| minus
-    Vec<D> plus[Vectors];  // sum scale |w| plus
-    Vec<D> apart[Vectors]; // sum scale e^2
-    Vec<D> tangent[Vectors];
 };
 
 // The gaps to the opposites: 4 - minus where they are not stored.
@@ -74,84 +60,12 @@ HWY_INLINE void opposite_gaps(D d, const Real* plus, std::size_t lane, const Vec
     }
 }
 
-// A term l x y of numbers l of the left side alone, whose gaps are read (or a parameter: x = y = 1 and no gap).
-template <class Real> HWY_INLINE bool simple(const Term<Real>& term) {
-    return !term.value && term.right == Real(1) && term.right_factor.data == nullptr &&
-           (term.minus.data != nullptr ? term.right_norm.data != nullptr
-                                       : term.right_norm.data == nullptr && term.plus.data == nullptr);
-}
 template <class Real> HWY_INLINE Real number(const Real* at) {
     return at != nullptr ? *at : Real(1);
 }
-template <bool Plus, bool Tangent, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void add_simple(D d, const Term<Real>& term, const Real* const* at, std::size_t lane, Real left_inverse,
-                           const Vec<D>* right_inverse, Sums<D, Vectors>& sums) {
-    using At = Track<Real>;
-    const std::size_t width = hn::Lanes(d);
-    const Real coefficient = term.left * number(at[At::left_factor]);
-    const Real x = coefficient * number(at[At::left_norm]);
-    const bool opposite = x < 0;
-    const Real size = opposite ? -x : x;
-    const auto scale = hn::Set(d, term.scale);
-    const auto own = hn::Set(d, size * left_inverse);
-    if (at[At::minus] == nullptr) { // the gap is 0, of opposite ones 4
-        const auto weight = hn::Set(d, 4 * term.scale * size);
-        TPC_UNROLL
-        for (std::size_t v = 0; v < Vectors; ++v) {
-            const auto e = hn::Sub(own, right_inverse[v]);
-            sums.apart[v] = hn::MulAdd(hn::Mul(scale, e), e, sums.apart[v]);
-            if (opposite)
-                sums.minus[v] = hn::Add(sums.minus[v], weight);
-            else if constexpr (Plus)
-                sums.plus[v] = hn::Add(sums.plus[v], weight);
-            if constexpr (Tangent)
-                sums.tangent[v] = hn::Add(sums.tangent[v], hn::Set(d, term.rate * x));
-        }
-        return;
-    }
-    const Real* minus = at[At::minus] + lane;
-    const Real* norm = at[At::right_norm] + lane;
-    const Real* const plus = at[At::plus] == nullptr ? nullptr : at[At::plus] + lane;
-    TPC_UNROLL
-    for (std::size_t v = 0; v < Vectors; ++v) {
-        const auto y = hn::LoadU(d, norm + v * width);
-        const auto m = hn::LoadU(d, minus + v * width);
-        const auto weight = hn::Mul(scale, hn::Mul(hn::Set(d, size), y));
-        const auto e = hn::Sub(own, hn::Mul(y, right_inverse[v]));
-        sums.apart[v] = hn::MulAdd(hn::Mul(scale, e), e, sums.apart[v]);
-        if (Plus || opposite) {
-            const auto p = plus != nullptr ? hn::LoadU(d, plus + v * width) : hn::Sub(hn::Set(d, Real(4)), m);
-            sums.minus[v] = hn::MulAdd(weight, opposite ? p : m, sums.minus[v]);
-            if constexpr (Plus)
-                sums.plus[v] = hn::MulAdd(weight, opposite ? m : p, sums.plus[v]);
-        } else {
-            sums.minus[v] = hn::MulAdd(weight, m, sums.minus[v]);
-        }
-    }
-    if constexpr (Tangent) {
-        if (at[At::tangent] != nullptr) {
-            const Real* tangent = at[At::tangent] + lane;
-            const auto factor = hn::Set(d, term.scale * coefficient);
-            TPC_UNROLL
-            for (std::size_t v = 0; v < Vectors; ++v)
-                sums.tangent[v] = hn::MulAdd(factor, hn::LoadU(d, tangent + v * width), sums.tangent[v]);
-        }
-        if (term.rate != Real(0)) { // C = w (1 - minus / 2)
-            const auto half_rate = hn::Set(d, (opposite ? Real(-0.5) : Real(0.5)) * term.rate);
-            TPC_UNROLL
-            for (std::size_t v = 0; v < Vectors; ++v) {
-                const auto w = hn::Mul(hn::Set(d, size), hn::LoadU(d, norm + v * width));
-                const auto lost = hn::Sub(hn::Set(d, Real(2)), hn::LoadU(d, minus + v * width));
-                sums.tangent[v] = hn::MulAdd(hn::Mul(half_rate, w), lost, sums.tangent[v]);
-            }
-        }
-    }
-}
-
 template <bool Gap, bool Plus, bool Tangent, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void add_term(D d, const Term<Real>& term, const Real* const* at, std::size_t lane, Real left_inverse,
-                         const Vec<D>* right_inverse, Sums<D, Vectors>& sums) {
-    using At = Track<Real>;
+HWY_INLINE void add_term(D d, const Term<Real>& term, const Real* const* at, std::size_t lane, const Vec<D>* ratio,
+                         Sums<D, Vectors>& sums) {
     const std::size_t width = hn::Lanes(d);
     const Real coefficient = term.left * number(at[At::left_factor]);
     const Real x = coefficient * number(at[At::left_norm]);
@@ -186,10 +100,10 @@ HWY_INLINE void add_term(D d, const Term<Real>& term, const Real* const* at, std
         if constexpr (Gap) {
             Vec<D> p[Vectors];
             opposite_gaps<Vectors>(d, at[At::plus], lane, m, p);
-            const auto own = hn::Set(d, (x < 0 ? -x : x) * left_inverse);
+            const auto own = hn::Set(d, x < 0 ? -x : x);
             TPC_UNROLL
             for (std::size_t v = 0; v < Vectors; ++v) {
-                const auto e = hn::Sub(own, hn::Mul(hn::Abs(y[v]), right_inverse[v]));
+                const auto e = hn::NegMulAdd(hn::Abs(y[v]), ratio[v], own);
                 const auto size = hn::Mul(scale, hn::Abs(w[v]));
                 const auto opposite = hn::Lt(w[v], hn::Zero(d));
                 sums.minus[v] = hn::MulAdd(size, hn::IfThenElse(opposite, p[v], m[v]), sums.minus[v]);
@@ -208,7 +122,7 @@ HWY_INLINE void add_term(D d, const Term<Real>& term, const Real* const* at, std
     if constexpr (!Gap) {
         TPC_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v)
-            sums.value[v] = hn::MulAdd(scale, value[v], sums.value[v]);
+            sums.size[v] = hn::MulAdd(scale, value[v], sums.size[v]);
     }
     if constexpr (Tangent) {
         if (at[At::tangent] != nullptr) {
@@ -228,194 +142,112 @@ HWY_INLINE void add_term(D d, const Term<Real>& term, const Real* const* at, std
     }
 }
 
-// What most rows are made of: terms x y without factors and without signs, of one scale, whose steps agree. Repetitions are
-// terms of their own here.
-template <class Real> struct PlainTerm {
-    const Real* minus;
-    const Real* tangent;
-    const Real* left;
-    const Real* right;
-};
-template <class Real> struct PlainTerms {
-    static constexpr std::size_t most = 32;
-    PlainTerm<Real> terms[most];
-    std::size_t count = 0;
-    Moving<Real> row, left, right; // steps
-    Real scale = 1, rate = 0;
-
-    static HWY_INLINE bool together(const Moving<Real>& a, const Moving<Real>& b) {
-        return a.step == b.step && a.sheet == b.sheet;
-    }
-    // False when the term is of another kind.
-    HWY_INLINE bool take(const Term<Real>& term, bool tangent) {
-        const bool plain = !term.value && term.minus.data != nullptr && term.plus.data == nullptr && term.left == Real(1) &&
-                           term.right == Real(1) && term.left_factor.data == nullptr && term.right_factor.data == nullptr &&
-                           term.left_norm.data != nullptr && term.right_norm.data != nullptr &&
-                           (!tangent || (term.tangent.data != nullptr && together(term.tangent, term.minus)));
-        if (!plain || count + term.repeats > most)
-            return false;
-        if (count == 0) {
-            row = term.minus;
-            left = term.left_norm;
-            right = term.right_norm;
-            scale = term.scale;
-            rate = term.rate;
-        }
-        if (!together(term.minus, row) || !together(term.left_norm, left) || !together(term.right_norm, right) ||
-            term.scale != scale || term.rate != rate)
-            return false;
-        for (std::size_t again = 0; again < term.repeats; ++again) {
-            const auto by = static_cast<std::ptrdiff_t>(again);
-            terms[count++] = {
-                term.minus.data + by * term.minus.again, tangent ? term.tangent.data + by * term.tangent.again : nullptr,
-                term.left_norm.data + by * term.left_norm.again, term.right_norm.data + by * term.right_norm.again};
-        }
-        return true;
-    }
-};
-
-// Across: vectors are those of `Vectors` positions, one each, rather than of one position.
-template <bool Tangent, bool Across, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void add_plain(D d, const PlainTerms<Real>& plain, Position position, std::size_t lane, const Real* left_inverse,
-                          const Vec<D>* right_inverse, Sums<D, Vectors>& sums) {
-    const auto width = static_cast<std::ptrdiff_t>(hn::Lanes(d));
-    Vec<D> size[Vectors];
-    Vec<D> minus[Vectors];
-    Vec<D> apart[Vectors];
-    Vec<D> tangent[Vectors];
-    TPC_UNROLL
-    for (std::size_t v = 0; v < Vectors; ++v)
-        size[v] = minus[v] = apart[v] = tangent[v] = hn::Zero(d);
-    const auto moved = [&](const Moving<Real>& m) { return position.sheet * m.sheet + position.position * m.step; };
-    const std::ptrdiff_t row = moved(plain.row) + static_cast<std::ptrdiff_t>(lane);
-    const std::ptrdiff_t right = moved(plain.right) + static_cast<std::ptrdiff_t>(lane);
-    const std::ptrdiff_t left = moved(plain.left);
-    const std::ptrdiff_t row_step = Across ? plain.row.step : width;
-    const std::ptrdiff_t right_step = Across ? plain.right.step : width;
-    for (std::size_t k = 0; k < plain.count; ++k) {
-        const PlainTerm<Real>& term = plain.terms[k];
-        auto x = hn::Set(d, term.left[left]);
-        auto own = hn::Mul(x, hn::Set(d, left_inverse[0]));
-        TPC_UNROLL
-        for (std::size_t v = 0; v < Vectors; ++v) {
-            const auto by = static_cast<std::ptrdiff_t>(v);
-            if constexpr (Across) {
-                x = hn::Set(d, term.left[left + by * plain.left.step]);
-                own = hn::Mul(x, hn::Set(d, left_inverse[v]));
-            }
-            const auto y = hn::LoadU(d, term.right + right + by * right_step);
-            const auto w = hn::Mul(x, y);
-            const auto e = hn::NegMulAdd(y, right_inverse[v], own);
-            size[v] = hn::Add(size[v], w);
-            minus[v] = hn::MulAdd(w, hn::LoadU(d, term.minus + row + by * row_step), minus[v]);
-            apart[v] = hn::MulAdd(e, e, apart[v]);
-            if constexpr (Tangent)
-                tangent[v] = hn::Add(tangent[v], hn::LoadU(d, term.tangent + row + by * row_step));
-        }
-    }
-    const auto scale = hn::Set(d, plain.scale);
-    const auto rate = hn::Set(d, plain.rate);
-    const auto half = hn::Set(d, Real(0.5));
-    TPC_UNROLL
-    for (std::size_t v = 0; v < Vectors; ++v) {
-        sums.minus[v] = hn::MulAdd(scale, minus[v], sums.minus[v]);
-        sums.apart[v] = hn::MulAdd(scale, apart[v], sums.apart[v]);
-        if constexpr (Tangent) {
-            sums.tangent[v] = hn::MulAdd(scale, tangent[v], sums.tangent[v]);
-            sums.tangent[v] = hn::MulAdd(rate, hn::NegMulAdd(half, minus[v], size[v]), sums.tangent[v]);
-        }
-    }
-}
-
-// Of the terms from `first` on.
-template <class Real> class Tracks {
+// The terms of a row that are of any other kind.
+template <class Real> class OtherTerms {
   public:
-    std::size_t first = 0;
-    Track<Real>* begin = nullptr;
-
-    // Of all positions of a sheet in turn.
-    HWY_INLINE void enter(const LinearRow<Real>& row, Position position) {
-        if (begin == nullptr) {
-            begin = few_;
-            if (row.count - first > most) {
-                many_ = std::make_unique<Track<Real>[]>(row.count - first);
-                begin = many_.get();
+    HWY_INLINE void take(const Term<Real>& term, std::size_t most) {
+        if (count_ == 0 && most > few)
+            many_ = std::make_unique_for_overwrite<Other[]>(most);
+        begin()[count_++].term = &term;
+    }
+    [[nodiscard]] HWY_INLINE bool empty() const { return count_ == 0; }
+    // All positions of a sheet in turn.
+    HWY_INLINE void enter(Position position) {
+        for (std::size_t k = 0; k < count_; ++k)
+            begin()[k].track.begin(*begin()[k].term, position);
+    }
+    HWY_INLINE void next() {
+        for (std::size_t k = 0; k < count_; ++k)
+            move(begin()[k].track.at, begin()[k].track.step);
+    }
+    // `visit`(term, addresses)
+    template <class Visit> HWY_INLINE void each(const Visit& visit) const {
+        const Other* const all = many_ == nullptr ? few_ : many_.get();
+        for (std::size_t k = 0; k < count_; ++k) {
+            const Other& own = all[k];
+            const Real* moved[At::count];
+            const Real* const* at = own.track.at;
+            for (std::size_t again = 1;; ++again) {
+                visit(*own.term, at);
+                if (again >= own.term->repeats)
+                    break;
+                for (std::size_t n = 0; n < At::count; ++n)
+                    moved[n] = at[n] + own.track.again[n];
+                at = moved;
             }
         }
-        for (std::size_t k = first; k < row.count; ++k)
-            begin[k - first].begin(row.terms[k], position);
-    }
-    HWY_INLINE void next(std::size_t count) {
-        for (std::size_t k = 0; k + first < count; ++k)
-            begin[k].next();
     }
 
   private:
-    static constexpr std::size_t most = 8;
-    Track<Real> few_[most];
-    std::unique_ptr<Track<Real>[]> many_;
+    struct Other {
+        const Term<Real>* term;
+        Track<Real> track;
+    };
+    static constexpr std::size_t few = 8;
+    std::size_t count_ = 0;
+    Other few_[few];
+    std::unique_ptr<Other[]> many_;
+    HWY_INLINE Other* begin() { return many_ == nullptr ? few_ : many_.get(); }
 };
 
 // C itself, where `row.value`, or the gaps, and T, of some lanes at one position; nothing is stored.
-template <bool Gap, bool Plus, bool Tangent, bool Across, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void linear_at(D d, const LinearRow<Real>& row, const PlainTerms<Real>& plain, const Tracks<Real>& tracks,
+template <bool Gap, bool Plus, bool Tangent, bool Across, bool Other, std::size_t Vectors, class D,
+          class Real = hn::TFromD<D>>
+HWY_INLINE void linear_at(D d, const LinearRow<Real>& row, const PlainTerms<Real>& plain, const OtherTerms<Real>& other,
                           Position position, std::size_t lane, Vec<D>* out_minus, Vec<D>* out_plus, Vec<D>* out_tangent) {
-    const std::size_t width = hn::Lanes(d);
     Sums<D, Vectors> sums;
-    Vec<D> right_inverse[Vectors];
-    Real left_inverse[Vectors];
-    TPC_UNROLL
-    for (std::size_t v = 0; v < Vectors; ++v) {
-        sums.value[v] = sums.minus[v] = sums.plus[v] = sums.apart[v] = sums.tangent[v] = hn::Zero(d);
-        const Position at{position.sheet, position.position + static_cast<std::ptrdiff_t>(Across ? v : 0)};
-        left_inverse[v] = row.value ? Real(0) : number(row.left_inverse, at);
-        right_inverse[v] =
-            row.value ? hn::Zero(d) : hn::LoadU(d, pointer(row.right_inverse, at, lane + (Across ? 0 : v * width)));
-    }
-    if constexpr (Gap && !Plus)
-        if (plain.count > 0)
-            add_plain<Tangent, Across, Vectors>(d, plain, position, lane, left_inverse, right_inverse, sums);
-    for (std::size_t k = tracks.first; k < row.count; ++k) {
-        const Term<Real>& term = row.terms[k];
-        const Track<Real>& track = tracks.begin[k - tracks.first];
-        const bool plainly = Gap && simple(term);
-        const Real* moved[Track<Real>::count];
-        const Real* const* at = track.at;
-        for (std::size_t again = 1;; ++again) {
-            if (plainly)
-                add_simple<Plus, Tangent, Vectors>(d, term, at, lane, left_inverse[0], right_inverse, sums);
-            else
-                add_term<Gap, Plus, Tangent, Vectors>(d, term, at, lane, left_inverse[0], right_inverse, sums);
-            if (again >= term.repeats)
-                break;
-            for (std::size_t n = 0; n < Track<Real>::count; ++n)
-                moved[n] = at[n] + track.again[n];
-            at = moved;
-        }
-    }
+    Vec<D> ratio[Vectors];
     const auto zero = hn::Zero(d);
     const auto two = hn::Set(d, Real(2));
+    const auto left_inverse = [&](std::size_t v) TPC_INLINE {
+        return number(row.left_inverse, {position.sheet, position.position + static_cast<std::ptrdiff_t>(Across ? v : 0)});
+    };
+    const auto right_inverse = [&](std::size_t v) TPC_INLINE {
+        const std::ptrdiff_t step = Across ? row.right_inverse.step : static_cast<std::ptrdiff_t>(hn::Lanes(d));
+        return hn::LoadU(d, pointer(row.right_inverse, position, lane) + static_cast<std::ptrdiff_t>(v) * step);
+    };
+    if constexpr (Gap) {
+        TPC_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            const Real inverse = left_inverse(v);
+            ratio[v] = hn::Mul(hn::Set(d, inverse > 0 ? 1 / inverse : Real(0)), right_inverse(v));
+        }
+    }
+    plain_sums<Gap, Plus, Tangent, Across>(d, plain, lane, ratio, sums);
+    Real scale = plain.scale();
+    if (Other && !other.empty()) {
+        rescale<Gap, Plus, Tangent>(d, scale, sums);
+        scale = 1;
+        other.each([&](const Term<Real>& term, const Real* const* at)
+                       TPC_INLINE { add_term<Gap, Plus, Tangent, Vectors>(d, term, at, lane, ratio, sums); });
+    }
     TPC_UNROLL
     for (std::size_t v = 0; v < Vectors; ++v) {
         if constexpr (Tangent)
-            out_tangent[v] = sums.tangent[v];
-        if (row.value) {
-            out_minus[v] = sums.value[v];
+            out_tangent[v] = hn::Mul(hn::Set(d, scale), sums.tangent[v]);
+        if (!Gap && row.value) {
+            out_minus[v] = hn::Mul(hn::Set(d, scale), sums.size[v]);
             if constexpr (Plus)
                 out_plus[v] = zero;
             continue;
         }
-        const auto inverse = hn::Mul(hn::Set(d, left_inverse[v]), right_inverse[v]);
-        const auto none = hn::Eq(inverse, zero); // an element that is 0 correlates with nothing
+        const Real left = left_inverse(v);
+        const auto right = right_inverse(v);
         Vec<D> minus = zero;
         Vec<D> plus = zero;
+        hn::Mask<D> none; // an element that is 0 correlates with nothing
         if constexpr (Gap) {
-            minus = hn::MulAdd(sums.minus[v], inverse, sums.apart[v]);
-            plus = hn::MulAdd(sums.plus[v], inverse, sums.apart[v]);
+            const auto apart = hn::Mul(sums.apart[v], hn::Set(d, left));
+            const auto factor = hn::Set(d, scale * left);
+            minus = hn::Mul(hn::MulAdd(sums.minus[v], right, apart), factor);
+            plus = hn::Mul(hn::MulAdd(sums.plus[v], right, apart), factor);
+            none = hn::Eq(ratio[v], zero);
         } else {
-            const auto correlation = hn::Mul(sums.value[v], inverse);
+            const auto inverse = hn::Mul(hn::Set(d, left), right);
+            const auto correlation = hn::Mul(hn::Mul(hn::Set(d, scale), sums.size[v]), inverse);
             minus = hn::Max(hn::NegMulAdd(two, correlation, two), zero);
             plus = hn::Max(hn::MulAdd(two, correlation, two), zero);
+            none = hn::Eq(inverse, zero);
         }
         out_minus[v] = hn::IfThenElse(none, two, minus);
         if constexpr (Plus)
@@ -431,16 +263,17 @@ HWY_INLINE void linear_row(const LinearRow<Real>& given, const Apply& apply) {
     const LinearRow<Real> row = given; // which nothing that is written can alias
     const Tag<Real> d;
     const std::size_t width = hn::Lanes(d);
-    PlainTerms<Real> plain; // the first ones, as far as they are plain
-    Tracks<Real> tracks;
-    if constexpr (Gap && !SumPlus)
-        while (tracks.first < row.count && plain.take(row.terms[tracks.first], Tangent))
-            ++tracks.first;
-    const auto chunk = [&](auto vectors, auto across, Position at, std::size_t lane) TPC_INLINE {
+    PlainTerms<Real> plain;
+    OtherTerms<Real> other;
+    for (std::size_t k = 0; k < row.count; ++k)
+        if (!plain.take(row.terms[k], Gap, SumPlus, Tangent))
+            other.take(row.terms[k], row.count);
+    const auto chunk = [&](auto vectors, auto across, auto others, Position at, std::size_t lane) TPC_INLINE {
         constexpr std::size_t Vectors = decltype(vectors)::value;
         constexpr bool apart = decltype(across)::value;
         Vec<decltype(d)> minus[Vectors], plus[Vectors], tangent[Vectors];
-        linear_at<Gap, SumPlus, Tangent, apart, Vectors>(d, row, plain, tracks, at, lane, minus, plus, tangent);
+        linear_at<Gap, SumPlus, Tangent, apart, decltype(others)::value, Vectors>(d, row, plain, other, at, lane, minus,
+                                                                                  plus, tangent);
         apply(vectors, at, lane, minus, plus, tangent);
         const std::ptrdiff_t begin = at.sheet * row.sheet + at.position * row.step + static_cast<std::ptrdiff_t>(lane);
         TPC_UNROLL
@@ -449,23 +282,43 @@ HWY_INLINE void linear_row(const LinearRow<Real>& given, const Apply& apply) {
                 begin + static_cast<std::ptrdiff_t>(v) * (apart ? row.step : static_cast<std::ptrdiff_t>(width));
             hn::StoreU(minus[v], d, row.minus + to);
             if constexpr (Plus)
-                if (!row.value)
+                if (row.plus != nullptr && !row.value)
                     hn::StoreU(plus[v], d, row.plus + to);
             if constexpr (Tangent)
                 hn::StoreU(tangent[v], d, row.tangent + to);
         }
     };
-    for (std::size_t sheet = 0; sheet < row.sheets; ++sheet) {
-        Position at{static_cast<std::ptrdiff_t>(sheet), 0};
-        const auto positions = static_cast<std::ptrdiff_t>(row.positions);
-        if constexpr (Across && Gap && !SumPlus)
-            if (row.lanes == width && tracks.first == row.count)
-                for (constexpr std::ptrdiff_t some = most_vectors; at.position + some <= positions; at.position += some)
-                    chunk(std::integral_constant<std::size_t, most_vectors>(), std::true_type(), at, 0);
-        tracks.enter(row, at);
-        for (; at.position < positions; ++at.position, tracks.next(row.count))
-            by_chunks(d, row.lanes,
-                      [&](auto vectors, std::size_t lane) TPC_INLINE { chunk(vectors, std::false_type(), at, lane); });
+    const auto positions = static_cast<std::ptrdiff_t>(row.positions);
+    for (Position at; at.sheet < static_cast<std::ptrdiff_t>(row.sheets); ++at.sheet, plain.next(row.positions, true)) {
+        at.position = 0;
+        if constexpr (Across && Gap)
+            if (row.lanes == width && other.empty() && plain.adjacent(static_cast<std::ptrdiff_t>(width)))
+                for (constexpr std::size_t some = most_vectors; at.position + some <= row.positions;
+                     at.position += some, plain.next(some, false))
+                    chunk(std::integral_constant<std::size_t, some>(), std::true_type(), std::false_type(), at, 0);
+        other.enter(at);
+        for (; at.position < positions; ++at.position, plain.next(1, false), other.next()) {
+            std::size_t lane = 0;
+            if constexpr (most_vectors > 2)
+                if (other.empty())
+                    for (; lane + most_vectors * width <= row.lanes; lane += most_vectors * width)
+                        chunk(std::integral_constant<std::size_t, most_vectors>(), std::false_type(), std::false_type(), at,
+                              lane);
+            by_chunks<2>(d, row.lanes - lane, [&](auto vectors, std::size_t from) TPC_INLINE {
+                chunk(vectors, std::false_type(), std::true_type(), at, lane + from);
+            });
+        }
+    }
+}
+
+// What rounding leaves below C = 0 counts for nothing.
+template <std::size_t Vectors, class V> HWY_INLINE void never_negative(V* minus, V* plus) {
+    const hn::DFromV<V> d;
+    using Real = hn::TFromD<decltype(d)>;
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) {
+        minus[v] = hn::Min(minus[v], hn::Set(d, Real(2)));
+        plus[v] = hn::Sub(hn::Set(d, Real(4)), minus[v]);
     }
 }
 
@@ -474,13 +327,15 @@ template <bool Across, class Real, class Apply> HWY_INLINE void linear_dual(cons
     const auto run = [&](auto wants) TPC_INLINE {
         using W = decltype(wants);
         linear_row<true, W::signs, W::plus, true, Across>(
-            row, [&](auto vectors, Position at, std::size_t lane, auto* minus, auto* plus, auto* tangent)
-                     TPC_INLINE { apply(wants, vectors, at, lane, minus, plus, tangent); });
+            row, [&](auto vectors, Position at, std::size_t lane, auto* minus, auto* plus, auto* tangent) TPC_INLINE {
+                if constexpr (W::signs)
+                    if (!row.signs)
+                        never_negative<decltype(vectors)::value>(minus, plus);
+                apply(wants, vectors, at, lane, minus, plus, tangent);
+            });
     };
-    if (row.signs)
-        row.plus != nullptr ? run(Wants<true, true, true>()) : run(Wants<true, false, true>());
-    else
-        row.plus != nullptr ? run(Wants<false, true, true>()) : run(Wants<false, false, true>());
+    // where one of them will do, both cost little more
+    row.signs || row.plus != nullptr ? run(Wants<true, true, true>()) : run(Wants<false, false, true>());
 }
 
 } // namespace HWY_NAMESPACE

@@ -21,7 +21,7 @@ template <class Real> HWY_INLINE void linear_any(const LinearRow<Real>& row) {
     if (row.gap)
         row.plus != nullptr ? linear_of<true, true>(row) : linear_of<true, false>(row);
     else
-        row.plus != nullptr ? linear_of<false, true>(row) : linear_of<false, false>(row);
+        linear_of<false, true>(row);
 }
 
 void linear_f32(const LinearRow<float>& row) {

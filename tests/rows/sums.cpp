@@ -68,8 +68,9 @@ template <class Real> struct Case {
         row.lanes = lanes;
         row.terms = terms.data();
         row.count = terms.size();
-        row.left_inverse = moving(1, 0.2, 0.4);
-        row.right_inverse = moving(lanes, 0.2, 0.4);
+        const double inverse = signs ? 0.2 : 0.1; // so that no gap exceeds 2 where C cannot be negative
+        row.left_inverse = moving(1, inverse, 2 * inverse);
+        row.right_inverse = moving(lanes, inverse, 2 * inverse);
         const_cast<Real*>(row.right_inverse.data)[3] = 0; // an element that is 0
         row.gap = true;
         row.signs = signs;
