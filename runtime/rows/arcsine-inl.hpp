@@ -19,6 +19,7 @@
 #include "runtime/gaussian/dual.hpp"
 #include "runtime/rows/vectors-inl.hpp"
 
+#include <limits>
 #include <numbers>
 
 HWY_BEFORE_NAMESPACE();
@@ -86,19 +87,10 @@ HWY_INLINE void turns(D d, const Vec<D>* ratio, const hn::Mask<D>* beyond, Vec<D
     }
 }
 
-// 2 (p0^2 + q theta)
-template <class D, class Real = hn::TFromD<D>>
-HWY_NOINLINE Vec<D> distant_product(D d, const ArcsineRow<Real>& row, Vec<D> sine, Vec<D> cosine) {
-    const auto ratio = hn::Div(hn::Min(sine, cosine), hn::Max(sine, cosine));
-    const auto steep = hn::Lt(cosine, sine);
-    Vec<D> theta;
-    turns<1>(d, &ratio, &steep, &theta);
-    return hn::MulAdd(hn::Set(d, 2 * row.scale), theta, hn::Set(d, 2 * row.constant));
-}
-
 // Of some lanes at a time, all in registers: a lane's operations wait for one another, those of other lanes do not.
-template <class D, class Real = hn::TFromD<D>> struct Arcsine {
-    const ArcsineRow<Real>& row;
+template <class D, class Real = hn::TFromD<D>> class Arcsine {
+  public:
+    explicit Arcsine(const ArcsineRow<Real>& given) : row(given) {}
 
     // In place. `left` and `right` are the numbers of the samples; Signs: `plus` is there; Plus: it is wanted.
     template <bool Signs, bool Plus, bool Tangent, std::size_t Vectors>
@@ -110,74 +102,58 @@ template <class D, class Real = hn::TFromD<D>> struct Arcsine {
         const auto one = set(1);
         const auto two = set(2);
         const auto four = set(4);
-        const auto least = set(static_cast<Real>(sizeof(Real) == 4 ? 1e-18 : 1e-150));             // 0 / 0 counts as 0
-        const Real left_rest = left[Numbers::rate] * left[Numbers::rate] * (row.blur / row.scale); // 1 - sin alpha
-        const auto left_root = set(left[Numbers::root]);
-        const auto left_sine = hn::Mul(left_root, left_root);
-        const auto left_cosine = set(1 - left[Numbers::versine]);
+        const auto least = set(static_cast<Real>(sizeof(Real) == 4 ? 1e-18 : 1e-150)); // 0 / 0 counts as 0
+        const Real sine_left = left[Numbers::root] * left[Numbers::root];
+        const Real rest_left = rest_of(left[Numbers::rate]);
         const auto number = [&](std::size_t k, std::size_t v) {
             return hn::LoadU(d, right + k * row.right_stride + v * width);
         };
-        // tan(m - theta) = n / denominator.
-        Vec<D> t[Vectors], ratio[Vectors], turned[Vectors], sines[Vectors], cosines[Vectors];
-        hn::Mask<D> positive[Vectors], steep[Vectors];
+        // tan(m - theta) = 4 n / denominator.
+        Vec<D> ratio[Vectors], turned[Vectors];
+        hn::Mask<D> steep[Vectors];
         TPC_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v) {
-            auto near = hn::Max(minus[v], zero);
-            if constexpr (Signs) {
-                const auto other = hn::Max(plus[v], zero);
-                positive[v] = hn::Le(near, other);
-                near = hn::Min(near, other);
-            }
-            t[v] = hn::Mul(set(Real(0.5)), hn::Min(near, two)); // 1 - |rho|
+            const auto near = nearer<Signs>(d, minus[v], plus[v]); // 2 (1 - |rho|)
             const auto root = number(Numbers::root, v);
             const auto versine = number(Numbers::versine, v);
             const auto rate = number(Numbers::rate, v);
-            const auto g = hn::Mul(left_root, root);
-            const auto beyond = hn::Mul(hn::Mul(g, g), hn::Mul(t[v], hn::Sub(two, t[v]))); // g^2 (1 - rho^2)
-            const auto sine_theta = hn::Mul(g, hn::Sub(one, t[v]));
             const auto sine = hn::Mul(root, root);
-            // cos^2 theta = 1 - g^2 + g^2 (1 - rho^2)
-            const auto right_rest = hn::Mul(hn::Mul(rate, rate), set(row.blur / row.scale));
-            const auto rest = hn::Sub(hn::Add(set(left_rest), right_rest), hn::Mul(set(left_rest), right_rest));
-            const auto cosine_theta = hn::Max(hn::Sqrt(hn::Add(rest, beyond)), least);
+            const auto square = hn::Mul(set(sine_left), sine);    // g^2
+            const auto lost = hn::Mul(near, hn::Sub(four, near)); // 4 (1 - rho^2)
+            // cos^2 theta = 1 - g^2 + g^2 (1 - rho^2), 1 - g^2 = a + b - a b with a, b = 1 - sin alpha, 1 - sin beta
+            const auto rest =
+                hn::MulAdd(hn::Mul(rate, rate), set(4 * sine_left * (row.blur / row.scale)), set(4 * rest_left));
+            const auto twice_cosine = hn::Max(hn::Sqrt(hn::MulAdd(square, lost, rest)), least);
+            const auto twice_sine = hn::Mul(hn::Mul(set(left[Numbers::root]), root), hn::Sub(two, near));
             // 4 sin^2 d = |exp(i alpha) - exp(i beta)|^2
-            const auto across = hn::Sub(left_sine, sine);
+            const auto across = hn::Sub(set(sine_left), sine);
             const auto along = hn::Sub(set(left[Numbers::versine]), versine);
-            const auto chord = hn::MulAdd(across, across, hn::Mul(along, along));
-            const auto n = hn::MulAdd(chord, set(Real(0.25)), beyond);
-            const auto sums = // sin(alpha + beta)
-                hn::Add(hn::Mul(left_sine, hn::Sub(one, versine)), hn::Mul(sine, left_cosine));
-            const auto denominator = hn::MulAdd(set(Real(0.5)), sums, hn::Mul(sine_theta, cosine_theta));
+            const auto n = hn::MulAdd(square, lost, hn::MulAdd(across, across, hn::Mul(along, along)));
+            const auto sums = // 2 sin(alpha + beta)
+                hn::MulAdd(sine, set(2 - 2 * left[Numbers::versine]),
+                           hn::NegMulAdd(set(2 * sine_left), versine, set(2 * sine_left)));
+            const auto denominator = hn::MulAdd(twice_sine, twice_cosine, sums);
             const auto larger = hn::Max(hn::Max(n, denominator), least);
-            const auto inverse = hn::Div(one, hn::Mul(larger, cosine_theta));
+            const auto inverse = hn::Div(one, hn::Mul(larger, twice_cosine));
             steep[v] = hn::Lt(denominator, n);
-            ratio[v] = hn::Mul(hn::Mul(hn::Min(n, denominator), cosine_theta), inverse);
-            sines[v] = sine_theta;
-            cosines[v] = cosine_theta;
+            ratio[v] = hn::Mul(hn::Mul(hn::Min(n, denominator), twice_cosine), inverse);
             if constexpr (Tangent) { // 2/pi p3^2 / (... cos theta)
-                const auto slope = hn::Mul(hn::Mul(inverse, larger), hn::Mul(set(left[Numbers::rate]), rate));
+                const auto slope = hn::Mul(hn::Mul(inverse, larger), hn::Mul(set(2 * left[Numbers::rate]), rate));
                 tangent[v] = hn::Mul(tangent[v], slope);
             }
         }
         turns<Vectors>(d, ratio, steep, turned);
         const auto twice_scale = set(2 * row.scale);
-        const auto small = set(row.constant == Real(0) ? small_angle<Real> : Real(-1));
+        const bool slight = row.constant == Real(0) && sine_left < small_angle<Real>;
         TPC_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v) {
             const auto both = hn::Mul(set(left[Numbers::inverse]), number(Numbers::inverse, v));
             const auto difference = hn::Sub(set(left[Numbers::norm]), number(Numbers::norm, v));
             const auto apart = hn::Mul(hn::Mul(difference, difference), both);
             auto near = hn::MulSub(hn::Mul(twice_scale, turned[v]), both, apart);
-            const auto root = number(Numbers::root, v);
-            const auto sine = hn::Mul(root, root);
-            const auto distant = hn::Lt(one, apart); // norms far apart: the difference cancels, the product does not
-            const auto linear = hn::Lt(hn::Max(left_sine, sine), small);
-            if (HWY_UNLIKELY(!hn::AllFalse(d, hn::Or(distant, linear)))) {
-                const auto product = distant_product(d, row, sines[v], cosines[v]);
-                near = hn::IfThenElse(distant, hn::NegMulAdd(product, both, two), near);
-                near = hn::IfThenElse(linear, nearly_linear_gap(d, left_sine, sine, hn::Mul(left_root, root), t[v]), near);
-            }
+            // norms far apart: the difference cancels, the product does not
+            if (HWY_UNLIKELY(slight || !hn::AllFalse(d, hn::Lt(one, apart))))
+                near = otherwise(d, left, right + v * width, nearer<Signs>(d, minus[v], plus[v]), apart, near);
             near = hn::Max(near, zero);
             // The other gap is the rest of 4 (p0^2 + q m) / sqrt(K_a K_b); without p0 that is 4 and what norms are apart by.
             auto far = hn::Sub(four, near);
@@ -188,9 +164,12 @@ template <class D, class Real = hn::TFromD<D>> struct Arcsine {
                 constant = hn::Mul(set(4 * row.constant), both);
             }
             const auto none = hn::Eq(both, zero); // what is 0 correlates with nothing
+            hn::Mask<D> positive;
+            if constexpr (Signs)
+                positive = hn::Le(minus[v], plus[v]);
             const auto same = [&](Vec<D> yes, Vec<D> no) {
                 if constexpr (Signs)
-                    return hn::IfThenElse(positive[v], yes, no);
+                    return hn::IfThenElse(positive, yes, no);
                 else
                     return yes;
             };
@@ -198,6 +177,45 @@ template <class D, class Real = hn::TFromD<D>> struct Arcsine {
             if constexpr (Plus)
                 plus[v] = hn::IfThenElse(none, two, hn::Add(same(far, near), constant));
         }
+    }
+
+  private:
+    const ArcsineRow<Real>& row;
+    // 1 - sin alpha
+    Real rest_of(Real rate) const { return rate * rate * (row.blur / row.scale); }
+    template <bool Signs> static HWY_INLINE Vec<D> nearer(D d, Vec<D> minus, Vec<D> plus) {
+        const auto near = hn::Min(hn::Max(minus, hn::Zero(d)), hn::Set(d, Real(2)));
+        if constexpr (Signs)
+            return hn::Min(near, hn::Max(plus, hn::Zero(d)));
+        else
+            return near;
+    }
+    // The nearer gap after `near` (`given` before) where the difference cancels.
+    HWY_NOINLINE Vec<D> otherwise(D d, const Real* left, const Real* right, Vec<D> given, Vec<D> apart, Vec<D> near) const {
+        const auto set = [&](Real value) { return hn::Set(d, value); };
+        const auto number = [&](std::size_t k) { return hn::LoadU(d, right + k * row.right_stride); };
+        const auto root = number(Numbers::root);
+        const auto rate = number(Numbers::rate);
+        const auto both = hn::Mul(set(left[Numbers::inverse]), number(Numbers::inverse));
+        const auto g = hn::Mul(set(left[Numbers::root]), root);
+        const auto t = hn::Mul(set(Real(0.5)), given);
+        const auto beyond = hn::Mul(hn::Mul(g, g), hn::Mul(t, hn::Sub(set(2), t)));
+        const Real rest_left = rest_of(left[Numbers::rate]);
+        const auto rest = hn::MulAdd(hn::Mul(rate, rate), set((1 - rest_left) * (row.blur / row.scale)), set(rest_left));
+        const auto sine = hn::NegMulAdd(g, t, g);
+        const auto cosine = hn::Max(hn::Sqrt(hn::Add(rest, beyond)), set(std::numeric_limits<Real>::min()));
+        const auto ratio = hn::Div(hn::Min(sine, cosine), hn::Max(sine, cosine));
+        const auto steep = hn::Lt(cosine, sine);
+        Vec<D> theta;
+        turns<1>(d, &ratio, &steep, &theta);
+        const auto product = hn::MulAdd(set(2 * row.scale), theta, set(2 * row.constant)); // 2 (p0^2 + q theta)
+        near = hn::IfThenElse(hn::Lt(set(1), apart), hn::NegMulAdd(product, both, set(2)), near);
+        if (row.constant != Real(0))
+            return near;
+        const auto left_sine = set(left[Numbers::root] * left[Numbers::root]);
+        const auto right_sine = hn::Mul(root, root);
+        const auto linear = hn::Lt(hn::Max(left_sine, right_sine), set(small_angle<Real>));
+        return hn::IfThenElse(linear, nearly_linear_gap(d, left_sine, right_sine, g, t), near);
     }
 };
 

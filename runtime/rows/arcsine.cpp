@@ -13,7 +13,7 @@ namespace HWY_NAMESPACE {
 
 template <class Real> HWY_INLINE void arcsine_any(const ArcsineRow<Real>& row) {
     const Tag<Real> d;
-    const Arcsine<Tag<Real>> own{row};
+    const Arcsine<Tag<Real>> own(row);
     dual_row<2>(row, row.lanes,
                 [&](auto wants, auto vectors, std::size_t lane, auto* minus, auto* plus, auto* tangent) TPC_INLINE {
                     using W = decltype(wants);

@@ -14,7 +14,7 @@ namespace HWY_NAMESPACE {
 
 template <class Real> HWY_INLINE void linear_any(const LinearRow<Real>& row, const ArcsineRow<Real>& dual) {
     const Tag<Real> d;
-    const Arcsine<Tag<Real>> own{dual};
+    const Arcsine<Tag<Real>> own(dual);
     linear_dual<false>(row, [&](auto wants, auto vectors, Position at, std::size_t lane, auto* minus, auto* plus,
                                 auto* tangent) TPC_INLINE {
         using W = decltype(wants);
