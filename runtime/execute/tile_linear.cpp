@@ -5,7 +5,6 @@
 #include "runtime/rows/contract.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace tpc::execute {
 
@@ -104,15 +103,27 @@ void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const S
     const rows::Moving<Real> to{nullptr, shared ? left.element_step : 1, 0,
                                 shared ? left.element_sheet : static_cast<std::ptrdiff_t>(positions)};
     const std::ptrdiff_t begin = shared ? left.element : 0;
-    for (std::size_t k = 0; k < sheets * positions; ++k) {
-        const auto sheet = static_cast<std::ptrdiff_t>(k / positions);
-        const auto position = static_cast<std::ptrdiff_t>(k % positions);
-        const std::ptrdiff_t at = begin + sheet * to.sheet + position * to.step;
-        if (std::exchange(found->done[static_cast<std::size_t>(at)], true))
-            continue;
-        rows::gram(rows::GramRow<Real>{length, lanes_, x.data + sheet * x.sheet + position * x.step,
-                                       y.data + sheet * y.sheet + position * y.step, program_.lanes, minus + at * row,
-                                       plus + at * row});
+    const auto count = static_cast<std::ptrdiff_t>(positions);
+    for (std::ptrdiff_t sheet = 0; sheet < static_cast<std::ptrdiff_t>(sheets); ++sheet) {
+        char* const done = found->done.data() + begin + sheet * to.sheet;
+        for (std::ptrdiff_t first = 0, end = 0; first < count; first = end) { // what is not there yet, run by run
+            const char there = done[first * to.step];
+            for (end = first; end < count && done[end * to.step] == there; ++end)
+                done[end * to.step] = true;
+            if (there)
+                continue;
+            const std::ptrdiff_t at = (begin + sheet * to.sheet + first * to.step) * row;
+            rows::GramRow<Real> products{static_cast<std::size_t>(end - first), length, lanes_};
+            products.left = x.data + sheet * x.sheet + first * x.step;
+            products.right = y.data + sheet * y.sheet + first * y.step;
+            products.right_stride = program_.lanes;
+            products.minus = minus + at;
+            products.plus = plus + at;
+            products.left_step = x.step;
+            products.right_step = y.step;
+            products.step = to.step * row;
+            rows::gram(products);
+        }
     }
     out.minus = {minus + begin * row, to.step * row, 0, to.sheet * row};
     out.plus = {plus + begin * row, to.step * row, 0, to.sheet * row};

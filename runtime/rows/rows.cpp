@@ -17,13 +17,12 @@ namespace HWY_NAMESPACE {
 
 // Sums of squares over coordinates for `Vectors` vectors of lanes.
 template <bool Opposite, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void squares(D d, const GramRow<Real>& row, std::size_t lane, Vec<D>* sums) {
+HWY_INLINE void squares(D d, const GramRow<Real>& row, const Real* left, const Real* right, Vec<D>* sums) {
     const std::size_t width = hn::Lanes(d);
     for (std::size_t v = 0; v < Vectors; ++v)
         sums[v] = hn::Zero(d);
-    const Real* right = row.right + lane;
     for (std::size_t k = 0; k < row.length; ++k, right += row.right_stride) {
-        const auto x = hn::Set(d, row.left[k]);
+        const auto x = hn::Set(d, left[k]);
         for (std::size_t v = 0; v < Vectors; ++v) {
             const auto y = hn::LoadU(d, right + v * width);
             const auto e = Opposite ? hn::Add(x, y) : hn::Sub(x, y);
@@ -33,11 +32,14 @@ HWY_INLINE void squares(D d, const GramRow<Real>& row, std::size_t lane, Vec<D>*
 }
 
 template <std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void gram_chunk(D d, const GramRow<Real>& row, std::size_t lane) {
+HWY_INLINE void gram_chunk(D d, const GramRow<Real>& row, std::ptrdiff_t position, std::size_t lane) {
     const std::size_t width = hn::Lanes(d);
     Vec<D> minus[Vectors];
     Vec<D> plus[Vectors];
-    squares<false, Vectors>(d, row, lane, minus);
+    const Real* const left = row.left + position * row.left_step;
+    const Real* const right = row.right + position * row.right_step + lane;
+    const std::ptrdiff_t to = position * row.step + static_cast<std::ptrdiff_t>(lane);
+    squares<false, Vectors>(d, row, left, right, minus);
     const auto four = hn::Set(d, Real(4));
     auto least = four;
     for (std::size_t v = 0; v < Vectors; ++v) {
@@ -47,24 +49,26 @@ HWY_INLINE void gram_chunk(D d, const GramRow<Real>& row, std::size_t lane) {
     const auto one = hn::Set(d, Real(1));
     if (!hn::AllFalse(d, hn::Lt(least, one))) { // nearly opposite: counted from the other end, where they are and only there
         Vec<D> opposite[Vectors];
-        squares<true, Vectors>(d, row, lane, opposite);
+        squares<true, Vectors>(d, row, left, right, opposite);
         for (std::size_t v = 0; v < Vectors; ++v)
             plus[v] = hn::IfThenElse(hn::Lt(plus[v], one), opposite[v], plus[v]);
     }
     for (std::size_t v = 0; v < Vectors; ++v) {
-        hn::StoreU(minus[v], d, row.minus + lane + v * width);
-        hn::StoreU(plus[v], d, row.plus + lane + v * width);
+        hn::StoreU(minus[v], d, row.minus + to + v * width);
+        hn::StoreU(plus[v], d, row.plus + to + v * width);
     }
 }
 
 template <class Real> HWY_INLINE void gram_any(const GramRow<Real>& row) {
     const Tag<Real> d;
     const std::size_t width = hn::Lanes(d);
-    std::size_t lane = 0;
-    for (; lane + 4 * width <= row.lanes; lane += 4 * width)
-        gram_chunk<4>(d, row, lane);
-    for (; lane < row.lanes; lane += width)
-        gram_chunk<1>(d, row, lane);
+    for (std::ptrdiff_t position = 0; position < static_cast<std::ptrdiff_t>(row.positions); ++position) {
+        std::size_t lane = 0;
+        for (; lane + 4 * width <= row.lanes; lane += 4 * width)
+            gram_chunk<4>(d, row, position, lane);
+        for (; lane < row.lanes; lane += width)
+            gram_chunk<1>(d, row, position, lane);
+    }
 }
 
 // runtime/gaussian/series.cpp for one function, divided by the norms: with r = |rho|, t = 1 - r,

@@ -54,12 +54,13 @@ template <class Real> void linear(const LinearRow<Real>& row);
 
 // |x - y|^2 and |x + y|^2 of finite vectors of length 1: out of `length` numbers, y by [coordinate][lane].
 template <class Real> struct GramRow {
-    std::size_t length = 0, lanes = 0;
+    std::size_t positions = 1, length = 0, lanes = 0;
     const Real* left = nullptr; // [coordinate]
     const Real* right = nullptr;
     std::size_t right_stride = 0; // lanes from one coordinate to the next
     Real* minus = nullptr;
     Real* plus = nullptr;
+    std::ptrdiff_t left_step = 0, right_step = 0, step = 0; // from one position to the next
 };
 template <class Real> void gram(const GramRow<Real>& row);
 
