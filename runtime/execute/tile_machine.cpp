@@ -142,8 +142,8 @@ template <class Real> bool TileMachine<Real>::steady(std::uint32_t index, const 
 template <class Real> void TileMachine<Real>::run(std::uint32_t index, const Run& run, const Run& outer) {
     const plan::PairOp& op = part_.ops[index];
     const auto straight = [&](const Run& along) {
-        return (along.slot == no_slot || program_.ops[index].straight_along(along.slot)) &&
-               (along.also == no_slot || program_.ops[index].straight_along(along.also));
+        const std::vector<bool>& by_slot = program_.ops[index].straight;
+        return (along.slot == no_slot || by_slot[along.slot]) && (along.also == no_slot || by_slot[along.also]);
     };
     if (outer.slot != no_slot && !(steady(index, outer) && steady(index, run) && straight(outer) && straight(run))) {
         for (std::int64_t i = outer.lower; i <= outer.upper; ++i) {

@@ -32,20 +32,21 @@ bool Route::straight_along(std::uint32_t slot) const {
     return straight && std::none_of(folded.begin(), folded.end(),
                                     [&](const Dimension& d) { return plan::coefficient(*d.index, slot) != 0; });
 }
-bool TileOp::straight_along(std::uint32_t slot) const {
-    const auto all = [&](std::initializer_list<const Route*> routes) {
-        return std::all_of(routes.begin(), routes.end(), [&](const Route* route) { return route->straight_along(slot); });
-    };
-    return groups.empty() && all({&target.left, &target.right, &read.left, &read.right}) &&
-           std::all_of(terms.begin(), terms.end(), [&](const TileTerm& term) {
-               return all({&term.entry.left, &term.entry.right, &term.left_factor, &term.right_factor, &term.left_mean,
-                           &term.right_mean});
-           });
-}
 
 namespace {
 
 using limit::PairTerm;
+
+bool straight_along(const TileOp& op, std::uint32_t slot) {
+    const auto all = [&](std::initializer_list<const Route*> routes) {
+        return std::all_of(routes.begin(), routes.end(), [&](const Route* route) { return route->straight_along(slot); });
+    };
+    return op.groups.empty() && all({&op.target.left, &op.target.right, &op.read.left, &op.read.right}) &&
+           std::all_of(op.terms.begin(), op.terms.end(), [&](const TileTerm& term) {
+               return all({&term.entry.left, &term.entry.right, &term.left_factor, &term.right_factor, &term.left_mean,
+                           &term.right_mean});
+           });
+}
 
 // Slots along which an operation cannot run as one row: their value changes more than addresses. Its own guards are looked
 // at when it runs.
@@ -607,6 +608,8 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             tile.terms.push_back(router.term(op, term));
         for (const plan::GroupOp& group : op.groups)
             tile.groups.push_back(group.cross ? router.whole(op, group.entry) : TileRead{});
+        for (std::uint32_t slot = 0; slot < part.slots; ++slot)
+            tile.straight.push_back(straight_along(tile, slot));
         program.ops.push_back(std::move(tile));
     }
     return program;

@@ -96,8 +96,7 @@ struct TileOp {
     bool signs = false;               // a dual kernel of its own sum: C of that may be negative
     std::vector<TileTerm> terms;
     std::vector<TileRead> groups; // those across the samples
-    // Whether addresses are affine in a slot, for linear operations and duals.
-    [[nodiscard]] bool straight_along(std::uint32_t slot) const;
+    std::vector<bool> straight;   // by slot: addresses are affine in it, for linear operations and duals
 };
 
 template <class Real> struct TileProgram {
