@@ -1,5 +1,7 @@
 #include "runtime/joint/functions.hpp"
 
+#include "runtime/joint/root.hpp"
+
 #include <Eigen/Eigenvalues>
 
 #include <algorithm>
@@ -39,7 +41,8 @@ Eigen::MatrixXd by_effect(const Functions& functions, const Eigen::VectorXd& mea
     if (!effect.allFinite())
         return Eigen::MatrixXd::Identity(root.cols(), root.cols());
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(effect);
-    return solver.eigenvectors().rowwise().reverse();
+    const Eigen::MatrixXd directions = solver.eigenvectors().rowwise().reverse();
+    return directions * signs_of_columns(root * directions).asDiagonal();
 }
 
 template <class Real>

@@ -35,6 +35,15 @@ std::vector<std::uint32_t> independent_blocks(const Eigen::MatrixXd& covariance,
     return labels;
 }
 
+Eigen::VectorXd signs_of_columns(const Eigen::MatrixXd& columns) {
+    constexpr double golden = 0.6180339887498949; // its multiples modulo 1 have no symmetry that a column could have
+    Eigen::VectorXd weights(columns.rows());
+    for (Eigen::Index k = 0; k < weights.size(); ++k)
+        weights[k] = 1 + std::fmod(static_cast<double>(k + 1) * golden, 1);
+    const Eigen::VectorXd along = columns.transpose() * weights;
+    return along.unaryExpr([](double x) { return x < 0 ? -1.0 : 1.0; });
+}
+
 Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance) {
     const Eigen::Index n = covariance.rows();
     const std::vector<std::uint32_t> labels = independent_blocks(covariance, {});
@@ -61,7 +70,7 @@ Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance) {
     Eigen::MatrixXd root = Eigen::MatrixXd::Zero(n, static_cast<Eigen::Index>(all.size()));
     for (std::size_t k = 0; k < all.size(); ++k)
         root(all[k].rows, static_cast<Eigen::Index>(k)) = all[k].column * std::sqrt(all[k].variance);
-    return root;
+    return root * signs_of_columns(root).asDiagonal();
 }
 
 } // namespace tpc::joint

@@ -11,6 +11,10 @@ namespace tpc::joint {
 // out. Independent Gaussians share no column: a function of each of them is one of fewer coordinates.
 Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance);
 
+// For each column 1 or -1: eigenvectors come with a sign that rounding may turn, and then replicates of nearly the same law
+// would go to different points.
+Eigen::VectorXd signs_of_columns(const Eigen::MatrixXd& columns);
+
 // Labels of Gaussians: equal for those that a chain of covariances, or of `linked` pairs (left by right), connects.
 std::vector<std::uint32_t> independent_blocks(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked);
 

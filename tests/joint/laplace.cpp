@@ -138,14 +138,14 @@ TEST_CASE("batch norm before a kink: projections under the Laplace transform agr
         REQUIRE(result);
         double value = 0;
         Eigen::MatrixXd slopes = Eigen::MatrixXd::Zero(6, 6);
-        for (std::uint32_t r = 0; r < 4; ++r) {
+        for (std::uint32_t r = 0; r < 16; ++r) { // slopes of small norms have heavy tails
             const auto sampled = joint::estimate(integrand, mean, covariance, {}, {16, r}, true);
-            value += sampled.value / 4;
-            slopes += sampled.slopes / 4;
+            value += sampled.value / 16;
+            slopes += sampled.slopes / 16;
         }
         const double norm = slopes.cwiseAbs().maxCoeff();
         CHECK(std::abs(result->expectation.value - value) < 1e-3);
-        CHECK((result->expectation.slopes - slopes).cwiseAbs().maxCoeff() < 3e-3 * norm);
+        CHECK((result->expectation.slopes - slopes).cwiseAbs().maxCoeff() < 5e-3 * norm);
     };
     expect(Function::relu, Function::relu, 3, 0, two);
     expect(Function::abs, Function::tanh, 1, 0.1, two);
