@@ -3,6 +3,7 @@
 #include "runtime/execute/blocks.hpp"
 #include "runtime/execute/refine.hpp"
 #include "runtime/execute/replicates.hpp"
+#include "runtime/execute/uses.hpp"
 
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
@@ -84,6 +85,12 @@ struct Evaluation::State {
     }
 
     std::vector<Kernel> replicate(const joint::Sampling& sampling, const Span& rows, const Span& columns) {
+        if (joints.cross.uses.empty() && !(options.ntk && options.via == Via::D)) { // D reads all
+            if (options.single)
+                find_uses(plan, joints, single_duals->pairs, options.ntk);
+            else
+                find_uses(plan, joints, double_duals->pairs, options.ntk);
+        }
         joints.start(sampling);
         if (options.meter != nullptr) {
             ++options.meter->runs;

@@ -1,5 +1,7 @@
 #include "runtime/execute/joint.hpp"
 
+#include "runtime/execute/stored.hpp"
+
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -30,17 +32,6 @@ std::vector<GaussianElement> gaussians_of(const Definitions& definitions, const 
     std::erase_if(unroller.gaussians,
                   [&](const GaussianElement& element) { return !roots.insert(definitions.multiple(element).root).second; });
     return unroller.gaussians;
-}
-
-// Dependent Gaussians are demanded, so what lies outside the stored box is independent of each other.
-bool holds(const plan::PairArray& array, const std::vector<std::int64_t>& left, const std::vector<std::int64_t>& right) {
-    for (std::size_t k = 0; k < array.kept.size(); ++k) {
-        const std::size_t d = array.kept[k];
-        const std::int64_t index = (d < left.size() ? left[d] : right[d - left.size()]) - array.box.lower[k];
-        if (index < 0 || index >= array.box.size[k])
-            return false;
-    }
-    return true;
 }
 
 std::vector<JointLaw::Entry> entries(const std::vector<plan::PairArray>& arrays, const std::vector<GaussianElement>& left,

@@ -82,6 +82,10 @@ struct Kept {
     }
 };
 
+// What an entry of a part is read for: for outputs, or for the law of Gaussians only.
+enum class ReadFor : std::uint8_t { none, law, output };
+using Uses = std::vector<ReadFor>; // by entry; empty: not known
+
 // The expectations of one part, unrolled when first met. Thread-safe.
 class JointCache {
   public:
@@ -101,6 +105,7 @@ class JointCache {
     joint::Sampling sampling;                                           // of this replicate
     Kept kept;
     joint::RightSides sides;
+    Uses uses; // of the entries of the part
     // All of them, with the methods that were used since the last report.
     void report(bool pair, Ledger& ledger) const;
 
@@ -134,13 +139,15 @@ template <class Real> struct JointResult {
 };
 template <class Real>
 void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
-                    std::size_t count, JointCache& joints, const JointResult<Real>& result, bool sampled_before);
+                    std::size_t count, JointCache& joints, const joint::Sampling& of_replicate,
+                    const JointResult<Real>& result, bool sampled_before);
 // The first lane alone, for all terms of a row; no tangents: they are not wanted. `sampled_before`: whether covariances that
 // it reads follow from sampled numbers; becomes true if it is sampled.
 template <class Real> struct JointRowResult { std::vector<Real> values, tangents; };
 template <class Real>
 JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
-                                  const Store<Real>& store, JointCache& joints, bool tangents, bool& sampled_before);
+                                  const Store<Real>& store, JointCache& joints, const joint::Sampling& of_replicate,
+                                  bool tangents, bool& sampled_before);
 // E of elements of one sample.
 template <class Real>
 void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, JointCache& joints, Real* value);

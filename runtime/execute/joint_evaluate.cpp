@@ -52,7 +52,8 @@ double apart_if_near(const JointTerm& term, const Law<Real>& law, const Side<Rea
 
 template <class Real>
 void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store,
-                    std::size_t count, JointCache& joints, const JointResult<Real>& result, bool sampled_before) {
+                    std::size_t count, JointCache& joints, const joint::Sampling& of_replicate,
+                    const JointResult<Real>& result, bool sampled_before) {
     const bool slopes = result.tangent != nullptr || result.incoming != nullptr;
     const std::vector<std::vector<Real>> numbers = numbers_of(term, left, right, count);
     std::vector<double> values(numbers.size());
@@ -66,7 +67,7 @@ void evaluate_joint(const JointTerm& term, const Side<Real>& left, const Side<Re
         if (slopes)
             linked = links(term, store, lane);
         joint::Sampling sampling =
-            term.at(joints.kept.at(joints.sampling, left.first + lane * left.step, right.first + lane * right.step));
+            term.at(joints.kept.at(of_replicate, left.first + lane * left.step, right.first + lane * right.step));
         double work = affordable(term.solver->work(), sampling, sampled_before);
         if (sampled_before && sampling.acceptable > 0)
             sampling.work = &work;
@@ -263,8 +264,9 @@ joint::Prospect prospect(const JointRow& row, const Side<Real>& left, const Side
 
 template <class Real>
 JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, const Side<Real>& right,
-                                  const Store<Real>& store, JointCache& joints, bool tangents, bool& sampled_before) {
-    const joint::Sampling sampling = joints.kept.at(joints.sampling, left.first, right.first);
+                                  const Store<Real>& store, JointCache& joints, const joint::Sampling& of_replicate,
+                                  bool tangents, bool& sampled_before) {
+    const joint::Sampling sampling = joints.kept.at(of_replicate, left.first, right.first);
     JointRow::Open open;
     {
         const std::lock_guard lock(row.mutex);
@@ -309,17 +311,17 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
 
 template <class Real>
 void evaluate_mean(const JointTerm& term, const Side<Real>& side, std::size_t count, JointCache& joints, Real* value) {
-    evaluate_joint<Real>(term, side, side, {}, count, joints, {value, nullptr, nullptr}, false);
+    evaluate_joint<Real>(term, side, side, {}, count, joints, joints.sampling.of_laws(), {value, nullptr, nullptr}, false);
 }
 
 template void evaluate_joint(const JointTerm&, const Side<double>&, const Side<double>&, const Store<double>&, std::size_t,
-                             JointCache&, const JointResult<double>&, bool);
+                             JointCache&, const joint::Sampling&, const JointResult<double>&, bool);
 template void evaluate_joint(const JointTerm&, const Side<float>&, const Side<float>&, const Store<float>&, std::size_t,
-                             JointCache&, const JointResult<float>&, bool);
+                             JointCache&, const joint::Sampling&, const JointResult<float>&, bool);
 template JointRowResult<double> evaluate_row(const JointRow&, const Side<double>&, const Side<double>&, const Store<double>&,
-                                             JointCache&, bool, bool&);
+                                             JointCache&, const joint::Sampling&, bool, bool&);
 template JointRowResult<float> evaluate_row(const JointRow&, const Side<float>&, const Side<float>&, const Store<float>&,
-                                            JointCache&, bool, bool&);
+                                            JointCache&, const joint::Sampling&, bool, bool&);
 template void evaluate_mean(const JointTerm&, const Side<double>&, std::size_t, JointCache&, double*);
 template void evaluate_mean(const JointTerm&, const Side<float>&, std::size_t, JointCache&, float*);
 

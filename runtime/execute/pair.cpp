@@ -452,6 +452,7 @@ template <class Real> std::size_t PairMachine<Real>::run(std::uint32_t index, bo
     const std::size_t entry = target(op);
     const std::size_t at = store_.at(entry);
     const bool tangent = op.tangent && store_.tangent != nullptr;
+    use_ = use(op);
     switch (op.rule) {
     case limit::Rule::dual:
         dual(op, index, diagonal, tangent, entry);
@@ -478,6 +479,31 @@ template <class Real> std::size_t PairMachine<Real>::run(std::uint32_t index, bo
         std::copy(tangent_.begin(), tangent_.end(), store_.tangent + at);
     settle_equal_lanes(op, entry);
     return entry;
+}
+
+template <class Real>
+void PairMachine<Real>::visit_reads(std::uint32_t index, const std::function<void(std::size_t, bool)>& visit) {
+    const plan::PairOp& op = part_.ops[index];
+    const auto entry = [&](const plan::EntryRead& read, bool law) {
+        if (const Located located = locate_entry(read); located.stored)
+            visit(located.entry, law);
+    };
+    if (op.rule == limit::Rule::dual)
+        entry(op.entry, true);
+    for (const plan::GroupOp& group : op.groups)
+        if (group.joint && !group.left.empty() && !group.right.empty()) {
+            for (const JointLaw::Entry& read : joint_term(group, op.tangent && store_.tangent != nullptr).cross)
+                if (read)
+                    visit(*read, true);
+        } else if (group.cross) {
+            entry(group.entry, false);
+        }
+    for (const plan::TermOp& term : op.terms)
+        if (term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read)
+            over_sums(term, 0, [&](bool holds) {
+                if (holds)
+                    entry(term.entry, false);
+            });
 }
 
 template <class Real> void PairMachine<Real>::output(std::uint32_t index, Real* nngp, Real* ntk) {
@@ -524,7 +550,7 @@ template <class Real> void PairMachine<Real>::run_backward(std::uint32_t index, 
                     others[i] *= c_[i];
             }
             if (joint) {
-                evaluate_joint(joint_term(group, true), left_, right_, store_, count_, joints_,
+                evaluate_joint(joint_term(group, true), left_, right_, store_, count_, joints_, joints_.sampling,
                                JointResult<Real>{c_.data(), nullptr, others.data()}, row_sampled_);
                 continue;
             }

@@ -5,6 +5,7 @@
 #include "runtime/execute/joint.hpp"
 
 #include <array>
+#include <functional>
 
 namespace tpc::execute {
 
@@ -32,6 +33,13 @@ template <class Real> class PairMachine {
         row_op_ = op;
         row_loop_ = loop;
         row_last_ = last;
+    }
+    // Of the entries; none: all are for outputs. Rows are of entries of one use.
+    void set_uses(const Uses& uses) { uses_ = uses.empty() ? nullptr : &uses; }
+    // The entries that an operation reads: as they are, or as the law of Gaussians.
+    void visit_reads(std::uint32_t op, const std::function<void(std::size_t entry, bool law)>& visit);
+    [[nodiscard]] ReadFor use(const plan::PairOp& op) const {
+        return uses_ == nullptr || op.output ? ReadFor::output : (*uses_)[target(op)];
     }
     // The entry that an operation writes at the current instances.
     [[nodiscard]] std::size_t target(const plan::PairOp& op) const;
@@ -65,7 +73,9 @@ template <class Real> class PairMachine {
     std::optional<std::int64_t> row_last_;
     bool row_sampled_ = false;
     const plan::WalkItem* row_loop_ = nullptr;
-    std::map<const plan::GroupOp*, Row> rows_;
+    std::map<std::pair<const plan::GroupOp*, ReadFor>, Row> rows_;
+    const Uses* uses_ = nullptr;
+    ReadFor use_ = ReadFor::output; // of what runs
     // Scratch rows.
     std::vector<Real> value_, minus_, plus_, tangent_, a_, b_, c_, d_, slope_, features_left_, features_right_;
     std::vector<Real> left_scale_, right_scale_; // 1 / k, k of linear_gap
@@ -105,6 +115,9 @@ template <class Real> class PairMachine {
     void group_value(const plan::GroupOp& group, Real* out, Real* tangent = nullptr);
     std::vector<JointElement> joint_elements(const std::vector<plan::Place>& places, const Side<Real>& side) const;
     const JointTerm& joint_term(const plan::GroupOp& group, bool slopes);
+    [[nodiscard]] joint::Sampling sampling() const {
+        return use_ == ReadFor::law ? joints_.sampling.of_laws() : joints_.sampling;
+    }
     bool row_value(const plan::GroupOp& group, Real* out, Real* tangent);
     void settle_equal_lanes(const plan::PairOp& op, std::size_t entry);
     void means(const plan::TermOp& term, Real* out) const;

@@ -29,7 +29,7 @@ template <class Real> bool PairMachine<Real>::row_value(const plan::GroupOp& gro
         return false;
     const std::vector<JointElement> left = joint_elements(group.left, left_);
     const std::vector<JointElement> right = joint_elements(group.right, right_);
-    Row& row = rows_[&group];
+    Row& row = rows_[{&group, use_}];
     auto found = row.left == left ? std::ranges::find(row.rights, right) : row.rights.end();
     if (found == row.rights.end()) {
         row = {left, {}, {}};
@@ -38,18 +38,16 @@ template <class Real> bool PairMachine<Real>::row_value(const plan::GroupOp& gro
         const auto [lower, upper] = right_bounds(*row_loop_, slots_.data());
         const std::int64_t last = row_last_ ? std::min(upper, *row_last_) : upper;
         for (slot = lower; slot <= last; ++slot)
-            if (applies(part_.ops[row_op_]) && joint_elements(group.left, left_) == left)
+            if (applies(part_.ops[row_op_]) && use(part_.ops[row_op_]) == use_ && joint_elements(group.left, left_) == left)
                 row.rights.push_back(joint_elements(group.right, right_));
         slot = here;
         found = std::ranges::find(row.rights, right);
-        const JointRow* all = row.rights.size() > 1 && found != row.rights.end()
-                                  ? joints_.find_row(left, row.rights, tangent != nullptr)
-                                  : nullptr;
+        const JointRow* all = found != row.rights.end() ? joints_.find_row(left, row.rights, tangent != nullptr) : nullptr;
         if (all == nullptr) {
             row.rights.clear();
             return false;
         }
-        row.result = evaluate_row(*all, left_, right_, store_, joints_, tangent != nullptr, row_sampled_);
+        row.result = evaluate_row(*all, left_, right_, store_, joints_, sampling(), tangent != nullptr, row_sampled_);
     }
     const auto k = static_cast<std::size_t>(found - row.rights.begin());
     *out = row.result.values[k];
@@ -66,7 +64,7 @@ template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& g
         const bool slopes = tangent != nullptr && !group.left.empty() && !group.right.empty();
         if (row_value(group, out, tangent))
             return;
-        evaluate_joint(joint_term(group, slopes), left_, right_, store_, count_, joints_,
+        evaluate_joint(joint_term(group, slopes), left_, right_, store_, count_, joints_, sampling(),
                        JointResult<Real>{out, slopes ? tangent : nullptr, nullptr}, row_sampled_);
         return;
     }

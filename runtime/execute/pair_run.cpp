@@ -92,19 +92,14 @@ template <class Real> class PairRun {
                                   joints_, &prepared_.features);
         machine.set_equal_lanes(equal_lanes(i, first, count));
         machine.set_sampled(sampled_before_);
+        machine.set_uses(joints_.uses);
         Path path;
         std::vector<Real> nngp(count);
         std::vector<Real> ntk(count);
-        const auto each = [&](bool reverse, const auto& visit) {
-            walk_left(plan_.cross.left, machine.slots(), path, reverse, [&](std::size_t statement) {
-                walk_right(plan_.cross.right[statement], machine.slots(), nullptr, 0, reverse, [&](std::uint32_t op) {
-                    if (machine.applies(plan_.cross.ops[op]))
-                        visit(op);
-                });
-            });
-        };
         std::vector<std::pair<std::uint32_t, std::vector<std::int64_t>>> outputs; // operations and instances, for D
-        each(false, [&](std::uint32_t op) {
+        const auto visit = [&](std::uint32_t op) {
+            if (!machine.applies(plan_.cross.ops[op]) || machine.use(plan_.cross.ops[op]) == ReadFor::none)
+                return;
             if (!plan_.cross.ops[op].output) {
                 machine.set_loop(op, joint_loops_[op].innermost(), std::nullopt);
                 machine.run(op, false);
@@ -118,6 +113,9 @@ template <class Real> class PairRun {
             put(plan_.cross.ops[op], machine.slots(), false, i, first, count, nngp.data());
             if (options_.ntk && !backward())
                 put(plan_.cross.ops[op], machine.slots(), true, i, first, count, ntk.data());
+        };
+        walk_left(plan_.cross.left, machine.slots(), path, false, [&](std::size_t statement) {
+            walk_right(plan_.cross.right[statement], machine.slots(), nullptr, 0, false, visit);
         });
         for (const auto& [op, slots] : outputs)
             adjoint(op, slots, i, first, count, workspace);

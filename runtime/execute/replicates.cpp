@@ -15,6 +15,7 @@ constexpr double default_tolerance = 1e-4;
 constexpr unsigned first_log2_points = 10;
 constexpr unsigned last_log2_points = 20;
 constexpr std::uint32_t first_replicates = 8, most_replicates = 40;
+constexpr std::uint32_t more_points_cost = 16; // twice as many points with the first replicates, in replicates
 // What more points can gain at best: scrambled nets of smooth functions converge as points^-3/2 (Owen 1997).
 constexpr double best_rate = 1.5;
 
@@ -46,6 +47,16 @@ struct Runs {
             if (count <= joined)
                 bias[k] -= values[k] / joined;
         }
+    }
+    // Standard deviation of one run, relative to the largest entry.
+    [[nodiscard]] double spread(double elsewhere) const {
+        double largest = elsewhere;
+        double most = 0;
+        for (std::size_t k = 0; k < mean.size(); ++k) {
+            largest = std::max(largest, std::abs(mean[k]));
+            most = std::max(most, std::sqrt(squares[k] / static_cast<double>(count - 1)));
+        }
+        return largest == 0 ? 0 : most / largest;
     }
     // Of the mean, relative to its largest entry, or to one elsewhere; what it would be with `others` as many replicates.
     [[nodiscard]] double error(double elsewhere, std::size_t others) const {
@@ -116,13 +127,15 @@ struct Replicates {
     }
     void run(const Once& once, joint::Sampling sampling, std::uint32_t wanted) {
         for (; count < wanted; ++count) {
-            sampling.replicate = first_replicate + count;
+            sampling.replicate = sampling.law_replicate = first_replicate + count;
             sampling.perturbation = count % 2 == 0 ? 1 : -1;
-            const std::vector<Kernel> kernels = once(sampling);
-            for (std::size_t o = 0; o < kernels.size(); ++o) {
-                nngp[o].add(kernels[o].nngp);
-                ntk[o].add(kernels[o].ntk);
-            }
+            add(once(sampling));
+        }
+    }
+    void add(const std::vector<Kernel>& kernels) {
+        for (std::size_t o = 0; o < kernels.size(); ++o) {
+            nngp[o].add(kernels[o].nngp);
+            ntk[o].add(kernels[o].ntk);
         }
     }
     // The largest error that so many replicates would leave.
@@ -131,6 +144,14 @@ struct Replicates {
         for (std::size_t o = 0; o < nngp.size(); ++o)
             result = std::max({result, nngp[o].error(largest_of(elsewhere, o, &Options::Largest::nngp), others),
                                ntk[o].error(largest_of(elsewhere, o, &Options::Largest::ntk), others)});
+        return result;
+    }
+    // How far the runs spread, without regard to their number.
+    [[nodiscard]] double spread(const std::vector<Options::Largest>& elsewhere) const {
+        double result = 0;
+        for (std::size_t o = 0; o < nngp.size(); ++o)
+            result = std::max({result, nngp[o].spread(largest_of(elsewhere, o, &Options::Largest::nngp)),
+                               ntk[o].spread(largest_of(elsewhere, o, &Options::Largest::ntk))});
         return result;
     }
     // Means and errors; `error` that of what is not sampled.
@@ -144,6 +165,26 @@ struct Replicates {
         }
     }
 };
+
+// What the noise of laws alone does: replicates whose points differ there only.
+double spread_of_laws(const Once& once, joint::Sampling sampling, std::uint32_t first,
+                      const std::vector<Options::Largest>& elsewhere) {
+    sampling.replicate = sampling.law_replicate = first;
+    std::vector<Kernel> none = once(sampling);
+    Replicates replicates(none, first);
+    for (std::uint32_t k = 0; k < joined; ++k) {
+        ++sampling.law_replicate;
+        replicates.add(once(sampling));
+    }
+    return replicates.spread(elsewhere);
+}
+
+// Laws have fewer points where these would leave a small part of the error, which falls about as points^-3/4, still.
+unsigned coarser_laws(double all, double of_laws) {
+    constexpr double most = 6;
+    return of_laws <= 0 ? static_cast<unsigned>(most)
+                        : static_cast<unsigned>(std::clamp(0.8 * std::log2(all / of_laws), 0.0, most));
+}
 
 bool feeds_gaussians(const plan::SelfPlan& self) {
     return std::ranges::any_of(self.recursions.joint_mean, [](bool joint) { return joint; });
@@ -181,6 +222,7 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
         return outcome;
     };
     joint::Sampling sampling;
+    unsigned coarser = 0; // laws have 2^-coarser as many points
     // An error of a covariance may be the square of the one that it makes behind a kink: for that, `strict`.
     const double strict = std::clamp(tolerance * tolerance / 100, 1e-12, 1e-6);
     sampling.tolerance = wanted ? std::clamp(tolerance / 100, 1e-12, 1e-6) : strict;
@@ -191,8 +233,10 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
         std::atomic<double> error = 0; // the largest estimate of the expectations that are not sampled
         sampling.sampled = &random;
         sampling.error = &error;
+        const unsigned law_log2_points = std::max(first_log2_points, log2_points - std::min(coarser, log2_points));
         sampling.log2_points = log2_points + 2;
-        sampling.replicate = first_replicate + joint::first_four;
+        sampling.law_log2_points = law_log2_points + 2;
+        sampling.replicate = sampling.law_replicate = first_replicate + joint::first_four;
         sampling.perturbed_above = 0;
         outcome.outputs = once(sampling);
         if (!random) { // every expectation had another method
@@ -204,6 +248,7 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
             return worst <= tolerance ? outcome : refuse("have", worst);
         }
         sampling.log2_points = log2_points;
+        sampling.law_log2_points = law_log2_points;
         sampling.perturbed_above = sampling.tolerance; // replicates have the others in common
         Replicates replicates(outcome.outputs, first_replicate);
         std::uint32_t wanted_replicates = first_replicates;
@@ -212,10 +257,13 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
             replicates.run(once, sampling, wanted_replicates);
             worst = replicates.worst(elsewhere, replicates.count) + error;
             constexpr double reserve = 1.05; // the spread is an estimate
-            while (wanted_replicates <= most_replicates &&
-                   reserve * replicates.worst(elsewhere, wanted_replicates) + error > tolerance)
+            const std::uint32_t most =
+                std::min(std::max(most_replicates, replicates.count + more_points_cost), joint::replicates_of_seed / 2);
+            while (wanted_replicates <= most && reserve * replicates.worst(elsewhere, wanted_replicates) + error > tolerance)
                 wanted_replicates += 4;
-        } while (worst > tolerance && wanted_replicates > replicates.count && wanted_replicates <= most_replicates);
+            if (wanted_replicates > most)
+                break;
+        } while (worst > tolerance && wanted_replicates > replicates.count);
         if (worst <= tolerance) {
             replicates.finish(outcome.outputs, elsewhere, error);
             return outcome;
@@ -224,8 +272,12 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
         if (log2_points < last_log2_points && worst * std::pow(more, -best_rate) <= tolerance) {
             // Usually the error falls a little slower than one over the points; what is then missing is left to replicates.
             const unsigned before = log2_points - first_log2_points;
-            if (before == 0)
+            if (before == 0) {
                 first_worst = worst;
+                if (spreads)
+                    coarser = coarser_laws(replicates.spread(elsewhere),
+                                           spread_of_laws(once, sampling, first_replicate, elsewhere));
+            }
             constexpr double usual = 0.85, left = 1.5;
             const double rate = before == 0 ? usual : std::clamp(std::log2(first_worst / worst) / before, 0.6, 1.2);
             const double doublings =

@@ -74,6 +74,7 @@ template <class Real> class SelfRun {
           moments_(state, plan_.whole(), first, count, duals, machine_.slots()), scalars_(state, first, count) {
         diagonal_.assign(program_.statements.size(), plan::no_array);
         joint_loops_ = joint_loops(plan_.part, plan_.recursions.network);
+        machine_.set_uses(joints.uses);
         for (std::uint32_t k = 0; k < plan_.part.ops.size(); ++k)
             if (plan_.part.ops[k].left_statement == plan_.part.ops[k].right_statement)
                 diagonal_[plan_.part.ops[k].left_statement] = k;

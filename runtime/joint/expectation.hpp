@@ -26,6 +26,9 @@ void finish(Integrand& integrand, bool slopes);
 struct Sampling {
     unsigned log2_points = 12;
     std::uint32_t replicate = 0;
+    // Of expectations that only enter laws of Gaussians, where their noise usually counts less.
+    unsigned law_log2_points = 12;
+    std::uint32_t law_replicate = 0;
     double tolerance = 1e-8;              // of what is not sampled
     std::atomic<bool>* sampled = nullptr; // set when something is
     bool one_sample = false;              // all Gaussians are of one: variances and means, which must exist
@@ -40,6 +43,13 @@ struct Sampling {
     std::size_t* budget = nullptr;
     // What may be spent rather than sampling, in operations of tapes at one point; less what was. Null: without limit.
     double* work = nullptr;
+
+    [[nodiscard]] Sampling of_laws() const {
+        Sampling result = *this;
+        result.log2_points = law_log2_points;
+        result.replicate = law_replicate;
+        return result;
+    }
 };
 
 // Gaussians with a mean and a root of their covariance at a block of standard normal points.

@@ -84,7 +84,7 @@ template <class Real> Row<Real> make(std::size_t d, unsigned log2_count, std::ui
     return row;
 }
 
-// Points of one replicate, as many coordinates as were asked for.
+// Points of the two replicates that were asked for last (those of laws may be fewer), as many coordinates as were asked for.
 template <class Real> class Kept {
   public:
     std::vector<std::shared_ptr<const Row<Real>>> operator()(std::size_t dimension, unsigned log2_count,
@@ -92,18 +92,25 @@ template <class Real> class Kept {
         if (dimension > most_dimensions)
             throw std::invalid_argument("too many dimensions");
         const std::lock_guard lock(mutex_);
-        if (which_ != std::pair(log2_count, replicate))
-            rows_.clear();
-        which_ = {log2_count, replicate};
-        while (rows_.size() < dimension)
-            rows_.push_back(std::make_shared<Row<Real>>(make<Real>(rows_.size(), log2_count, replicate)));
-        return {rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(dimension)};
+        const std::pair which(log2_count, replicate);
+        if (last_.which != which) {
+            std::swap(last_, other_);
+            if (last_.which != which)
+                last_ = {which, {}};
+        }
+        auto& rows = last_.rows;
+        while (rows.size() < dimension)
+            rows.push_back(std::make_shared<Row<Real>>(make<Real>(rows.size(), log2_count, replicate)));
+        return {rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(dimension)};
     }
 
   private:
+    struct Replicate {
+        std::pair<unsigned, std::uint32_t> which;
+        std::vector<std::shared_ptr<const Row<Real>>> rows;
+    };
     std::mutex mutex_;
-    std::pair<unsigned, std::uint32_t> which_;
-    std::vector<std::shared_ptr<const Row<Real>>> rows_;
+    Replicate last_, other_;
 };
 
 } // namespace

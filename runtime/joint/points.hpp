@@ -20,9 +20,9 @@ inline constexpr std::uint32_t first_four = replicates_of_seed - 1;
 template <class Real> using Row = std::vector<Real>;
 using NormalRow = Row<double>;
 
-// The first 2^log2_count points of replicate `replicate`, coordinate by coordinate; kept until points of another replicate
-// are asked for. Thread-safe; the same on every machine but for rounding. Throws std::invalid_argument above
-// most_dimensions.
+// The first 2^log2_count points of replicate `replicate`, coordinate by coordinate; kept until points of two
+// other replicates are asked for. Thread-safe; the same on every machine but for rounding. Throws std::invalid_argument
+// above most_dimensions.
 template <class Real = double>
 std::vector<std::shared_ptr<const Row<Real>>> normal_points(std::size_t dimension, unsigned log2_count,
                                                             std::uint32_t replicate);

@@ -1,0 +1,13 @@
+// Which covariances outputs come from, and which only laws of Gaussians do.
+#pragma once
+
+#include "runtime/execute/duals.hpp"
+#include "runtime/execute/joint.hpp"
+
+namespace tpc::execute {
+
+// Of all entries of a plan. Demand is for hulls of instances: what nothing comes from is computed for nothing. `tangents`:
+// with T.
+template <class Real> void find_uses(const plan::Plan& plan, Joints& joints, DualCache<Real>& duals, bool tangents);
+
+} // namespace tpc::execute
