@@ -7,6 +7,7 @@
 #include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace tpc::execute {
 namespace {
@@ -98,8 +99,14 @@ template <class Real> class PairRun {
         std::vector<Real> ntk(count);
         std::vector<std::pair<std::uint32_t, std::vector<std::int64_t>>> outputs; // operations and instances, for D
         const auto visit = [&](std::uint32_t op) {
-            if (!machine.applies(plan_.cross.ops[op]) || machine.use(plan_.cross.ops[op]) == ReadFor::none)
+            if (!machine.applies(plan_.cross.ops[op]))
                 return;
+            if (machine.use(plan_.cross.ops[op]) == ReadFor::none) {
+                // If something came from it after all, that would not be a number.
+                std::fill_n(store.minus + store.at(machine.target(plan_.cross.ops[op])), count,
+                            std::numeric_limits<Real>::quiet_NaN());
+                return;
+            }
             if (!plan_.cross.ops[op].output) {
                 machine.set_loop(op, joint_loops_[op].innermost(), std::nullopt);
                 machine.run(op, false);
