@@ -138,7 +138,7 @@ void run(const Case& given) {
         best.least([&] {
             outcome = execute::evaluate(ready.plan, ready.data, nullptr, options);
             if (outcome.error)
-                throw std::runtime_error(*outcome.error);
+                throw std::runtime_error(outcome.error->text);
         });
         if (given.fused == 0)
             continue;
