@@ -269,7 +269,9 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
             return outcome;
         }
         const double more = std::exp2(static_cast<double>(last_log2_points - log2_points));
-        if (log2_points < last_log2_points && worst * std::pow(more, -best_rate) <= tolerance) {
+        // What all points and all replicates would leave at best.
+        const double all_replicates = std::sqrt(static_cast<double>(first_replicates) / most_replicates);
+        if (log2_points < last_log2_points && worst * std::pow(more, -best_rate) * all_replicates <= tolerance) {
             // Usually the error falls a little slower than one over the points; what is then missing is left to replicates.
             const unsigned before = log2_points - first_log2_points;
             if (before == 0) {

@@ -361,3 +361,22 @@ TEST_CASE("expectations over several Gaussians that are infinite are refused") {
     CHECK_FALSE(outcome("exp(0.01 * g * h)").error);
     CHECK_FALSE(outcome("step(g - tanh(h)) * h").error);
 }
+
+TEST_CASE("what outputs do not come from is left out, and nothing else") {
+    // D computes all that is demanded, T what the last step comes from
+    const std::string text =
+        "program p\ninput xi : R[T, d]\nmatrix U[a in 1..2] ~ N(0, 1/d)\nmatrix W[a in 1..2] ~ N(0, 1/n)\nvector v ~ N(0, "
+        "1)\n"
+        "h[0] = 0\nfor t in 1..T {\n    z[t] = sigmoid(W[1] @ h[t-1] + U[1] @ xi[t])\n"
+        "    h[t] = z[t] * h[t-1] + (1 - z[t]) * tanh(W[2] @ h[t-1] + U[2] @ xi[t])\n}\noutput v' @ h[T] / sqrt(n)\n";
+    const Set longer = tests::random_set(text, 2, {{"T", 3}, {"d", 2}}, 4);
+    const Set shorter = tests::random_set(text, 2, {{"T", 2}, {"d", 2}}, 5);
+    tests::Settings forward, backward;
+    forward.options.tolerance = backward.options.tolerance = 3e-3;
+    backward.options.via = execute::Via::D;
+    for (const Set* right : {&longer, &shorter}) {
+        const auto T = tests::kernels(text, longer, *right, forward), D = tests::kernels(text, longer, *right, backward);
+        CHECK(tests::deviation(T[0].nngp, D[0].nngp) <= T[0].nngp_error + D[0].nngp_error);
+        CHECK(tests::deviation(T[0].ntk, D[0].ntk) <= T[0].ntk_error + D[0].ntk_error);
+    }
+}
