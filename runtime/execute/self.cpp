@@ -11,7 +11,6 @@
 #include <oneapi/tbb/parallel_for.h>
 
 #include <cmath>
-#include <limits>
 #include <utility>
 
 namespace tpc::execute {
@@ -56,7 +55,7 @@ template <class Real> void allocate(State<Real>& state) {
             state.norm[f].resize(size);
         }
         if (mean[f])
-            state.means[f].resize(size, std::numeric_limits<Real>::quiet_NaN()); // where nothing asks for it
+            state.means[f].resize(size);
     }
     state.minus.resize(plan.whole().entries * n);
     state.plus.resize(plan.whole().entries * n);

@@ -61,3 +61,12 @@ TEST_CASE("a chain from the constant 1 against its end at another length") {
     CHECK(tests::kernels(text, longer, shorter)[0].nngp[0] == Approx(expected));
     CHECK(tests::kernels(text, shorter, longer)[0].nngp[0] == Approx(expected));
 }
+
+TEST_CASE("families of a triangle of indices have no means outside it, and none is read") {
+    const std::string text = head + "for t in 1..T, s in 1..t { e[t,s] = relu(U @ (xi[t] - 0.5 * xi[s]) + b) }\n"
+                                    "output v' @ relu(W @ sum(s in 1..T: e[T,s])) / sqrt(n)\n";
+    const Set set = tests::random_set(text, 3, {{"T", 3}, {"d", 2}}, 3);
+    tests::Settings backward;
+    backward.options.via = execute::Via::D;
+    CHECK(tests::deviation(tests::kernels(text, set), tests::kernels(text, set, backward)) < 1e-10);
+}
