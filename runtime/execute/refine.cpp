@@ -1,6 +1,6 @@
 #include "runtime/execute/refine.hpp"
 
-#include "runtime/execute/line.hpp"
+#include "runtime/execute/extrapolation.hpp"
 
 #include <oneapi/tbb/parallel_for.h>
 

@@ -1,5 +1,5 @@
 // Kernels of nearly coinciding samples from those farther away, on functions that are known.
-#include "runtime/execute/line.hpp"
+#include "runtime/execute/extrapolation.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,4 +1,4 @@
-#include "runtime/execute/line.hpp"
+#include "runtime/execute/extrapolation.hpp"
 
 #include <Eigen/QR>
 
