@@ -12,10 +12,6 @@ ir::ExprId add_identity(ir::ExprTable& table) {
     return table.add(variable);
 }
 constexpr double usual_tolerance = 1e-8;
-
-double power_above(double value) { // of two
-    return value > 0 ? std::exp2(std::ceil(std::log2(value))) : 0;
-}
 } // namespace
 
 template <class Real>
@@ -29,14 +25,15 @@ const gaussian::Dual<Real>& DualCache<Real>::find(std::optional<ir::ExprId> left
     const ir::ExprId psi = right.value_or(identity_);
     if (!std::isfinite(largest_variance) || !std::isfinite(largest_mean))
         throw MethodError("a variance is not finite: the kernel diverges");
+    const gaussian::Regime regime{largest_variance, largest_mean};
     const std::lock_guard lock(mutex_);
     std::string reason;
     try {
-        if (const auto* dual = find(phi, psi, {power_above(largest_variance), power_above(largest_mean)}, reason))
+        if (const auto* dual = find(phi, psi, gaussian::rounded_up(regime), reason))
             return *dual;
     } catch (const gaussian::NoExpectation&) { // of so large a variance; that of the data may be smaller
     }
-    if (const auto* dual = find(phi, psi, {largest_variance, largest_mean}, reason))
+    if (const auto* dual = find(phi, psi, regime, reason))
         return *dual;
     throw MethodError(reason);
 }

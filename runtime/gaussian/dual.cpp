@@ -24,7 +24,15 @@ void find_singularities(Univariate& phi, const Regime& regime) {
     phi.culprit = "a singularity";
 }
 
+double power_above(double value) { // of two
+    return value > 0 ? std::exp2(std::ceil(std::log2(value))) : 0;
+}
+
 } // namespace
+
+Regime rounded_up(const Regime& regime) {
+    return {power_above(regime.largest_variance), power_above(regime.largest_mean)};
+}
 
 template <class Real>
 std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& psi, const Regime& regime,

@@ -113,6 +113,9 @@ struct Regime {
     double largest_variance = 1;
     double largest_mean = 0;
 };
+// To powers of two: one dual kernel then serves many laws. What grows nearly as fast as a Gaussian falls may have a second
+// moment in a regime and none in the rounded one.
+Regime rounded_up(const Regime& regime);
 
 // Null with a reason when no method meets the tolerance (kinked and not in closed form, ...).
 template <class Real>

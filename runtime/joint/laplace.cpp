@@ -41,19 +41,27 @@ bool Laplace::denominators() const {
     return std::ranges::any_of(left_, some) || std::ranges::any_of(right_, some);
 }
 
-std::shared_ptr<const gaussian::Dual<double>> Laplace::dual(ir::ExprId phi, ir::ExprId psi, double variance, double mean,
+std::shared_ptr<const gaussian::Dual<double>> Laplace::dual(ir::ExprId phi, ir::ExprId psi, const gaussian::Regime& regime,
                                                             double tolerance) const {
-    const auto power = [](double value) { return value > 0 ? static_cast<int>(std::ceil(std::log2(value))) : -1000; };
-    const Key key{phi, psi, power(variance), power(mean), tolerance};
-    const std::lock_guard lock(mutex_);
-    const auto [place, fresh] = duals_.try_emplace(key);
-    if (fresh) {
+    const auto make = [&](const gaussian::Regime& wanted) -> std::shared_ptr<const gaussian::Dual<double>> {
         std::string reason;
-        const auto bound = [](int exponent) { return exponent == -1000 ? 0.0 : std::exp2(exponent); };
-        place->second = gaussian::make_dual<double>({&table_, phi}, {&table_, psi},
-                                                    {bound(power(variance)), bound(power(mean))}, {tolerance}, &reason);
+        try {
+            return gaussian::make_dual<double>({&table_, phi}, {&table_, psi}, wanted, {tolerance}, &reason);
+        } catch (const gaussian::NoExpectation&) { // of one function: a factor may make up for it
+            return nullptr;
+        }
+    };
+    const gaussian::Regime rounded = gaussian::rounded_up(regime);
+    {
+        const std::lock_guard lock(mutex_);
+        const auto [place, fresh] =
+            duals_.try_emplace({phi, psi, rounded.largest_variance, rounded.largest_mean, tolerance});
+        if (fresh)
+            place->second = make(rounded);
+        if (place->second)
+            return place->second;
     }
-    return place->second;
+    return make(regime);
 }
 
 std::optional<Expectation> Laplace::operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, bool slopes,
@@ -117,7 +125,7 @@ bool Laplace::pair(const Quotient& left, const Quotient& right, const Eigen::Vec
     } else {
         const double largest_mean =
             std::max(std::abs(mean_a.empty() ? 0 : mean_a[0]), std::abs(mean_b.empty() ? 0 : mean_b[0]));
-        const auto dual = this->dual(left.numerator, right.numerator, variance, largest_mean, tolerance);
+        const auto dual = this->dual(left.numerator, right.numerator, {variance, largest_mean}, tolerance);
         if (!dual)
             return false;
         gaussian::Gaussians<double> g;

@@ -34,11 +34,11 @@ class Laplace {
     Eigen::Index left_size_ = 0;
     std::vector<Quotient> left_, right_;
 
-    // Dual kernels by functions, tolerance and powers of two above the variances and means. Null: there is none.
-    using Key = std::tuple<ir::ExprId, ir::ExprId, int, int, double>;
+    // Dual kernels by functions, rounded variance and mean, and tolerance. Null: there is none.
+    using Key = std::tuple<ir::ExprId, ir::ExprId, double, double, double>;
     mutable std::mutex mutex_;
     mutable std::map<Key, std::shared_ptr<const gaussian::Dual<double>>> duals_;
-    std::shared_ptr<const gaussian::Dual<double>> dual(ir::ExprId phi, ir::ExprId psi, double variance, double mean,
+    std::shared_ptr<const gaussian::Dual<double>> dual(ir::ExprId phi, ir::ExprId psi, const gaussian::Regime& regime,
                                                        double tolerance) const;
 
     bool pair(const Quotient& left, const Quotient& right, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,

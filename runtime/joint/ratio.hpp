@@ -35,8 +35,8 @@ class Ratios {
         Expectation expectation;
         double error = 0; // of the norms of both sides
     };
-    // To `tolerance`, or else to `acceptable`, or, with kinks, as near as it goes; nothing where that would take too high a
-    // degree, for Gaussians with means, or where the integrals do not converge.
+    // To `tolerance`, or else to `acceptable` or between, or, with kinks, as near as it goes; nothing where that would take
+    // too high a degree, for Gaussians with means, or where the integrals do not converge.
     [[nodiscard]] std::optional<Result> operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                                    bool slopes, double tolerance, double acceptable) const;
 

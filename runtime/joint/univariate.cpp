@@ -77,6 +77,8 @@ std::optional<Expectation> by_dual_kernel(const Integrand& integrand, const Eige
     } catch (const std::domain_error&) { // of the second moment of one side; the product's may exist
         return std::nullopt;
     }
+    if (!std::isfinite(value) || !std::isfinite(slope))
+        return std::nullopt;
     Expectation result;
     result.value = value;
     if (slopes)

@@ -380,3 +380,11 @@ TEST_CASE("what outputs do not come from is left out, and nothing else") {
         CHECK(tests::deviation(T[0].ntk, D[0].ntk) <= T[0].ntk_error + D[0].ntk_error);
     }
 }
+
+TEST_CASE("a factor whose second moment exists at the variance of the data, and not at the next power of two") {
+    const std::string text = "program p\ninput xi : R[d]\ninput eta : R[d]\nmatrix U ~ N(0, 1)\nvector v ~ N(0, 1)\n"
+                             "output v' @ (exp(0.15 * square(U @ xi)) * relu(U @ eta)) / sqrt(n)\n";
+    const Set set{1, {{"d", 2}}, {{std::sqrt(1.2), 0}, {0, 1}}};
+    // E[exp(0.3 g^2)] E[relu(h)^2]
+    CHECK(kernels(text, set)[0].nngp[0] == Approx(0.5 / std::sqrt(1 - 0.6 * 1.2)).epsilon(1e-7));
+}
