@@ -20,15 +20,6 @@ struct ShowOptions {
     KernelOptions kernel;
 };
 
-std::string backward(Session& session, const limit::Network& network) {
-    const diff::Backward made = diff::differentiate(network.program, network.output_terms);
-    for (const source::Span span : made.unsupported)
-        session.diagnostics.report(source::Id::not_supported, span, "the derivative of this reduction");
-    if (!made.unsupported.empty())
-        throw Failure{out_of_reach, ""};
-    return diff::print(made);
-}
-
 std::string recursions(Session& session, const limit::Network& network, const ShowOptions& options) {
     limit::DeriveOptions wanted;
     wanted.tangent = options.kernel.request().ntk;
@@ -78,7 +69,7 @@ std::string after_check(Session& session, ir::Program program, const ShowOptions
     }
     const limit::Network network = prepare(session, std::move(program), groups);
     if (options.stage == "backward")
-        return backward(session, network);
+        return diff::print(diff::differentiate(network.program, network.output_terms));
     if (options.stage == "recursions")
         return recursions(session, network, options);
     return plan(session, network, left, right, options);

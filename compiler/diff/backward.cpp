@@ -2,6 +2,7 @@
 
 #include "compiler/check/uses.hpp"
 #include "compiler/diff/gather.hpp"
+#include "compiler/diff/paths.hpp"
 
 #include <algorithm>
 #include <map>
@@ -11,210 +12,9 @@ namespace {
 
 using ir::Affine;
 using ir::ExprId;
-using ir::Function;
 using ir::Node;
 using ir::Op;
 using ir::Symbol;
-
-// One way from a value to a vector that it reads.
-struct Path {
-    std::vector<ir::Range> sums;
-    std::uint32_t family = 0;
-    ir::Access read;
-    std::vector<Step> steps;
-};
-
-// All ways from an expression down to the reads in it.
-class Paths {
-  public:
-    Paths(Backward& b, std::vector<Path>& paths) : backward_(b), table_(b.program.exprs), paths_(paths) {}
-
-    void walk(ExprId id, Path path) {
-        const Node node = table_[id]; // a copy: the table grows
-        if (node.type != ir::Type::vector)
-            return;
-        switch (node.op) {
-        case Op::read:
-            path.family = node.target;
-            path.read = node.access;
-            paths_.push_back(std::move(path));
-            return;
-        case Op::matmul: {
-            Step step;
-            step.kind = Step::Kind::matrix;
-            step.parameter = node.target;
-            step.member = node.access;
-            step.transposed = !node.transposed;
-            path.steps.push_back(step);
-            return walk(node.children[0], std::move(path));
-        }
-        case Op::reduce:
-            return reduce(id, node, std::move(path));
-        case Op::apply:
-            return apply(node, path);
-        default:
-            return; // parameters: their gradients are sums of these, not reads
-        }
-    }
-
-    void scale(Path& path, ExprId scalar) {
-        const Node node = table_[scalar];
-        if (node.op == Op::number && node.number == 1)
-            return;
-        if (node.op == Op::apply && node.function == Function::mul) {
-            scale(path, node.children[0]);
-            return scale(path, node.children[1]);
-        }
-        if (node.op == Op::apply && node.function == Function::div) {
-            scale(path, node.children[0]);
-            return divide(path, node.children[1]);
-        }
-        if (node.op == Op::apply && node.function == Function::neg) {
-            scale(path, table_.number(-1));
-            return scale(path, node.children[0]);
-        }
-        push(path, Step::Kind::scale, scalar);
-    }
-
-  private:
-    Backward& backward_;
-    ir::ExprTable& table_;
-    std::vector<Path>& paths_;
-
-    static void push(Path& path, Step::Kind kind, ExprId expr, std::optional<Function> prime = std::nullopt) {
-        Step step;
-        step.kind = kind;
-        step.expr = expr;
-        step.prime = prime;
-        path.steps.push_back(step);
-    }
-
-    void divide(Path& path, ExprId scalar) {
-        const Node node = table_[scalar];
-        if (node.op == Op::number && node.number == 1)
-            return;
-        push(path, Step::Kind::divide, scalar);
-    }
-
-    void reduce(ExprId id, const Node& node, Path path) {
-        path.sums.insert(path.sums.end(), node.ranges.begin(), node.ranges.end());
-        switch (node.reduction) {
-        case ir::Reduction::sum:
-            break;
-        case ir::Reduction::mean: {
-            const bool nested = std::any_of(node.ranges.begin(), node.ranges.end(), [&](const ir::Range& range) {
-                return std::any_of(node.ranges.begin(), node.ranges.end(), [&](const ir::Range& other) {
-                    return range.lower.coefficient(other.index) != 0 || range.upper.coefficient(other.index) != 0;
-                });
-            });
-            if (nested) {
-                Node count;
-                count.op = Op::reduce;
-                count.reduction = ir::Reduction::sum;
-                count.ranges = node.ranges;
-                count.children = {table_.number(1)};
-                divide(path, table_.add(std::move(count)));
-                break;
-            }
-            for (const ir::Range& range : node.ranges)
-                divide(path, table_.affine(range.upper - range.lower + Affine(1)));
-            break;
-        }
-        case ir::Reduction::logsumexp: { // d logsumexp(c) / d c_i = exp(c_i - logsumexp(c))
-            const ExprId difference = table_.apply(Function::sub, {node.children[0], id});
-            push(path, Step::Kind::partial, table_.apply(Function::exp, {difference}));
-            break;
-        }
-        case ir::Reduction::prod:
-            other_factors(node, path);
-            break;
-        case ir::Reduction::max:
-        case ir::Reduction::min:
-            backward_.unsupported.push_back(node.span);
-            return;
-        }
-        walk(node.children[0], std::move(path));
-    }
-
-    // d prod(c) / d c_i: the factors that come before it and those after it, in the order of the indices.
-    void other_factors(const Node& product, Path& path) {
-        for (std::size_t k = 0; k < product.ranges.size(); ++k)
-            for (const bool before : {true, false}) {
-                std::map<Symbol, Affine> values;
-                const auto symbols = [&](Symbol s) {
-                    const auto found = values.find(s);
-                    return found == values.end() ? std::nullopt : std::optional(found->second);
-                };
-                Node others = product;
-                others.ranges.clear();
-                for (std::size_t m = k; m < product.ranges.size(); ++m) { // the indices before k are its own
-                    const ir::Range& range = product.ranges[m];
-                    const Affine own = Affine::of(range.index);
-                    const Symbol index = backward_.program.fresh(backward_.program.info(range.index).name, false);
-                    others.ranges.push_back({index,
-                                             m == k && !before ? own + Affine(1) : ir::substitute(range.lower, symbols),
-                                             m == k && before ? own - Affine(1) : ir::substitute(range.upper, symbols)});
-                    values.insert_or_assign(range.index, Affine::of(index));
-                }
-                others.children = {ir::renamed(table_, product.children[0], symbols)};
-                push(path, Step::Kind::partial, table_.add(std::move(others)));
-            }
-    }
-
-    // Functions whose derivative reads better written out than as phi'.
-    static bool written_out(Function function) {
-        switch (function) {
-        case Function::abs:
-        case Function::exp:
-        case Function::sin:
-        case Function::cos:
-        case Function::square:
-        case Function::log:
-            return true;
-        default:
-            return false;
-        }
-    }
-
-    void apply(const Node& node, const Path& path) {
-        const auto vector = [&](std::size_t k) { return table_[node.children[k]].type == ir::Type::vector; };
-        for (std::size_t k = 0; k < node.children.size(); ++k) {
-            if (!vector(k))
-                continue;
-            Path next = path;
-            switch (node.function) {
-            case Function::add:
-                break;
-            case Function::sub:
-                if (k == 1)
-                    scale(next, table_.number(-1));
-                break;
-            case Function::neg:
-                scale(next, table_.number(-1));
-                break;
-            case Function::mul:
-                if (vector(1 - k))
-                    push(next, Step::Kind::partial, node.children[1 - k]);
-                else
-                    scale(next, node.children[1 - k]);
-                break;
-            case Function::div:
-                if (k == 0 && !vector(1)) {
-                    divide(next, node.children[1]);
-                    break;
-                }
-                [[fallthrough]];
-            default:
-                if (node.children.size() == 1 && !written_out(node.function))
-                    push(next, Step::Kind::partial, node.children[0], node.function);
-                else
-                    push(next, Step::Kind::partial,
-                         ir::derivative(table_, node.function, node.children, static_cast<unsigned>(k)));
-            }
-            walk(node.children[k], std::move(next));
-        }
-    }
-};
 
 class Differentiator {
   public:
@@ -231,7 +31,7 @@ class Differentiator {
         std::vector<std::vector<Path>> paths(statements.size());
         for (std::size_t s = 0; s < statements.size(); ++s)
             if (is_vector(statements[s].family))
-                Paths(result_, paths[s]).walk(statements[s].value, {});
+                paths[s] = paths_from(result_.program, statements[s].value);
         std::vector<std::pair<std::uint32_t, std::vector<Path>>> seeds;
         std::vector<const check::OutputTerm*> seed_terms;
         for (std::uint32_t output = 0; output < outputs_.size(); ++output)
@@ -240,15 +40,11 @@ class Differentiator {
                     continue;
                 Path start;
                 start.sums = term.ranges;
-                std::vector<Path> found;
-                Paths walker(result_, found);
-                walker.scale(start, term.coefficient);
-                walker.walk(term.vector, start);
-                seeds.emplace_back(output, std::move(found));
+                push_scale(result_.program, start, term.coefficient);
+                seeds.emplace_back(output, paths_from(result_.program, term.vector, std::move(start)));
                 seed_terms.push_back(&term);
             }
         std::vector<bool> reached = reach(paths, seeds);
-        result_.unsupported.clear(); // only what a gradient passes through counts
         name_gradients(reached);
         for (std::size_t k = 0; k < seeds.size(); ++k)
             for (const Path& path : seeds[k].second)
@@ -259,7 +55,7 @@ class Differentiator {
             const ir::Statement statement = statements[*s];
             if (!is_vector(statement.family) || !reached[statement.family])
                 continue;
-            note_scalars_and_gaps(statement.value);
+            note_scalars(statement.value);
             for (const Path& path : paths[*s])
                 backward(statement, path);
         }
@@ -314,21 +110,16 @@ class Differentiator {
         }
     }
 
-    // Scalars of the forward pass in what the gradient passes through, and reductions it cannot pass.
-    void note_scalars_and_gaps(ExprId value) {
+    // Scalars of the forward pass in what the gradient passes through.
+    void note_scalars(ExprId value) {
         check::visit(result_.program.exprs, value, [&](ExprId, const Node& node) {
-            if (node.op == Op::moment || node.op == Op::mean)
-                result_.scalars_omitted = true;
-            if (node.op == Op::read && node.type == ir::Type::scalar)
-                result_.scalars_omitted = true;
-            if (node.op == Op::reduce && node.type == ir::Type::vector &&
-                (node.reduction == ir::Reduction::max || node.reduction == ir::Reduction::min))
-                result_.unsupported.push_back(node.span);
+            result_.scalars_omitted |=
+                node.op == Op::moment || node.op == Op::mean || (node.op == Op::read && node.type == ir::Type::scalar);
         });
     }
 
     void seed(std::uint32_t output, const check::OutputTerm& term, const Path& path) {
-        note_scalars_and_gaps(term.vector);
+        note_scalars(term.vector);
         Reader reader;
         reader.sums = path.sums;
         reader.family = path.family;

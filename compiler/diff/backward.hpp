@@ -51,7 +51,6 @@ struct Backward {
     std::vector<std::optional<std::uint32_t>> gradient; // by forward family
     std::vector<Equation> equations;                    // in the order of execution; elements not listed are 0
     bool scalars_omitted = false;
-    std::vector<source::Span> unsupported; // reductions whose partial derivative has no expression (max, min over ranges)
 };
 
 // `outputs` as check() finds them (terms of `program`).
