@@ -20,29 +20,6 @@ Affine replaced(const Affine& value, const std::map<Symbol, Affine>& values) {
     });
 }
 
-// `i != lower` and `i != upper` as part of the range.
-void tighten(ir::Domain& domain) {
-    std::erase_if(domain.conditions, [&](const Condition& condition) {
-        if (condition.relation != Relation::non_zero || condition.value.denominator != 1)
-            return false;
-        for (Range& range : domain.ranges) {
-            const std::int64_t c = condition.value.coefficient(range.index);
-            if (c != 1 && c != -1)
-                continue;
-            const Affine excluded = -c * (condition.value - c * Affine::of(range.index));
-            if (excluded == range.lower) {
-                range.lower = range.lower + Affine(1);
-                return true;
-            }
-            if (excluded == range.upper) {
-                range.upper = range.upper - Affine(1);
-                return true;
-            }
-        }
-        return false;
-    });
-}
-
 class Gather {
   public:
     Gather(ir::Program& p, const Reader& r, const std::vector<Box>& b, Bindings all)

@@ -138,4 +138,26 @@ std::size_t hash_value(const Affine& a) {
     return code;
 }
 
+void tighten(Domain& domain) {
+    std::erase_if(domain.conditions, [&](const Condition& condition) {
+        if (condition.relation != Relation::non_zero || condition.value.denominator != 1)
+            return false;
+        for (Range& range : domain.ranges) {
+            const std::int64_t c = condition.value.coefficient(range.index);
+            if (c != 1 && c != -1)
+                continue;
+            const Affine excluded = -c * (condition.value - c * Affine::of(range.index));
+            if (excluded == range.lower) {
+                range.lower = range.lower + Affine(1);
+                return true;
+            }
+            if (excluded == range.upper) {
+                range.upper = range.upper - Affine(1);
+                return true;
+            }
+        }
+        return false;
+    });
+}
+
 } // namespace tpc::ir

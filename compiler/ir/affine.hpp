@@ -72,4 +72,7 @@ struct Domain {
     std::vector<Condition> conditions;
 };
 
+// `l in 1..L, l != 1` becomes `l in 2..L`: exclusions of a bound join the range.
+void tighten(Domain& domain);
+
 } // namespace tpc::ir

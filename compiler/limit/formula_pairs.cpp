@@ -52,27 +52,6 @@ std::optional<Symbol> last_loop(const Build& build, const Affine& a) {
     return last;
 }
 
-// l in 1..L, l != 1 is l in 2..L
-void tighten(Domain& domain) {
-    std::erase_if(domain.conditions, [&](const Condition& condition) {
-        for (Range& range : domain.ranges) {
-            const std::int64_t c = condition.value.coefficient(range.index);
-            if (condition.relation != Relation::non_zero || condition.value.denominator != 1 || (c != 1 && c != -1))
-                continue;
-            const Affine excluded = -c * (condition.value - c * Affine::of(range.index));
-            if (excluded == range.lower) {
-                range.lower = range.lower + Affine(1);
-                return true;
-            }
-            if (excluded == range.upper) {
-                range.upper = range.upper - Affine(1);
-                return true;
-            }
-        }
-        return false;
-    });
-}
-
 // Loops that run over one and the same number count as equal, as the analysis finds them to be when they run over
 // several: the text has the same form at all depths.
 void same_single_points(const Domain& left, const Domain& right, Domain& domain) {
