@@ -48,6 +48,7 @@ void run(Session& session, const ExplainCommand& options) {
         execute::explain(plan, left.set, right != nullptr ? &right->set : nullptr, execute_options(session, request));
     session.print(execute::print(explanation));
     session.result["expectations"] = as_json(explanation.ledger);
+    session.result["names"] = explanation.names;
     session.result["nngp_error"] = explanation.nngp_error;
     session.result["ntk_error"] = explanation.ntk_error;
     if (explanation.error)

@@ -424,18 +424,6 @@ std::string print_parameter(const PrintNames& names, const Parameter& parameter)
                 "rate " + printer.expr(parameter.rate).text);
 }
 
-std::string print_statement(const PrintNames& names, const Statement& statement) {
-    Collector collector{*names.program, {}, {}, {}};
-    collector.add(statement.domain);
-    for (const Affine& index : statement.indices)
-        collector.add(index);
-    collector.add(statement.value);
-    const Printer printer(names, collector);
-    return line(fmt::format("{}{} = {}", names.program->families[statement.family].name,
-                            printer.access(statement.indices, IndexMode::none), printer.expr(statement.value).text),
-                printer.domain(statement.domain));
-}
-
 std::string print_output(const PrintNames& names, const Output& output) {
     Collector collector{*names.program, {}, {}, {}};
     std::vector<Affine> indices;
@@ -478,6 +466,18 @@ std::string print(const PrintNames& names, ExprId expr) {
     return print_one(names, expr, [&](const Printer& printer) { return printer.expr(expr).text; });
 }
 
+std::string print(const PrintNames& names, const Statement& statement) {
+    Collector collector{*names.program, {}, {}, {}};
+    collector.add(statement.domain);
+    for (const Affine& index : statement.indices)
+        collector.add(index);
+    collector.add(statement.value);
+    const Printer printer(names, collector);
+    return line(fmt::format("{}{} = {}", names.program->families[statement.family].name,
+                            printer.access(statement.indices, IndexMode::none), printer.expr(statement.value).text),
+                printer.domain(statement.domain));
+}
+
 std::string print(const Program& program) {
     const PrintNames names{.program = &program};
     std::string text = fmt::format("program {}\n", program.name) + print_sizes(program);
@@ -486,7 +486,7 @@ std::string print(const Program& program) {
     for (const Parameter& parameter : program.parameters)
         text += print_parameter(names, parameter);
     for (const Statement& statement : program.statements)
-        text += print_statement(names, statement);
+        text += print(names, statement);
     for (const Output& output : program.outputs)
         text += print_output(names, output);
     return text;

@@ -23,8 +23,11 @@ std::string print(const PrintNames& names, const Condition& condition); // "l ==
 std::string print(const PrintNames& names, const Domain& domain);       // "l in 2..L, t in 1..T, l != 2"
 std::string print(const PrintNames& names, ExprId expr);                // as in the source: minimal parentheses
 
-// One line a declaration and a statement, the domain right of it:
+// A line, the domain right of it:
 //   g[t] = W @ s[t-1] + U @ xi[t] + b                        t in 1..T
+std::string print(const PrintNames& names, const Statement& statement);
+
+// One line a declaration and a statement.
 std::string print(const Program& program);
 
 } // namespace tpc::ir

@@ -69,9 +69,10 @@ struct OutputForm {
 };
 
 struct Network {
-    ir::Program program;        // with the named preactivations
-    std::vector<Form> forms;    // by statement
-    std::vector<bool> gaussian; // by family: every element is a linear combination of atoms and constants
+    ir::Program program;           // with the named preactivations
+    std::uint32_t first_given = 0; // families from this one on have names that the compiler gave
+    std::vector<Form> forms;       // by statement
+    std::vector<bool> gaussian;    // by family: every element is a linear combination of atoms and constants
     std::vector<OutputForm> outputs;
     std::vector<std::vector<check::OutputTerm>> output_terms; // the same outputs, as differentiation reads them
 };

@@ -466,6 +466,8 @@ class Namer {
 } // namespace
 
 Network name_preactivations(Program program, std::vector<std::vector<check::OutputTerm>> outputs) {
+    Network network;
+    network.first_given = static_cast<std::uint32_t>(program.families.size());
     share_activations(program);
     Namer namer(std::move(program));
     namer.walk({});
@@ -473,7 +475,6 @@ Network name_preactivations(Program program, std::vector<std::vector<check::Outp
         for (const check::OutputTerm& term : terms)
             if (term.kind != check::OutputTerm::Kind::constant && term.member.mode != IndexMode::none)
                 namer.moved_.insert(term.parameter);
-    Network network;
     for (std::size_t k = 0; k < outputs.size(); ++k) {
         const Output output = namer.program_.outputs[k];
         OutputForm form{output.name, output.family, {}, output.span};

@@ -1,5 +1,6 @@
 #include "runtime/execute/explain.hpp"
 
+#include "compiler/limit/given_names.hpp"
 #include "runtime/execute/text.hpp"
 
 #include <fmt/format.h>
@@ -85,6 +86,16 @@ std::string text_of(const std::vector<Row>& rows) {
     return text;
 }
 
+std::string indented(const std::string& lines) {
+    std::string text;
+    for (std::size_t begin = 0; begin < lines.size();) {
+        const std::size_t end = lines.find('\n', begin) + 1;
+        text += "  " + lines.substr(begin, end - begin);
+        begin = end;
+    }
+    return text;
+}
+
 } // namespace
 
 Explanation explain(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options) {
@@ -105,6 +116,10 @@ Explanation explain(const plan::Plan& plan, const SampleSet& left, const SampleS
     }
     result.ledger.samples = few_left.samples + (few_right ? few_right->samples : 0);
     result.ledger.pairs = few_right ? few_left.samples * few_right->samples : few_left.samples * (few_left.samples + 1) / 2;
+    std::string mentioned;
+    for (const auto& [key, entry] : result.ledger.entries)
+        mentioned += std::get<1>(key) + " " + std::get<2>(key) + " ";
+    result.names = limit::given_names(plan.recursions.network, mentioned);
     if (!result.error)
         result.rate = rate(plan, left, right, options, result.ledger);
     return result;
@@ -126,6 +141,8 @@ std::string print(const Explanation& explanation) {
     text += text_of(self);
     text += fmt::format("expectations for each pair of samples{}\n", cross.empty() ? ": none" : ", the costly first");
     text += text_of(cross);
+    if (!explanation.names.empty())
+        text += "where\n" + indented(explanation.names);
     text += print(explanation.rate);
     const double of_samples = total(self) * samples;
     const double of_pairs = total(cross) * pairs;

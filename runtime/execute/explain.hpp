@@ -9,6 +9,7 @@ namespace tpc::execute {
 
 struct Explanation {
     Ledger ledger;
+    std::string names;                               // what those of the ledger stand for that the program does not have
     std::size_t left_samples = 0, right_samples = 0; // of the whole run
     bool symmetric = false;
     double tolerance = 0;
