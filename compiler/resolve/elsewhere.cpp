@@ -14,6 +14,7 @@ struct Known {
 // The functions and blocks of library/std, by the files that hold them: tests/language/library.py holds that all are here.
 constexpr Known library[] = {
     {"attention", "attention"},   {"tied_attention", "attention"},
+    {"dropout", "dropout"},       {"dropout_by", "dropout"},
     {"linear", "layers"},         {"linear_input", "layers"},
     {"dense", "layers"},          {"dense_input", "layers"},
     {"conv1d", "layers"},         {"conv1d_input", "layers"},

@@ -95,6 +95,19 @@ class Clock {
 
 } // namespace
 
+std::optional<Expectation> Solver::Recent::find(const std::vector<double>& law, double tolerance) const {
+    const std::lock_guard lock(mutex_);
+    const auto found =
+        std::ranges::find_if(laws_, [&](const Remembered& one) { return one.law == law && one.tolerance == tolerance; });
+    return found == laws_.end() ? std::nullopt : std::optional(found->expectation);
+}
+
+void Solver::Recent::add(const std::vector<double>& law, double tolerance, const Expectation& expectation) {
+    const std::lock_guard lock(mutex_);
+    laws_[next_] = {law, tolerance, expectation};
+    next_ = (next_ + 1) % laws_.size();
+}
+
 // The cheapest method that meets the tolerance; nothing but sampling where there is none.
 std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eigen::VectorXd& mean,
                                                    const Eigen::MatrixXd& covariance, const std::vector<double>& samples,
@@ -112,9 +125,14 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     const auto exactly = [&]() -> std::optional<Known> {
         if (!small.laplace)
             return std::nullopt;
-        auto exact = (*small.laplace)(mean, covariance, slopes_, sampling.tolerance);
-        if (!exact)
-            return std::nullopt;
+        const std::vector<double> law = law_of(mean, covariance, {});
+        auto exact = small.recent.find(law, sampling.tolerance);
+        if (!exact) {
+            exact = (*small.laplace)(mean, covariance, slopes_, sampling.tolerance);
+            if (!exact)
+                return std::nullopt;
+            small.recent.add(law, sampling.tolerance, *exact);
+        }
         return result(small.laplace->denominators() ? "Laplace transform of the norms" : "dual kernels", 0,
                       sampling.tolerance, *std::move(exact));
     };

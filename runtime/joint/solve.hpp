@@ -6,6 +6,7 @@
 #include "runtime/joint/ratio.hpp"
 #include "runtime/joint/split.hpp"
 
+#include <array>
 #include <mutex>
 #include <unordered_map>
 
@@ -97,11 +98,28 @@ class Solver {
         Expectation expectation;
         std::vector<std::size_t> rungs; // of a series
     };
+    // Expectations of the latest laws: those of parameters alone (masks, mixture weights) are the same for all samples.
+    class Recent {
+      public:
+        std::optional<Expectation> find(const std::vector<double>& law, double tolerance) const;
+        void add(const std::vector<double>& law, double tolerance, const Expectation& expectation);
+
+      private:
+        struct Remembered {
+            std::vector<double> law;
+            double tolerance = 0;
+            Expectation expectation;
+        };
+        mutable std::mutex mutex_;
+        std::array<Remembered, 8> laws_;
+        std::size_t next_ = 0;
+    };
     struct Small {
         Part part;
         std::unique_ptr<Laplace> laplace;
         std::unique_ptr<Ratios> ratios;
         bool smooth = false;
+        mutable Recent recent;
         mutable std::mutex mutex;
         mutable std::map<std::string, Use> uses;
         mutable std::unordered_map<std::size_t, Known> known; // by Sampling::place

@@ -56,6 +56,19 @@ TEST_CASE("functions of one Gaussian under several names are functions of one Ga
     check("y = tanh(g[1]) * step(g[1])\nx = y * y + y\n", "x = tanh(relu(g[1]))^2 + tanh(relu(g[1]))\n");
 }
 
+TEST_CASE("dropout by one mask for all samples is a larger variance of what reads it") {
+    const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 2/d)\nfrozen vector m[l in 1..2] ~ N(0, 1)\n"
+                             "fn drop(x, m) = x * step(0.5 * erf(m / sqrt(2)) + 0.8 - 0.5) / 0.8\n";
+    const std::string masks = head + "matrix W ~ N(0, 2/n)\nvector v ~ N(0, 1)\n"
+                                     "x = drop(relu(W @ drop(relu(U @ xi), m[1])), m[2])\noutput v' @ x / sqrt(n)\n";
+    const std::string larger = head + "matrix W ~ N(0, 2.5/n) rate 1.25\nvector v ~ N(0, 1.25) rate 1.25\n"
+                                      "x = relu(W @ relu(U @ xi))\noutput v' @ x / sqrt(n)\n";
+    const Set set = tests::random_set(larger, 4, {{"d", 3}}, 7);
+    const auto dropped = kernels(masks, set);
+    CHECK(error_of(dropped) <= 1e-8);
+    CHECK(tests::deviation(dropped, kernels(larger, set)) < error_of(dropped));
+}
+
 TEST_CASE("gates that share their Gaussians: T and D agree, and with moments of independent factors") {
     // h = z c + (1 - z) c2 with one gate twice
     const std::string gated = head + R"(z = sigmoid(g[1])

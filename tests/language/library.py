@@ -161,6 +161,13 @@ CASES = [
          "matrix U ~ N(0, 1/d)\nfor i in 1..B { h[i] = U @ xi[i] }\n"
          "for b in 1..B { x[b] = relu((h[b] - mean(j in 1..B: h[j])) / sqrt(mean(i in 1..B: (h[i] - mean(j in 1..B: h[j]))^2))) }\n",
          ["output f[i in 1..B] = v' @ x[i] / sqrt(n)\n"], {"a.W": "U"}, sampled=True),
+    Case("dropout", "layers dropout", {"xi": "[d]", "code": "[c]"},
+         "use linear_input(d = d) as a\nuse linear as b\nuse dropout as one\nuse dropout_by(keep = 0.75) as two\n"
+         "y = one(relu(a(xi)))\nx = two(relu(b(y)), code)\n",
+         "matrix A ~ N(0, 1/d)\nmatrix B ~ N(0, 1/n)\nfrozen vector m ~ N(0, 1)\nfrozen matrix M ~ N(0, 1)\n"
+         "y = relu(A @ xi) * step(0.5 * erf(m / sqrt(2)) + 0.5 - 0.5) / 0.5\n"
+         "x = relu(B @ y) * step(0.5 * erf(M @ code / sqrt(2)) + 0.75 - 0.5) / 0.75\n",
+         LAST, {"a.W": "A", "b.W": "B", "one.m": "m", "two.M": "M"}),
     Case("mean_window", "pooling", {"xi": "[T, c]", "eta": "[rows, cols, c]"},
          "matrix U ~ N(0, 1/c)\nfor t in 1..T { y[t] = relu(U @ xi[t]) }\n"
          "for i in 1..rows, j in 1..cols { z[i,j] = relu(U @ eta[i,j]) }\n"
