@@ -27,7 +27,7 @@ CASES = {
     "relu_mlp_10_f32": ("bench/execution/relu_mlp", ["L=10"], ["d=64"], 4000, ["--fused", "10", "--f32"]),
     "erf_mlp_3": ("examples/mlp", ["phi=erf", "L=3"], ["d=64"], 1000, []),
     "tanh_mlp_3": ("examples/mlp", ["phi=tanh", "L=3"], ["d=64"], 1000, []),
-    "rnn_average_T20": ("examples/rnn_average", [], ["T=20", "d=8"], 300, []),
+    "rnn_average_T20": ("examples/rnn_average", [], ["T=20", "d=8"], 1000, []),
     "transformer_T16_6": ("examples/transformer", ["L=6"], ["T=16", "d=8"], 64, []),
     "gcn_30": ("examples/gcn", [], ["nodes=30", "d=8"], 64, []),
     "cnn_flatten_32": ("examples/cnn_flatten", ["L=21"], ["rows=32", "cols=32", "c=3"], 128,
@@ -68,6 +68,12 @@ def peer(name, precision):
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def times_as_long(ns_per_entry, own, samples):
+    """Of a pair, and of the kernel of one set, of which others compute both halves."""
+    pair = ns_per_entry / own["ns_per_pair"]
+    return f"{pair:.1f} times as long, {pair * 2 * samples / (samples + 1):.1f} times for the kernel of one set"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", default=os.path.join(ROOT, "build/bench.json"))
@@ -87,13 +93,14 @@ def main():
         line = f"{name:20} {one['precision']}  {one['ns_per_pair']:12.1f} ns a pair, two threads {one['clock_seconds'] / two['clock_seconds']:.2f} times as fast"
         if "ratio_to_fused" in one:
             line += f"; {one['ratio_to_fused']:.2f} times the hand-fused loop"
-        if by_numpy := numpy_recursions.time_of(name, CASES[name][3]):
-            case["numpy_ns_per_pair"] = by_numpy
-            line += f"; NumPy {case['numpy_ns_per_pair'] / one['ns_per_pair']:.1f} times as long"
+        samples = CASES[name][3]
+        if by_numpy := numpy_recursions.seconds_of(name, samples):
+            case["numpy_ns_per_entry"] = by_numpy / samples**2 * 1e9
+            line += "; NumPy " + times_as_long(case["numpy_ns_per_entry"], one, samples)
         if given.peers and name in neural_tangents_peer.CASES:
             case["neural_tangents"] = peer(name, one["precision"])
             other = case["neural_tangents"].get("ns_per_pair")
-            line += f"; Neural Tangents {other / two['ns_per_pair']:.1f} times as long on {os.cpu_count()} cores" if other else \
+            line += f"; Neural Tangents {times_as_long(other, two, samples)} on {os.cpu_count()} cores" if other else \
                 f"; Neural Tangents: {case['neural_tangents']['error']}"
         print(line, flush=True)
     os.makedirs(os.path.dirname(given.out), exist_ok=True)

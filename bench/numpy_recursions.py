@@ -1,14 +1,16 @@
 """The recursions of some examples in NumPy, vectorised over all pairs of samples: what a careful user would write by hand."""
+import os
 import time
 
-import numpy as np
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that wait would count as time of the processor
+
+import numpy as np  # noqa: E402
 
 
-def numpy_rnn_average(T, d, N, sw2=1.0, su2=1.0, sb2=0.01):
-    """The vectorised recursion of an average-pooled erf RNN over all pairs of samples at once: NNGP and tangent kernel."""
-    rng = np.random.default_rng(1)
-    x = rng.standard_normal((N, T, d))
-    gram = np.einsum("ntk,msk->tsnm", x, x) / d
+def numpy_rnn_average(x, sw2=1.0, su2=1.0, sb2=0.01):
+    """The vectorised recursion of examples/rnn_average.tp over all pairs of samples at once: x[n, t, k]. Seconds, NNGP,
+    tangent kernel. One row of positions is kept, [s, n, m]: all pairs of positions of a thousand samples would take 10 GB."""
+    N, T, d = x.shape
 
     def dual(c, a, b):
         scale = (1 + 2 * a)[:, None] * (1 + 2 * b)[None, :]
@@ -20,18 +22,19 @@ def numpy_rnn_average(T, d, N, sw2=1.0, su2=1.0, sb2=0.01):
     for t in range(T):
         own[t] = sw2 * state + su2 * np.einsum("nk,nk->n", x[:, t], x[:, t]) / d + sb2
         state = 2 / np.pi * np.arcsin(2 * own[t] / (1 + 2 * own[t]))
-    c = np.zeros((T + 1, T + 1, N, N))
-    tangent = np.zeros((T + 1, T + 1, N, N))
+    nngp, ntk = np.zeros((N, N)), np.zeros((N, N))
+    c, tangent = np.zeros((T + 1, N, N)), np.zeros((T + 1, N, N))
     for t in range(T):
-        for s in range(T):
-            pre = sw2 * c[t, s] + su2 * gram[t, s] + sb2
-            slope_in = c[t, s] + sw2 * tangent[t, s] + gram[t, s] + 1
-            value, slope = dual(pre, own[t], own[s])
-            c[t + 1, s + 1] = value
-            tangent[t + 1, s + 1] = slope_in * slope
-    nngp = c[1:, 1:].mean((0, 1))
-    ntk = nngp + tangent[1:, 1:].mean((0, 1))
-    return (time.process_time() - start) / N**2 * 1e9, float(ntk.sum())
+        for s in reversed(range(T)):  # [t, s] from [t - 1, s - 1], in place
+            gram = x[:, t] @ x[:, s].T / d
+            slope_in = c[s] + sw2 * tangent[s] + gram + 1
+            c[s + 1], slope = dual(sw2 * c[s] + su2 * gram + sb2, own[t], own[s])
+            tangent[s + 1] = slope_in * slope
+        nngp += c[1:].sum(0)
+        ntk += tangent[1:].sum(0)
+    nngp /= T**2
+    ntk = nngp + ntk / T**2
+    return time.process_time() - start, nngp, ntk
 
 
 def relu_dual(c, tangent, a, b):
@@ -58,15 +61,15 @@ def both_sides(left, c, right):
 
 
 def by_rows(kernel, samples, chunk=4):
-    """Both kernels of all pairs, some left samples at a time, and the time for a pair."""
-    start = time.perf_counter()
+    """Both kernels of all pairs, some left samples at a time, and the seconds of that."""
+    start = time.process_time()
     rows = [kernel(slice(first, min(samples, first + chunk))) for first in range(0, samples, chunk)]
-    seconds = time.perf_counter() - start
-    return seconds / samples**2 * 1e9, np.concatenate([row[0] for row in rows]), np.concatenate([row[1] for row in rows])
+    seconds = time.process_time() - start
+    return seconds, np.concatenate([row[0] for row in rows]), np.concatenate([row[1] for row in rows])
 
 
 def numpy_gcn(x, A, layers=2):
-    """The vectorised recursion of examples/gcn.tp: x[n, i, k], A[n, i, j]. Time for a pair, NNGP, tangent kernel."""
+    """The vectorised recursion of examples/gcn.tp: x[n, i, k], A[n, i, j]. Seconds, NNGP, tangent kernel."""
     d = x.shape[-1]
     variances = []
     own = np.einsum("nik,njk->nij", x, x) / d
@@ -89,7 +92,7 @@ def numpy_gcn(x, A, layers=2):
 
 
 def numpy_transformer(x, layers=6):
-    """The vectorised recursion of examples/transformer.tp: x[n, t, k]. Time for a pair, NNGP, tangent kernel."""
+    """The vectorised recursion of examples/transformer.tp: x[n, t, k]. Seconds, NNGP, tangent kernel."""
     d, T = x.shape[-1], x.shape[1]
 
     def layer(c, tangent, mix, at, own):
@@ -137,11 +140,11 @@ def numpy_transformer(x, layers=6):
     return by_rows(kernel, len(x))
 
 
-def time_of(name, samples):
-    """Nanoseconds for a pair of the case's recursion in NumPy, on random samples; nothing where none is written."""
+def seconds_of(name, samples):
+    """Of one core, for both kernels of so many random samples; nothing where no recursion is written."""
     rng = np.random.default_rng(1)
     if name == "rnn_average_T20":
-        return numpy_rnn_average(20, 8, samples)[0]
+        return numpy_rnn_average(rng.standard_normal((samples, 20, 8)))[0]
     if name == "gcn_30":
         return numpy_gcn(rng.standard_normal((samples, 30, 8)), rng.standard_normal((samples, 30, 30)))[0]
     if name == "transformer_T16_6":
