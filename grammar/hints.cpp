@@ -36,6 +36,7 @@ constexpr Hint hints[] = {
     {"'..'", "", "", "; a range has two bounds, as in 1..T"},
     {"'{'", "", "step", "; loops count by one: write 2*t for every second"},
     {"',' or ')'", "", ":", "; a range has a name and two bounds, as in t in 1..T"},
+    {"'int'", "", "", "; parameters that are not whole numbers have no type, as in sw = 1.5"},
     {"'='", "", "~", "; what is random begins with matrix, vector or scalar"},
     {"'='", "", ":", "; a definition is name = value"},
     {"'='", "", "{", "; the body of a fn is = and one expression, a block has its body in braces"},
