@@ -46,14 +46,15 @@ std::vector<OffsetPair> pairs_of(const Plan& plan, std::uint32_t a, const std::f
     return pairs;
 }
 
-// One pair for each offset, or nothing.
+// One pair for each offset, or nothing; a plane leaves out an index on the right for each, so these are different ones.
 std::vector<OffsetPair> match(const Plan& plan, std::uint32_t array, const std::vector<Linear>& left,
                               const std::vector<Linear>& right, const std::vector<std::optional<Linear>>& offsets) {
     std::vector<OffsetPair> result;
     for (const auto& wanted : offsets) {
         const auto found =
             pairs_of(plan, array, [&](const OffsetPair& pair) { return same(offset(left, right, pair), wanted); });
-        if (found.size() != 1)
+        if (found.size() != 1 ||
+            std::ranges::any_of(result, [&](const OffsetPair& pair) { return pair.right == found[0].right; }))
             return {};
         result.push_back(found[0]);
     }

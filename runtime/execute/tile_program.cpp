@@ -389,8 +389,11 @@ class Router {
     const std::vector<Fold>& folds_;
     plan::Intervals loops_;
 
-    // The read's right index `d` is where every element of the array has it, whatever the left one is.
+    // The read's right index `d` is where every element of the array has it, whatever the left one is. One that comes back
+    // into its family on the left leaves the right one behind.
     bool keeps(const plan::PairOp& op, const plan::EntryRead& read, std::size_t d) const {
+        if (read.left.mode == ir::IndexMode::wrap || read.left.mode == ir::IndexMode::clamp)
+            return false;
         const std::size_t symbols = plan_.recursions.network.program.symbols.size();
         for (std::size_t e = 0; e < read.left.indices.size(); ++e) {
             const auto own = apart(read.right.indices[d], read.left.indices[e], op.guards, symbols);

@@ -134,6 +134,19 @@ TEST_CASE("an index mode of a parameter reads the members that it names") {
          set, 1e-9); // the means make series of relu
 }
 
+TEST_CASE("two index modes of one family keep apart where only equal positions are stored") {
+    const std::string head =
+        "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v ~ N(0, 1)\n"
+        "for t in 1..T { x[t] = U @ xi[t] }\n";
+    const std::string tail = "output v' @ (y[1] + W @ y[3]) / sqrt(n)\n";
+    for (const std::string mode : {"wrap", "clamp"}) {
+        const std::string outside = mode == "wrap" ? "x[1]" : "x[2]";
+        const std::string moved = head + "for t in 1..2*T { y[t] = W @ x[t | " + mode + "] + W @ x[t | zero] }\n" + tail;
+        same(moved, head + "for t in 1..2 { y[t] = 2 * W @ x[t] }\ny[3] = W @ " + outside + "\n" + tail,
+             tests::random_set(moved, 3, {{"T", 2}, {"d", 2}}, 6));
+    }
+}
+
 TEST_CASE("an index mode in an output reads the members that it names") {
     const std::string head =
         "program p\ninput xi : R[T, d]\ninput w : R[T]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector b ~ N(0, 0.3)\n"

@@ -78,6 +78,16 @@ output v' @ sum(i in 1..P, j in 1..i: x[i,j]) / sqrt(n)
 )",
          {{"P", 4}, {"c", 2}},
          {{"P", 3}, {"c", 2}}},
+        {"both indices of a diagonal go with the one of its argument",
+         R"(program diagonal
+input xi : R[T, d]
+matrix U ~ N(0, 1/d)
+vector v ~ N(0, 1)
+for i in 2..T { y[i,i] = relu(U @ xi[i]) }
+output v' @ sum(i in 1..T: i * y[i-1,i-1 | zero]) / sqrt(n)
+)",
+         {{"T", 4}, {"d", 2}},
+         {{"T", 5}, {"d", 2}}},
     };
     return all;
 }
