@@ -290,25 +290,30 @@ class Router {
     Router(const plan::Plan& plan, const plan::Part& part, const Halo& halo, const std::vector<Fold>& folds)
         : plan_(plan), part_(part), halo_(halo), folds_(folds), loops_(plan::loops_of(part)) {}
 
-    TileRead entry(const plan::PairOp& op, const plan::EntryRead& read) const {
+    TileRead entry(const plan::PairOp& op, const plan::EntryRead& read, const plan::Intervals& slots) const {
         TileRead result{side(read.left, halo_.left), side(read.right, halo_.right), read.array};
         if (read.array == plan::no_array)
             return result;
-        strides(result, read.left.indices.size());
+        const std::size_t left_rank = read.left.indices.size();
+        strides(result, left_rank);
+        // Where one side leaves its family, its border holds zeros for the elements of the other side that have entries.
+        const plan::Box& left_box = plan_.left.box_of(read.left.family);
+        const plan::Box& right_box = plan_.right.box_of(read.right.family);
+        const bool left_stored = stored(read.array, read.left, 0, left_box, slots);
+        if (!stored(read.array, read.right, left_rank, right_box, slots))
+            for (std::size_t d = 0; d < left_rank; ++d)
+                narrow(result.left.dimensions[d], left_box.lower[d], left_box.size[d]);
         // An index that the array does not keep follows from the left one for elements that are there: beyond its family
         // none of the rows is its, unless the read keeps to it there as well. Such rows hold nothing.
         const std::vector<std::size_t>& kept = part_.arrays[read.array].kept;
-        const plan::Box& inner = plan_.right.box_of(read.right.family);
         for (std::size_t d = 0; d < result.right.dimensions.size(); ++d)
-            if (std::find(kept.begin(), kept.end(), read.left.indices.size() + d) == kept.end() && !keeps(op, read, d)) {
-                result.right.dimensions[d].lower = inner.lower[d];
-                result.right.dimensions[d].size = inner.size[d];
-            }
+            if (!left_stored || (std::find(kept.begin(), kept.end(), left_rank + d) == kept.end() && !keeps(op, read, d)))
+                narrow(result.right.dimensions[d], right_box.lower[d], right_box.size[d]);
         return result;
     }
     // The same, of an operation without sums.
     TileRead whole(const plan::PairOp& op, const plan::EntryRead& read) const {
-        TileRead result = entry(op, read);
+        TileRead result = entry(op, read, loops_);
         within(result.left, loops_);
         within(result.right, loops_);
         return result;
@@ -330,6 +335,9 @@ class Router {
 
     TileTerm term(const plan::PairOp& whole, const plan::TermOp& op) const {
         TileTerm result;
+        plan::Intervals slots = loops_;
+        for (const plan::LoopRange& sum : op.sums)
+            plan::set(sum, slots);
         result.scale = folded(op.scale);
         result.rate = folded(op.rate);
         if (!op.left_factor.array)
@@ -342,11 +350,8 @@ class Router {
             result.entry.right = route(op.right_place.indices, op.right_place.mode, plan_.right.finite[op.right_finite].box,
                                        halo_.right.finite[op.right_finite]);
         } else if (op.kind == PairTerm::Kind::matmul || op.kind == PairTerm::Kind::read) {
-            result.entry = entry(whole, op.entry);
+            result.entry = entry(whole, op.entry, slots);
         }
-        plan::Intervals slots = loops_;
-        for (const plan::LoopRange& sum : op.sums)
-            plan::set(sum, slots);
         within(result.entry.left, slots);
         within(result.entry.right, slots);
         const auto factor = [](const plan::Factor& f, const plan::SelfPlan& side) {
@@ -408,6 +413,30 @@ class Router {
         }
         return false;
     }
+    // Every element of one side that is read has rows in the array, or is tested.
+    bool stored(std::uint32_t array, const plan::Place& place, std::size_t first, const plan::Box& family,
+                const plan::Intervals& slots) const {
+        if (place.mode == ir::IndexMode::zero)
+            return true;
+        const std::vector<std::size_t>& kept = part_.arrays[array].kept;
+        const plan::Box& rows = halo_.arrays[array];
+        for (std::size_t k = 0; k < kept.size(); ++k) {
+            if (kept[k] < first || kept[k] >= first + place.indices.size())
+                continue;
+            const std::size_t d = kept[k] - first;
+            const plan::Interval range = place.mode == ir::IndexMode::none
+                                             ? plan::range_of(place.indices[d], slots)
+                                             : plan::Interval{family.lower[d], family.lower[d] + family.size[d] - 1};
+            if (range.lower < rows.lower[k] || range.upper >= rows.lower[k] + rows.size[k])
+                return false;
+        }
+        return true;
+    }
+    static void narrow(Route::Dimension& dimension, std::int64_t lower, std::int64_t size) {
+        const std::int64_t upper = std::min(dimension.lower + dimension.size, lower + size);
+        dimension.lower = std::max(dimension.lower, lower);
+        dimension.size = upper - dimension.lower;
+    }
     // Indices that cannot leave their range need no tests.
     static void within(Route& route, const plan::Intervals& slots) {
         const bool all = std::all_of(route.dimensions.begin(), route.dimensions.end(), [&](const Route::Dimension& d) {
@@ -451,11 +480,8 @@ class Router {
                 read.base -= stride * outer.lower[k];
                 stride *= outer.size[k];
             }
-            if (route.mode == ir::IndexMode::zero) { // what is read inside the family is in the array
-                const std::int64_t upper = std::min(dimension.lower + dimension.size, outer.lower[k] + outer.size[k]);
-                dimension.lower = std::max(dimension.lower, outer.lower[k]);
-                dimension.size = upper - dimension.lower;
-            }
+            if (route.mode == ir::IndexMode::zero) // what is read inside the family is in the array
+                narrow(dimension, outer.lower[k], outer.size[k]);
         }
     }
     plan::Constant folded(const plan::Constant& c) const {

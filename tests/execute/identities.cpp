@@ -147,6 +147,18 @@ TEST_CASE("two index modes of one family keep apart where only equal positions a
     }
 }
 
+TEST_CASE("a plain read beside one that leaves its family under zero meets no entry where none is stored") {
+    const std::string text =
+        "program p\ninput xi : R[P, d]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v[i in 1..P] ~ N(0, 1)\n"
+        "for i in 1..P { x[0,i] = U @ xi[i] }\n"
+        "for l in 1..2, i in 1..P { x[l,i] = x[l-1, i-1 | zero] + erf(W @ x[l-1, i+2 | zero]) }\n"
+        "output sum(i in 1..P: v[i]' @ x[2,i] / sqrt(n))\n";
+    const Set set = tests::random_set(text, 3, {{"P", 6}, {"d", 2}}, 6);
+    tests::Settings backward;
+    backward.options.via = execute::Via::D;
+    CHECK(tests::deviation(kernels(text, set, backward), kernels(text, set)) < 1e-13);
+}
+
 TEST_CASE("an index mode in an output reads the members that it names") {
     const std::string head =
         "program p\ninput xi : R[T, d]\ninput w : R[T]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector b ~ N(0, 0.3)\n"
