@@ -247,6 +247,8 @@ template <std::size_t lanes> Series<lanes> side_by_side(const std::array<const S
     result.tail.resize(result.value.size() + 1);
     for (std::size_t lane = 0; lane < lanes; ++lane) {
         const Series<1>& one = *each[lane];
+        if (one.tail.empty()) // of an element that no pair reads
+            continue;
         for (std::size_t k = 0; k < result.tail.size(); ++k)
             result.tail[k][lane] = one.tail[std::min(k, one.tail.size() - 1)][0];
         for (std::size_t k = 0; k < one.value.size(); ++k) {

@@ -79,6 +79,16 @@ for k in 1..T { z[k] = sin(U @ double[k] + c) * sum(u in 1..k: sign(W[0] @ y[u])
 output first = v' @ mean(t in 1..T: z[t]) / sqrt(n)
 output second[t in 1..T] = w' @ y[t] / sqrt(n) + r[t+1 | wrap]' @ (y[t] + 1) / sqrt(n)
 """
+# Of a family only equal indices are read, so that most of its elements have no series.
+DIAGONAL = """program diagonal
+input x : R[T, k]
+matrix U ~ N(0, 1 / k)
+matrix W ~ N(0, 1 / n)
+vector v ~ N(0, 1)
+for t in 1..T { y[t] = tanh(U @ x[t]) }
+for t in 1..T, s in 1..t { z[t,s] = tanh(W @ y[t] + U @ x[s]) }
+output v' @ sum(t in 1..T: z[t,t]) / sqrt(n)
+"""
 
 # program, -D, shapes of one sample's inputs
 CASES = {
@@ -100,6 +110,7 @@ CASES = {
     "waves": (STEEP, {"sw": "7", "phi": "sin"}, {"x": (4,)}),
     "nothing": (NOTHING, {}, {"x": (3,)}),
     "positions": (POSITIONS, {}, {"x": (3, 2)}),
+    "diagonal": (DIAGONAL, {}, {"x": (3, 2)}),
     "mixed": (MIXED, {}, {"double": (3, 2), "left": (3,)}),
 }
 
