@@ -219,9 +219,8 @@ std::unique_ptr<JointRow> JointCache::make_row(const std::vector<JointElement>& 
     on_right.number(row->right);
     for (const std::vector<JointElement>& right : rights)
         product(on_right, right_tape, right);
-    // Right functions are computed once for many left ones; derivatives cost about as much as values, twice.
-    row->work = static_cast<double>(3 * left_tape.nodes().size() +
-                                    on_left.gaussians.size() * (on_left.gaussians.size() + 2 * on_right.gaussians.size()));
+    const std::size_t gaussians = on_left.gaussians.size() + on_right.gaussians.size();
+    row->work = static_cast<double>(3 * (left_tape.nodes().size() + right_tape.nodes().size()) + gaussians * gaussians);
     row->left = std::move(on_left.gaussians);
     row->left_numbers = std::move(on_left.numbers);
     row->right_numbers = std::move(on_right.numbers);

@@ -62,7 +62,11 @@ struct JointRow : JointLaw {
     };
     mutable std::mutex mutex;
     mutable std::unordered_map<std::size_t, Open> sampled; // by pairs of samples of which some part is open
-    mutable std::map<std::vector<const joint::Part*>, std::unique_ptr<joint::Shared>> shared;
+    struct Sampled {                                       // parts that have one set of points
+        joint::Shared shared;
+        joint::Frames frames;
+    };
+    mutable std::map<std::vector<const joint::Part*>, std::unique_ptr<Sampled>> together;
     mutable joint::Use use;
 };
 
@@ -104,7 +108,6 @@ class JointCache {
     const JointCache *left_samples = nullptr, *right_samples = nullptr; // of expectations of both samples
     joint::Sampling sampling;                                           // of this replicate
     Kept kept;
-    joint::RightSides sides;
     Uses uses; // of the entries of the part
     // All of them, with the methods that were used since the last report.
     void report(bool pair, Ledger& ledger) const;

@@ -164,7 +164,7 @@ joint::Placed placed(const JointRow& row, const JointTerm& term, const joint::Pa
 // All open parts, from one set of points.
 template <class Real>
 void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>& left, const Side<Real>& right,
-            const Store<Real>& store, const joint::Sampling& sampling, JointCache& joints, bool tangents) {
+            const Store<Real>& store, const joint::Sampling& sampling, bool tangents) {
     const auto start = std::chrono::steady_clock::now();
     std::vector<std::pair<std::size_t, std::size_t>> open;
     std::vector<const joint::Part*> parts;
@@ -174,34 +174,38 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
                 open.emplace_back(k, part);
                 parts.push_back(terms[k].pieces.parts[part]);
             }
-    const joint::Shared* shared = nullptr;
+    JointRow::Sampled* together = nullptr;
     {
         const std::lock_guard lock(row.mutex);
-        auto& kept = row.shared[parts];
+        auto& kept = row.together[parts];
         if (!kept) {
             std::vector<joint::Placed> list;
             for (const auto& [k, part] : open)
                 list.push_back(placed(row, *row.terms[k], terms[k].pieces.parts[part]));
-            kept = std::make_unique<joint::Shared>(joint::share(list));
+            kept = std::make_unique<JointRow::Sampled>();
+            kept->shared = joint::share(list);
         }
-        shared = kept.get();
+        together = kept.get();
     }
+    const joint::Shared& shared = together->shared;
     Law<Real> law(row, left, right, store);
     law.read(0);
     std::vector<double> numbers;
     for (const std::vector<Real>& number : numbers_of(row, left, right, 1))
         numbers.push_back(static_cast<double>(number[0]));
-    const std::vector<Eigen::Index> lefts(shared->left_places.begin(), shared->left_places.end());
-    const std::vector<Eigen::Index> rights(shared->right_places.begin(), shared->right_places.end());
+    const std::vector<Eigen::Index> lefts(shared.left_places.begin(), shared.left_places.end());
+    const std::vector<Eigen::Index> rights(shared.right_places.begin(), shared.right_places.end());
     std::vector<Eigen::Index> all = lefts;
     for (const Eigen::Index k : rights)
         all.push_back(static_cast<Eigen::Index>(row.left.size()) + k);
     const Eigen::VectorXd mean = law.mean(all);
     const Eigen::MatrixXd covariance = law.covariance(all, all);
+    joint::Sampling near = sampling;
+    near.frame = together->frames.at(sampling, all.size());
     const joint::SharedExpectations e = guarded(mean, covariance, [&] {
-        return joint::estimate(*shared, mean, covariance,
+        return joint::estimate(shared, mean, covariance,
                                tangents ? Eigen::MatrixXd(links(row, store, 0)(lefts, rights)) : Eigen::MatrixXd(), numbers,
-                               sampling, joints.sides);
+                               near);
     });
     for (std::size_t p = 0; p < open.size(); ++p) {
         const auto [k, part] = open[p];
@@ -285,7 +289,7 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
         terms = without_points(row, left, right, store, limited, tangents, sampled_before, open);
     }
     if (count_open(open) > 0) {
-        sample(row, terms, left, right, store, sampling, joints, tangents);
+        sample(row, terms, left, right, store, sampling, tangents);
         sampled_before = true;
         const std::lock_guard lock(row.mutex);
         row.sampled.try_emplace(sampling.place, std::move(open));

@@ -238,6 +238,7 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
         sampling.law_log2_points = law_log2_points + 2;
         sampling.replicate = sampling.law_replicate = first_replicate + joint::first_four;
         sampling.perturbed_above = 0;
+        sampling.first_run = log2_points == first_log2_points;
         outcome.outputs = once(sampling);
         if (!random) { // every expectation had another method
             const double worst = add_errors(outcome.outputs, once, sampling, error, spreads, elsewhere);
@@ -249,6 +250,7 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
         }
         sampling.log2_points = log2_points;
         sampling.law_log2_points = law_log2_points;
+        sampling.first_run = false;
         sampling.perturbed_above = sampling.tolerance; // replicates have the others in common
         Replicates replicates(outcome.outputs, first_replicate);
         std::uint32_t wanted_replicates = first_replicates;

@@ -101,7 +101,11 @@ template void PointMap::operator()(const std::vector<std::shared_ptr<const Row<f
 
 Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                      const std::vector<double>& samples, const Sampling& sampling, bool slopes) {
-    const Eigen::MatrixXd root = principal_root(covariance);
+    Eigen::MatrixXd root = principal_root(covariance);
+    if (sampling.has_frame())
+        root *= rotation_to(root, *sampling.frame);
+    else if (sampling.frame != nullptr)
+        *sampling.frame = root;
     const Eigen::Index gaussians = covariance.rows();
     const Eigen::Index rank = root.cols();
     if (sampling.sampled != nullptr && rank > 0)

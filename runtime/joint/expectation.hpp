@@ -41,6 +41,12 @@ struct Sampling {
     // kept for it. Null: nothing is.
     std::size_t place = 0;
     std::size_t* budget = nullptr;
+    // The root that the first run took: points of the others go as near to it as their laws allow. Else roots of nearly one
+    // law may differ in directions that are nearly as good as one another, and what points are off by with them. Null: each
+    // takes its own.
+    Eigen::MatrixXd* frame = nullptr;
+    bool first_run = false; // takes frames, whatever was before
+    [[nodiscard]] bool has_frame() const { return frame != nullptr && !first_run && frame->size() > 0; }
     // What may be spent rather than sampling, in operations of tapes at one point; less what was. Null: without limit.
     double* work = nullptr;
 

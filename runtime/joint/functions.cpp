@@ -1,9 +1,5 @@
 #include "runtime/joint/functions.hpp"
 
-#include "runtime/joint/root.hpp"
-
-#include <Eigen/Eigenvalues>
-
 #include <algorithm>
 #include <cmath>
 
@@ -14,35 +10,38 @@ void finish(Functions& functions) {
         functions.gradients.push_back(functions.tape.gradient(id, functions.gaussians));
 }
 
-Eigen::MatrixXd by_effect(const Functions& functions, const Eigen::VectorXd& mean, const Eigen::MatrixXd& before,
-                          const Eigen::MatrixXd& root, const std::vector<double>& samples) {
-    if (root.cols() < 2)
-        return Eigen::MatrixXd::Identity(root.cols(), root.cols());
-    constexpr std::size_t count = std::size_t{1} << pilot_log2;
-    Eigen::MatrixXd all(root.rows(), before.cols() + root.cols());
-    all << before, root;
-    const auto coordinates = pilot_points(static_cast<std::size_t>(all.cols()));
-    std::vector<double> values(functions.gaussians * count);
-    PointMap(mean, all)(coordinates, 0, count, values.data(), count);
-    std::vector<NodeId> outputs;
+namespace {
+
+constexpr std::size_t pilot_count = std::size_t{1} << pilot_log2;
+
+std::vector<NodeId> all_outputs(const Functions& functions) {
+    std::vector<NodeId> outputs = functions.values;
     for (const auto& gradient : functions.gradients)
         outputs.insert(outputs.end(), gradient.begin(), gradient.end());
-    TapeRun run(functions.tape, outputs, count, samples.data());
-    run.evaluate(values.data(), count, count);
-    Eigen::MatrixXd gradient(static_cast<Eigen::Index>(functions.gaussians), static_cast<Eigen::Index>(count));
-    Eigen::MatrixXd effect = Eigen::MatrixXd::Zero(root.cols(), root.cols());
-    for (const auto& ids : functions.gradients) {
-        for (std::size_t k = 0; k < ids.size(); ++k)
-            gradient.row(static_cast<Eigen::Index>(k)) =
-                Eigen::Map<const Eigen::RowVectorXd>(run.row(ids[k]), static_cast<Eigen::Index>(count));
-        const Eigen::MatrixXd along = root.transpose() * gradient;
-        effect.noalias() += along * along.transpose();
-    }
-    if (!effect.allFinite())
-        return Eigen::MatrixXd::Identity(root.cols(), root.cols());
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(effect);
-    const Eigen::MatrixXd directions = solver.eigenvectors().rowwise().reverse();
-    return directions * signs_of_columns(root * directions).asDiagonal();
+    return outputs;
+}
+
+} // namespace
+
+Pilot::Pilot(const Functions& functions, const Eigen::VectorXd& mean, const Eigen::MatrixXd& root,
+             const std::vector<double>& samples)
+    : functions_(functions), run_(functions.tape, all_outputs(functions), pilot_count, samples.data()) {
+    const auto coordinates = pilot_points(static_cast<std::size_t>(root.cols()));
+    std::vector<double> gaussians(functions.gaussians * pilot_count);
+    PointMap(mean, root)(coordinates, 0, pilot_count, gaussians.data(), pilot_count);
+    run_.evaluate(gaussians.data(), pilot_count, pilot_count);
+}
+
+Eigen::RowVectorXd Pilot::value(std::size_t i) const {
+    return Eigen::Map<const Eigen::RowVectorXd>(run_.row(functions_.values[i]), pilot_count);
+}
+
+Eigen::MatrixXd Pilot::gradient(std::size_t i) const {
+    Eigen::MatrixXd result(static_cast<Eigen::Index>(functions_.gaussians), static_cast<Eigen::Index>(pilot_count));
+    for (std::size_t k = 0; k < functions_.gaussians; ++k)
+        result.row(static_cast<Eigen::Index>(k)) =
+            Eigen::Map<const Eigen::RowVectorXd>(run_.row(functions_.gradients[i][k]), pilot_count);
+    return result;
 }
 
 template <class Real>

@@ -17,10 +17,18 @@ struct Functions {
 // Appends the derivatives of the functions.
 void finish(Functions& functions);
 
-// The rotation V that brings the coordinates w of mean + before u + root w in the order of their effect on the functions:
-// root V has the principal directions of the second moment of their gradients, for standard normal u and w.
-Eigen::MatrixXd by_effect(const Functions& functions, const Eigen::VectorXd& mean, const Eigen::MatrixXd& before,
-                          const Eigen::MatrixXd& root, const std::vector<double>& samples);
+// Functions and their gradients at a few points of a law, to learn by what they vary.
+class Pilot {
+  public:
+    Pilot(const Functions& functions, const Eigen::VectorXd& mean, const Eigen::MatrixXd& root,
+          const std::vector<double>& samples);
+    [[nodiscard]] Eigen::RowVectorXd value(std::size_t i) const;
+    [[nodiscard]] Eigen::MatrixXd gradient(std::size_t i) const; // Gaussians by points
+
+  private:
+    const Functions& functions_;
+    TapeRun run_;
+};
 
 // At which points functions are evaluated: mean + root (coordinates of a replicate, from the first on).
 struct Points {

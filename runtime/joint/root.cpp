@@ -1,6 +1,7 @@
 #include "runtime/joint/root.hpp"
 
 #include <Eigen/Eigenvalues>
+#include <Eigen/SVD>
 
 #include <algorithm>
 #include <cmath>
@@ -71,6 +72,16 @@ Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance) {
     for (std::size_t k = 0; k < all.size(); ++k)
         root(all[k].rows, static_cast<Eigen::Index>(k)) = all[k].column * std::sqrt(all[k].variance);
     return root * signs_of_columns(root).asDiagonal();
+}
+
+Eigen::MatrixXd rotation_to(const Eigen::MatrixXd& root, const Eigen::MatrixXd& other) {
+    const Eigen::Index columns = std::max(root.cols(), other.cols());
+    if (root.cols() == 0)
+        return Eigen::MatrixXd::Zero(0, columns);
+    Eigen::MatrixXd between = Eigen::MatrixXd::Zero(root.cols(), columns);
+    between.leftCols(other.cols()) = root.transpose() * other;
+    const Eigen::BDCSVD<Eigen::MatrixXd> svd(between, Eigen::ComputeThinU | Eigen::ComputeThinV);
+    return svd.matrixU() * svd.matrixV().transpose();
 }
 
 } // namespace tpc::joint

@@ -15,6 +15,11 @@ Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance);
 // would go to different points.
 Eigen::VectorXd signs_of_columns(const Eigen::MatrixXd& columns);
 
+// The rotation U of the columns of a root, of S say, that brings it as near as can be to another one, which may have more
+// columns or fewer: root U = S other (other' S other)^(-1/2). It moves smoothly with S, as eigenvectors do not where
+// eigenvalues are close.
+Eigen::MatrixXd rotation_to(const Eigen::MatrixXd& root, const Eigen::MatrixXd& other);
+
 // Labels of Gaussians: equal for those that a chain of covariances, or of `linked` pairs (left by right), connects.
 std::vector<std::uint32_t> independent_blocks(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked);
 

@@ -4,7 +4,7 @@
 #include "runtime/joint/growth.hpp"
 #include "runtime/joint/root.hpp"
 
-#include <Eigen/SVD>
+#include <Eigen/Eigenvalues>
 
 #include <algorithm>
 #include <cmath>
@@ -61,34 +61,51 @@ std::size_t place_of(std::vector<NodeId>& list, NodeId id) {
     return k;
 }
 
-// Left Gaussians of the points of the right ones: mean + root (coordinates of the right ones, then more).
-Points given_right(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                   const std::vector<double>& samples, const RightSide& right) {
+// The rotation V that brings the coordinates w of mean + root w in the order of their effect on the products: root V has the
+// principal directions of the second moment of their gradients. Products of two Gaussians become differences of squares.
+Eigen::MatrixXd by_effect(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& root,
+                          const std::vector<double>& samples) {
+    if (root.cols() < 2)
+        return Eigen::MatrixXd::Identity(root.cols(), root.cols());
     const Eigen::Index l = shared.left.gaussians;
     const Eigen::Index r = shared.right.gaussians;
-    Points points{mean.head(l), {}, samples, right.points.log2_count, right.points.replicate};
-    const Eigen::MatrixXd own = principal_root(covariance.topLeftCorner(l, l));
-    const auto inverse = [](const Eigen::MatrixXd& root) { // of orthogonal columns
-        return Eigen::MatrixXd(root.colwise().squaredNorm().cwiseInverse().asDiagonal() * root.transpose());
-    };
-    Eigen::MatrixXd before = Eigen::MatrixXd::Zero(l, right.principal.cols());
-    Eigen::MatrixXd rest = own;
-    if (own.cols() > 0 && right.principal.cols() > 0) {
-        // Canonical correlations above 1 are rounding, or noise of sampled covariances.
-        const Eigen::MatrixXd between =
-            inverse(own) * covariance.topRightCorner(l, r) * inverse(right.principal).transpose();
-        const Eigen::JacobiSVD<Eigen::MatrixXd> svd(between, Eigen::ComputeFullU | Eigen::ComputeThinV);
-        const Eigen::ArrayXd s = svd.singularValues().array().min(1);
-        const Eigen::MatrixXd turned = own * svd.matrixU();
-        before = turned.leftCols(s.size()) * s.matrix().asDiagonal() * svd.matrixV().transpose() * right.rotation;
-        rest = turned;
-        rest.leftCols(s.size()) *= ((1 - s) * (1 + s)).sqrt().matrix().asDiagonal();
-        rest = principal_root(rest * rest.transpose());
+    const Pilot left(shared.left, mean.head(l), root.topRows(l), samples);
+    const Pilot right(shared.right, mean.tail(r), root.bottomRows(r), samples);
+    // The gradient of f g is (g grad f, f grad g).
+    Eigen::MatrixXd moment = Eigen::MatrixXd::Zero(l + r, l + r);
+    for (std::size_t i = 0; i < shared.left.values.size(); ++i) {
+        const Eigen::MatrixXd gradient = left.gradient(i);
+        Eigen::RowVectorXd others = Eigen::RowVectorXd::Zero(gradient.cols());
+        Eigen::MatrixXd across = Eigen::MatrixXd::Zero(r, gradient.cols());
+        for (const auto& [of, j] : shared.products)
+            if (of == i) {
+                others += right.value(j).cwiseAbs2();
+                across += right.gradient(j) * right.value(j).asDiagonal();
+            }
+        moment.topLeftCorner(l, l) += gradient * others.asDiagonal() * gradient.transpose();
+        moment.topRightCorner(l, r) += gradient * left.value(i).asDiagonal() * across.transpose();
     }
-    rest *= by_effect(shared.left, points.mean, before, rest, samples);
-    points.root.resize(l, before.cols() + rest.cols());
-    points.root << before, rest;
-    return points;
+    for (std::size_t j = 0; j < shared.right.values.size(); ++j) {
+        const Eigen::MatrixXd gradient = right.gradient(j);
+        Eigen::RowVectorXd others = Eigen::RowVectorXd::Zero(gradient.cols());
+        for (const auto& [i, of] : shared.products)
+            if (of == j)
+                others += left.value(i).cwiseAbs2();
+        moment.bottomRightCorner(r, r) += gradient * others.asDiagonal() * gradient.transpose();
+    }
+    const Eigen::MatrixXd effect = root.transpose() * moment.selfadjointView<Eigen::Upper>() * root;
+    if (!effect.allFinite())
+        return Eigen::MatrixXd::Identity(root.cols(), root.cols());
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(effect);
+    const Eigen::MatrixXd directions = solver.eigenvectors().rowwise().reverse();
+    return directions * signs_of_columns(root * directions).asDiagonal();
+}
+
+// What rounding may contribute in single precision; below this much single precision is not tried.
+double rounding_allowed(const Sampling& sampling) {
+    constexpr double least = 1e-6; // a few units in the last place
+    const double allowed = sampling.acceptable / 10;
+    return allowed < least ? 0 : allowed;
 }
 
 struct Direction {
@@ -99,15 +116,14 @@ struct Direction {
 
 // Nothing where single precision will not do.
 template <class Real>
-std::optional<SharedExpectations> estimate_in(const Shared& shared, const Points& left_points, const RightSide& side,
+std::optional<SharedExpectations> estimate_in(const Shared& shared, const Points& left_points, const Points& right_points,
                                               const Eigen::MatrixXd& linked, double allowed) {
     constexpr std::size_t block = Rows<Real>::block;
     const bool tangents = linked.size() > 0;
     Rows<Real> left(shared.left, left_points, tangents);
-    if (!left.precise(allowed))
+    Rows<Real> right(shared.right, right_points, tangents);
+    if (!left.precise(allowed) || !right.precise(allowed))
         return std::nullopt;
-    Rows<Real> right(shared.right, side.points, tangents);
-    const std::vector<Real>& kept = side.kept<Real>();
 
     // sum over x of linked(x, y) d left_i / d x
     std::vector<Direction> directions;
@@ -139,19 +155,17 @@ std::optional<SharedExpectations> estimate_in(const Shared& shared, const Points
     SharedExpectations result;
     result.values.assign(shared.products.size(), 0);
     result.tangents.assign(tangents ? shared.products.size() : 0, 0);
-    std::vector<Real> on_left(left.rows() * block), on_right(kept.empty() ? right.rows() * block : 0);
+    std::vector<Real> on_left(left.rows() * block), on_right(right.rows() * block);
     std::vector<Real> along(directions.size() * block);
     std::vector<const Real*> rows;
     const std::size_t count = left_points.count();
     for (std::size_t first = 0; first < count; first += block) {
         const std::size_t size = std::min(block, count - first);
         left(first, on_left.data());
-        if (kept.empty())
-            right(first, on_right.data());
-        const Real* here = kept.empty() ? on_right.data() : kept.data() + first * right.rows();
+        right(first, on_right.data());
         for (std::size_t p = 0; p < shared.products.size(); ++p) {
             const auto [i, j] = shared.products[p];
-            result.values[p] += dot(on_left.data() + left.value(i) * block, here + right.value(j) * block, size);
+            result.values[p] += dot(on_left.data() + left.value(i) * block, on_right.data() + right.value(j) * block, size);
         }
         for (std::size_t d = 0; d < directions.size(); ++d) {
             rows.clear();
@@ -160,7 +174,8 @@ std::optional<SharedExpectations> estimate_in(const Shared& shared, const Points
             combine(0, directions[d].weights.data(), rows.data(), rows.size(), along.data() + d * block, block);
         }
         for (const Term& term : terms)
-            result.tangents[term.product] += dot(along.data() + term.direction * block, here + term.row * block, size);
+            result.tangents[term.product] +=
+                dot(along.data() + term.direction * block, on_right.data() + term.row * block, size);
     }
     for (std::vector<double>* sums : {&result.values, &result.tangents})
         for (double& sum : *sums) {
@@ -200,25 +215,26 @@ Shared share(const std::vector<Placed>& parts) {
 }
 
 SharedExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                            const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling,
-                            RightSides& sides) {
+                            const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling) {
+    const Eigen::Index l = shared.left.gaussians;
     const Eigen::Index r = shared.right.gaussians;
-    const auto side =
-        sides.find(shared.right, mean.tail(r), covariance.bottomRightCorner(r, r), samples, sampling, linked.size() > 0);
-    if (sampling.one_sample) {
-        const Eigen::MatrixXd root = principal_root(covariance);
+    Eigen::MatrixXd root = principal_root(covariance);
+    if (sampling.one_sample)
         for (const auto& [i, j] : shared.products)
             require_existence({{&shared.left.tape, shared.left.values[i], 0},
                                {&shared.right.tape, shared.right.values[j], shared.left.gaussians}},
                               mean, root, samples);
-    }
-    const Points left = given_right(shared, mean, covariance, samples, *side);
-    if (sampling.sampled != nullptr && left.root.cols() > 0)
+    root *= sampling.has_frame() ? rotation_to(root, *sampling.frame) : by_effect(shared, mean, root, samples);
+    if (sampling.frame != nullptr && !sampling.has_frame())
+        *sampling.frame = root;
+    if (sampling.sampled != nullptr && root.cols() > 0)
         *sampling.sampled = true;
-    if (side->single)
-        if (auto result = estimate_in<float>(shared, left, *side, linked, rounding_allowed(sampling)))
+    const Points left{mean.head(l), root.topRows(l), samples, sampling.log2_points, sampling.replicate};
+    const Points right{mean.tail(r), root.bottomRows(r), samples, sampling.log2_points, sampling.replicate};
+    if (const double allowed = rounding_allowed(sampling); allowed > 0)
+        if (auto result = estimate_in<float>(shared, left, right, linked, allowed))
             return *std::move(result);
-    return *estimate_in<double>(shared, left, *side, linked, 0);
+    return *estimate_in<double>(shared, left, right, linked, 0);
 }
 
 } // namespace tpc::joint

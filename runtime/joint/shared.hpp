@@ -1,7 +1,7 @@
 // Parts of several expectations that have no method but points, from one set of them.
 #pragma once
 
-#include "runtime/joint/side.hpp"
+#include "runtime/joint/functions.hpp"
 #include "runtime/joint/split.hpp"
 
 namespace tpc::joint {
@@ -28,10 +28,8 @@ struct SharedExpectations {
 
 // By part, one replicate's estimate, and its derivative along the links of left to right Gaussians,
 //   sum over k, l of linked(k, l) E[d left_i / d x_k  d right_j / d y_l];
-// `mean`, `covariance`, `linked` are those of the Gaussians that occur. Right functions are taken at points of the right
-// law, the same for all left ones; left Gaussians are what they are given the right ones.
+// `mean`, `covariance`, `linked` are those of the Gaussians that occur.
 SharedExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                            const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling,
-                            RightSides& sides);
+                            const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling);
 
 } // namespace tpc::joint

@@ -233,7 +233,9 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
     if (!may_sample)
         return std::nullopt;
     const Clock clock;
-    Expectation result = estimate(small.part.integrand, mean, covariance, samples, sampling, slopes_);
+    Sampling near = sampling;
+    near.frame = small.frames.at(sampling, static_cast<std::size_t>(mean.size()));
+    Expectation result = estimate(small.part.integrand, mean, covariance, samples, near, slopes_);
     const std::lock_guard lock(small.mutex);
     small.uses["scrambled Sobol points"].add(std::size_t{1} << sampling.log2_points, 0, clock.seconds());
     return result;

@@ -2,6 +2,7 @@
 // method that meets the tolerance.
 #pragma once
 
+#include "runtime/joint/frames.hpp"
 #include "runtime/joint/laplace.hpp"
 #include "runtime/joint/ratio.hpp"
 #include "runtime/joint/split.hpp"
@@ -123,6 +124,7 @@ class Solver {
         mutable std::mutex mutex;
         mutable std::map<std::string, Use> uses;
         mutable std::unordered_map<std::size_t, Known> known; // by Sampling::place
+        mutable Frames frames;
     };
     struct Divided {
         Split split;

@@ -325,6 +325,39 @@ output v' @ h[T] / sqrt(n)
     CHECK(tests::deviation(forward, backward) <= error_of(forward) + error_of(backward));
 }
 
+TEST_CASE("with any seed kernels of a cell whose state is no sum of independent products are off by less than they state") {
+    const std::string text = R"(program p
+input xi : R[T, d]
+matrix W[k in 1..4] ~ N(0, 1/n)
+matrix U[k in 1..4] ~ N(0, 1/d)
+vector b[k in 1..4] ~ N(0, 0.1)
+vector v ~ N(0, 1)
+h[0] = 0
+c[0] = 0
+for t in 1..T {
+    for k in 1..4 { g[t, k] = W[k] @ h[t-1] + U[k] @ xi[t] + b[k] }
+    c[t] = sigmoid(g[t, 1]) * c[t-1] + sigmoid(g[t, 2]) * tanh(g[t, 3])
+    h[t] = sigmoid(g[t, 4]) * tanh(c[t])
+}
+output v' @ h[T] / sqrt(n)
+)";
+    const Set set = tests::random_set(text, 2, {{"T", 3}, {"d", 3}}, 12);
+    tests::Settings fine;
+    fine.options.tolerance = 2e-4;
+    fine.options.seed = 9;
+    const auto exact = kernels(text, set, fine);
+    CHECK(error_of(exact) <= 2e-4);
+    for (const std::uint32_t seed : {1U, 2U, 3U, 7U}) {
+        tests::Settings coarse;
+        coarse.options.tolerance = 2e-3;
+        coarse.options.seed = seed;
+        const auto rough = kernels(text, set, coarse);
+        CHECK(error_of(rough) <= 2e-3);
+        CHECK(tests::deviation(exact[0].nngp, rough[0].nngp) <= rough[0].nngp_error + exact[0].nngp_error);
+        CHECK(tests::deviation(exact[0].ntk, rough[0].ntk) <= rough[0].ntk_error + exact[0].ntk_error);
+    }
+}
+
 TEST_CASE("expectations of one sample are sampled beside those of a pair") {
     const std::string text = R"(program p
 input xi : R

@@ -2,11 +2,14 @@
 #include "runtime/joint/elementwise.hpp"
 #include "runtime/joint/expectation.hpp"
 #include "runtime/joint/points.hpp"
+#include "runtime/joint/root.hpp"
 #include "runtime/joint/shared.hpp"
 #include "runtime/joint/spectral.hpp"
 #include "runtime/joint/twins.hpp"
 
 #include <catch2/catch.hpp>
+
+#include <Eigen/SVD>
 
 #include <algorithm>
 #include <cmath>
@@ -199,11 +202,10 @@ TEST_CASE("parts that share their points have the expectations of each, in doubl
         root.topRows(2) << 2 * root.row(2) - root.row(3), 0.5 * root.row(3);
     const Eigen::MatrixXd covariance = root * root.transpose();
     const std::vector<Eigen::Index> turned{1, 0, 3, 2};
-    joint::RightSides sides;
     for (const double acceptable : {0.0, 1e-3}) {
         joint::Sampling sampling{16, 2};
         sampling.acceptable = acceptable;
-        const joint::SharedExpectations all = joint::estimate(shared, mean, covariance, linked, {7, 1.5}, sampling, sides);
+        const joint::SharedExpectations all = joint::estimate(shared, mean, covariance, linked, {7, 1.5}, sampling);
         for (std::size_t k = 0; k < 2; ++k) {
             const std::vector<Eigen::Index> order = k == 0 ? std::vector<Eigen::Index>{0, 1, 2, 3} : turned;
             const Eigen::MatrixXd links = linked(std::vector<Eigen::Index>(order.begin(), order.begin() + 2),
@@ -218,6 +220,64 @@ TEST_CASE("parts that share their points have the expectations of each, in doubl
     }
 }
 
+TEST_CASE("a root rotated to another one is the nearest root of its covariance, whatever their ranks") {
+    const Eigen::MatrixXd all = Eigen::MatrixXd::NullaryExpr(
+        5, 5, [](Eigen::Index i, Eigen::Index j) { return std::sin(static_cast<double>(3 * i + 7 * j * j + 1)); });
+    const Eigen::Index rank = GENERATE(0, 1, 3, 5), other_rank = GENERATE(0, 2, 3, 5);
+    const Eigen::MatrixXd root = all.leftCols(rank);
+    const Eigen::MatrixXd other = (all.transpose() + Eigen::MatrixXd::Identity(5, 5)).leftCols(other_rank);
+    const Eigen::MatrixXd covariance = root * root.transpose();
+    const Eigen::MatrixXd near = root * joint::rotation_to(root, other);
+    REQUIRE(near.cols() == std::max(rank, other_rank));
+    CHECK((near * near.transpose() - covariance).norm() < 1e-12);
+    // whatever root it came from
+    const Eigen::MatrixXd again = joint::principal_root(covariance);
+    if (other_rank >= rank)
+        CHECK((again * joint::rotation_to(again, other) - near).norm() < 1e-9);
+    // the trace of near' other is the sum of the singular values of root' other, and no rotation has more
+    const Eigen::MatrixXd between = root.transpose() * other;
+    const double most = between.size() == 0 ? 0 : between.jacobiSvd().singularValues().sum();
+    CHECK(std::abs((near.leftCols(other_rank).transpose() * other).trace() - most) < 1e-12);
+}
+
+TEST_CASE("points of nearly one law are nearly the same in one frame, where eigenvectors are not") {
+    joint::Part part;
+    part.left = part.right = {0, 1};
+    Integrand& integrand = part.integrand;
+    integrand.left_gaussians = integrand.right_gaussians = 2;
+    joint::Tape& tape = integrand.tape;
+    const auto gated = [&](std::uint32_t first) {
+        const auto gate = tape.apply(Function::sigmoid, tape.gaussian(first));
+        return tape.apply(Function::mul, gate, tape.apply(Function::tanh, tape.gaussian(first + 1)));
+    };
+    integrand.left = gated(0);
+    integrand.right = gated(2);
+    joint::finish(integrand, true);
+    const joint::Shared shared = joint::share({{&part, {0, 1}, {0, 1}, {}}});
+    // Nearly equal eigenvalues, whose directions are what the noise says.
+    const Eigen::MatrixXd linked = Eigen::MatrixXd::Identity(2, 2);
+    const auto covariance = [](double noise) {
+        Eigen::MatrixXd result = Eigen::MatrixXd::Identity(4, 4);
+        result(0, 2) = result(2, 0) = result(1, 3) = result(3, 1) = 0.5;
+        result(0, 1) = result(1, 0) = noise;
+        result(2, 3) = result(3, 2) = -2 * noise;
+        result(0, 3) = result(3, 0) = 0.3 * noise;
+        return result;
+    };
+    const bool together = GENERATE(false, true);
+    const auto at = [&](double noise, Eigen::MatrixXd* frame) {
+        joint::Sampling sampling{10, 3};
+        sampling.frame = frame;
+        const Eigen::VectorXd mean = Eigen::VectorXd::Zero(4);
+        return together ? joint::estimate(shared, mean, covariance(noise), linked, {}, sampling).values.at(0)
+                        : joint::estimate(integrand, mean, covariance(noise), {}, sampling, false).value;
+    };
+    Eigen::MatrixXd frame;
+    const double first = at(1e-5, &frame);
+    CHECK(std::abs(at(-1e-5, &frame) - first) < 1e-6);
+    CHECK(std::abs(at(-1e-5, nullptr) - first) > 1e-5);
+}
+
 TEST_CASE("what single precision would round is sampled in double precision") {
     const auto estimate = [](double acceptable) {
         joint::Part part;
@@ -229,11 +289,10 @@ TEST_CASE("what single precision would round is sampled in double precision") {
         integrand.left = tape.apply(Function::sub, far, tape.number(1e5));
         integrand.right = tape.gaussian(1);
         const joint::Shared shared = joint::share({{&part, {0}, {0}, {}}});
-        joint::RightSides sides;
         joint::Sampling sampling{8, 1};
         sampling.acceptable = acceptable;
         const Eigen::MatrixXd covariance{{1.0, 0.5}, {0.5, 1.0}};
-        return joint::estimate(shared, Eigen::Vector2d::Zero(), covariance, {}, {}, sampling, sides).values.at(0);
+        return joint::estimate(shared, Eigen::Vector2d::Zero(), covariance, {}, {}, sampling).values.at(0);
     };
     CHECK(estimate(1e-3) == estimate(0));
 }
