@@ -24,6 +24,9 @@ constexpr double best_rate = 1.5;
 // is left in the mean of all; where it falls as the points, less.
 constexpr std::uint32_t joined = 4;
 constexpr double bias_left = 2;
+// A bias of fewer points that would be less than this part of the tolerance now is not looked for again: to join four
+// replicates costs as much as they do.
+constexpr double little = 0.15;
 
 // 99 % of Student's t, for the mean of so many replicates.
 double student(std::size_t count) {
@@ -35,16 +38,23 @@ struct Runs {
     std::vector<double> mean, squares; // Welford's, entry by entry
     std::vector<double> bias;          // K of the joined replicates less their mean
     std::size_t count = 0;
+    std::size_t missing = joined; // replicates that the bias still lacks
 
     explicit Runs(std::vector<double> joined_replicates)
         : mean(joined_replicates.size(), 0), squares(joined_replicates.size(), 0), bias(std::move(joined_replicates)) {}
+    // `shrunk`: what is left of the bias of fewer points.
+    Runs(const Runs& fewer, double shrunk) : Runs(fewer.bias) {
+        missing = 0;
+        for (double& one : bias)
+            one *= shrunk;
+    }
     void add(const std::vector<double>& values) {
         ++count;
         for (std::size_t k = 0; k < values.size(); ++k) {
             const double difference = values[k] - mean[k];
             mean[k] += difference / static_cast<double>(count);
             squares[k] += difference * (values[k] - mean[k]);
-            if (count <= joined)
+            if (count <= missing)
                 bias[k] -= values[k] / joined;
         }
     }
@@ -55,6 +65,16 @@ struct Runs {
         for (std::size_t k = 0; k < mean.size(); ++k) {
             largest = std::max(largest, std::abs(mean[k]));
             most = std::max(most, std::sqrt(squares[k] / static_cast<double>(count - 1)));
+        }
+        return largest == 0 ? 0 : most / largest;
+    }
+    // What bias is left, relative to the largest entry.
+    [[nodiscard]] double bias_of_mean(double elsewhere) const {
+        double largest = elsewhere;
+        double most = 0;
+        for (std::size_t k = 0; k < mean.size(); ++k) {
+            largest = std::max(largest, std::abs(mean[k]));
+            most = std::max(most, bias_left * std::abs(bias[k]));
         }
         return largest == 0 ? 0 : most / largest;
     }
@@ -125,6 +145,13 @@ struct Replicates {
             ntk.emplace_back(std::move(kernel.ntk));
         }
     }
+    // `shrunk`: what is left of the bias of fewer points.
+    Replicates(const Replicates& fewer, double shrunk) : first_replicate(fewer.first_replicate) {
+        for (std::size_t o = 0; o < fewer.nngp.size(); ++o) {
+            nngp.emplace_back(fewer.nngp[o], shrunk);
+            ntk.emplace_back(fewer.ntk[o], shrunk);
+        }
+    }
     void run(const Once& once, joint::Sampling sampling, std::uint32_t wanted) {
         for (; count < wanted; ++count) {
             sampling.replicate = sampling.law_replicate = first_replicate + count;
@@ -152,6 +179,13 @@ struct Replicates {
         for (std::size_t o = 0; o < nngp.size(); ++o)
             result = std::max({result, nngp[o].spread(largest_of(elsewhere, o, &Options::Largest::nngp)),
                                ntk[o].spread(largest_of(elsewhere, o, &Options::Largest::ntk))});
+        return result;
+    }
+    [[nodiscard]] double bias(const std::vector<Options::Largest>& elsewhere) const {
+        double result = 0;
+        for (std::size_t o = 0; o < nngp.size(); ++o)
+            result = std::max({result, nngp[o].bias_of_mean(largest_of(elsewhere, o, &Options::Largest::nngp)),
+                               ntk[o].bias_of_mean(largest_of(elsewhere, o, &Options::Largest::ntk))});
         return result;
     }
     // Means and errors; `error` that of what is not sampled.
@@ -228,46 +262,57 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
     sampling.tolerance = wanted ? std::clamp(tolerance / 100, 1e-12, 1e-6) : strict;
     sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 4, 1e-3));
     double first_worst = 0;
+    std::optional<Replicates> replicates; // of the last number of points
     for (unsigned log2_points = first_log2_points;;) {
         std::atomic<bool> random = false;
         std::atomic<double> error = 0; // the largest estimate of the expectations that are not sampled
         sampling.sampled = &random;
         sampling.error = &error;
         const unsigned law_log2_points = std::max(first_log2_points, log2_points - std::min(coarser, log2_points));
-        sampling.log2_points = log2_points + 2;
-        sampling.law_log2_points = law_log2_points + 2;
-        sampling.replicate = sampling.law_replicate = first_replicate + joint::first_four;
-        sampling.perturbed_above = 0;
-        sampling.first_run = log2_points == first_log2_points;
-        outcome.outputs = once(sampling);
-        if (!random) { // every expectation had another method
-            const double worst = add_errors(outcome.outputs, once, sampling, error, spreads, elsewhere);
-            if (worst > tolerance && sampling.tolerance > strict) {
-                sampling.tolerance = strict;
-                continue;
+        // It falls as the square root of the points at least.
+        const double shrunk =
+            !replicates
+                ? 1
+                : std::exp2(-0.5 * std::min(log2_points - sampling.log2_points, law_log2_points - sampling.law_log2_points));
+        if (replicates && shrunk * replicates->bias(elsewhere) <= little * tolerance) {
+            replicates.emplace(Replicates(*replicates, shrunk));
+        } else {
+            sampling.log2_points = log2_points + 2;
+            sampling.law_log2_points = law_log2_points + 2;
+            sampling.replicate = sampling.law_replicate = first_replicate + joint::first_four;
+            sampling.perturbed_above = 0;
+            sampling.first_run = !replicates;
+            outcome.outputs = once(sampling);
+            if (!random) { // every expectation had another method
+                const double worst = add_errors(outcome.outputs, once, sampling, error, spreads, elsewhere);
+                if (worst > tolerance && sampling.tolerance > strict) {
+                    sampling.tolerance = strict;
+                    continue;
+                }
+                return worst <= tolerance ? outcome : refuse("have", worst);
             }
-            return worst <= tolerance ? outcome : refuse("have", worst);
+            replicates.emplace(outcome.outputs, first_replicate);
         }
         sampling.log2_points = log2_points;
         sampling.law_log2_points = law_log2_points;
         sampling.first_run = false;
         sampling.perturbed_above = sampling.tolerance; // replicates have the others in common
-        Replicates replicates(outcome.outputs, first_replicate);
         std::uint32_t wanted_replicates = first_replicates;
         double worst = 0;
         do { // more replicates keep those at hand, which more points do not
-            replicates.run(once, sampling, wanted_replicates);
-            worst = replicates.worst(elsewhere, replicates.count) + error;
+            replicates->run(once, sampling, wanted_replicates);
+            worst = replicates->worst(elsewhere, replicates->count) + error;
             constexpr double reserve = 1.05; // the spread is an estimate
             const std::uint32_t most =
-                std::min(std::max(most_replicates, replicates.count + more_points_cost), joint::replicates_of_seed / 2);
-            while (wanted_replicates <= most && reserve * replicates.worst(elsewhere, wanted_replicates) + error > tolerance)
+                std::min(std::max(most_replicates, replicates->count + more_points_cost), joint::replicates_of_seed / 2);
+            while (wanted_replicates <= most &&
+                   reserve * replicates->worst(elsewhere, wanted_replicates) + error > tolerance)
                 wanted_replicates += 4;
             if (wanted_replicates > most)
                 break;
-        } while (worst > tolerance && wanted_replicates > replicates.count);
+        } while (worst > tolerance && wanted_replicates > replicates->count);
         if (worst <= tolerance) {
-            replicates.finish(outcome.outputs, elsewhere, error);
+            replicates->finish(outcome.outputs, elsewhere, error);
             return outcome;
         }
         const double more = std::exp2(static_cast<double>(last_log2_points - log2_points));
@@ -279,7 +324,7 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
             if (before == 0) {
                 first_worst = worst;
                 if (spreads)
-                    coarser = coarser_laws(replicates.spread(elsewhere),
+                    coarser = coarser_laws(replicates->spread(elsewhere),
                                            spread_of_laws(once, sampling, first_replicate, elsewhere));
             }
             constexpr double usual = 0.85, left = 1.5;
@@ -295,7 +340,7 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
                 "an expectation over several Gaussians is not finite: the kernel diverges, or divides zero by zero"};
             return outcome;
         }
-        return refuse(fmt::format("are sampled, and {} points leave", std::size_t{replicates.count} << log2_points), worst);
+        return refuse(fmt::format("are sampled, and {} points leave", std::size_t{replicates->count} << log2_points), worst);
     }
 }
 
