@@ -51,12 +51,14 @@ template <class Real> class ArcsineDual final : public Dual<Real> {
             const double sine = A > 0 ? A / sum : 0;
             const double rest = A > 0 ? own_.blur / sum : 1; // 1 - sin alpha
             const double cosine = std::sqrt(rest * (2 - rest));
-            const double angle = scale * std::atan2(sine, cosine);
+            const double alpha = std::atan2(sine, cosine);
+            const double angle = scale * alpha;
             const double norm = std::sqrt(own_.constant * own_.constant + angle);
             const auto set = [&](std::size_t k, double value) { features[k * stride + i] = static_cast<Real>(value); };
             set(ArcsineFeatures::root, std::sqrt(sine));
-            set(ArcsineFeatures::versine, sine * sine / (1 + cosine));
-            set(ArcsineFeatures::rate, own_.blur > 0 ? std::sqrt(scale / sum) : 0);
+            set(ArcsineFeatures::sine, rest > 0 ? std::sin(alpha / 2) : std::numbers::sqrt2 / 2);
+            set(ArcsineFeatures::cosine, rest > 0 ? std::cos(alpha / 2) : std::numbers::sqrt2 / 2);
+            set(ArcsineFeatures::rest, std::sqrt(rest));
             set(ArcsineFeatures::norm, norm);
             set(ArcsineFeatures::inverse, norm > 0 ? 1 / norm : 0);
             set(ArcsineFeatures::angle, angle);

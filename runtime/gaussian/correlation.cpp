@@ -6,8 +6,8 @@ namespace tpc::gaussian {
 
 namespace {
 
-// Chebyshev interpolation of f on [-1, 1], as a polynomial in powers of x.
-template <class Real, std::size_t N, class F> std::array<Real, N> interpolate(F f) {
+// Chebyshev interpolation of f on [-1, 1], as a polynomial in powers of x, or of y in x = slope y - 1.
+template <class Real, std::size_t N, class F> std::array<Real, N> interpolate(F f, long double slope = 0) {
     std::array<long double, N> values{}, powers{}, previous{}, current{};
     const auto node = [](std::size_t j) {
         return std::cos(std::numbers::pi_v<long double> * (static_cast<long double>(j) + 0.5L) /
@@ -31,6 +31,15 @@ template <class Real, std::size_t N, class F> std::array<Real, N> interpolate(F 
         previous = current;
         current = next;
     }
+    if (slope != 0) { // by Horner's rule for p(slope y - 1)
+        std::array<long double, N> shifted{};
+        for (std::size_t k = N; k-- > 0;) {
+            for (std::size_t i = N; i-- > 0;)
+                shifted[i] = (i > 0 ? slope * shifted[i - 1] : 0) - shifted[i];
+            shifted[0] += powers[k];
+        }
+        powers = shifted;
+    }
     std::array<Real, N> result{};
     for (std::size_t i = 0; i < N; ++i)
         result[i] = static_cast<Real>(powers[i]);
@@ -49,10 +58,13 @@ template <class Real> AnglePolynomials<Real> make() {
         const long double s = std::sqrt(w);
         return (2 * s * std::sqrt(1 - w) - 2 * std::asin(s) * (1 - 2 * w)) / (w * s);
     });
-    result.arctangent = interpolate<Real, Own::arctangent_terms>([](long double x) {
-        const long double y = std::sqrt((x + 1) / 2);
-        return std::atan(y) / y;
-    });
+    constexpr long double tangent = 2 - std::numbers::sqrt3_v<long double>; // of pi/12
+    result.arctangent = interpolate<Real, Own::arctangent_terms>(
+        [](long double x) {
+            const long double y = tangent * std::sqrt((x + 1) / 2);
+            return std::atan(y) / y;
+        },
+        2 / (tangent * tangent));
     return result;
 }
 

@@ -40,14 +40,14 @@ template <class Real> inline Real root_difference(Real A, Real B) {
 
 // Polynomials in x = 4w - 1 in [-1, 1], w = t/2 = sin^2(theta/2), theta = acos |rho|, s = sqrt(w):
 //   theta = s * angle(x),   sin theta - theta cos theta = s^3 * lens(x).
-// Singular at w = 1 only, so that Chebyshev interpolation on [0, 1/2] converges like 5.8^-n. So does, in x = 2 y^2 - 1,
-//   atan y = y * arctangent(x),   0 <= y <= 1.
-// As many terms as leave out less than a few ulps of doubles (7e-16, 3e-16, 3e-17), half an ulp of floats.
+// Singular at w = 1 only, so that Chebyshev interpolation on [0, 1/2] converges like 5.8^-n; like 58^-n
+//   atan y = y * arctangent(y^2),   |y| <= tan(pi/12).
+// As many terms as leave out less than a few ulps of doubles (7e-16, 3e-16, 3e-18), half an ulp of floats.
 template <class Real> struct AnglePolynomials {
     static constexpr bool single = sizeof(Real) == 4;
     static constexpr std::size_t angle_terms = single ? 8 : 17;
     static constexpr std::size_t lens_terms = single ? 7 : 16;
-    static constexpr std::size_t arctangent_terms = single ? 9 : 20;
+    static constexpr std::size_t arctangent_terms = single ? 5 : 10;
     std::array<Real, angle_terms> angle{};
     std::array<Real, lens_terms> lens{};
     std::array<Real, arctangent_terms> arctangent{};

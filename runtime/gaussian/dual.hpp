@@ -78,8 +78,9 @@ struct Shape {
 struct ArcsineFeatures {
     enum : std::size_t {
         root,    // sqrt(sin alpha)
-        versine, // 1 - cos alpha
-        rate,    // |p3| sqrt(2 / (pi (A + blur))); 0 without blur, as a jump has no slope
+        sine,    // sin(alpha / 2)
+        cosine,  // cos(alpha / 2)
+        rest,    // sqrt(1 - sin alpha)
         norm,    // sqrt K
         inverse, // 1 / sqrt K, 0 for 0
         angle,   // K - p0^2

@@ -1,6 +1,7 @@
 // The dual kernel of p0 + p3 S(z) by rows (runtime/gaussian/arcsine.cpp). With the angles sin alpha = A / (A + r), sin beta
 // likewise, g^2 = sin alpha sin beta, sin theta = |rho| g, m and d half the sum and half the difference of alpha and beta,
-//   sin^2 m - sin^2 theta = sin^2 d + g^2 (1 - rho^2) = n,   tan(m - theta) = n / (sin m cos m + sin theta cos theta),
+//   sin^2 m - sin^2 theta = sin^2 d + g^2 (1 - rho^2) = n,
+//   tan((m - theta) / 2) = n / ((sin m + sin theta) (cos m + cos theta)),
 // and with q = 2/pi p3^2, K = E[phi^2] = p0^2 + q alpha, the gap to the nearer of equal and opposite samples is
 //   near = (2 q (m - theta) - (sqrt K_a - sqrt K_b)^2) / sqrt(K_a K_b) = 2 - 2 (p0^2 + q theta) / sqrt(K_a K_b).
 // Without p0 the difference cancels where phi is nearly linear, alpha, beta << 1 (collinear samples: in all but the square
@@ -71,26 +72,32 @@ HWY_NOINLINE Vec<D> nearly_linear_gap(D d, Vec<D> sine_a, Vec<D> sine_b, Vec<D> 
     return hn::Mul(two, hn::MulAdd(hn::Sub(one, apart), gone, apart));
 }
 
-// atan(y / x) in 0 .. pi/2, of the ratio of the smaller one to the larger.
+// atan(n / x) for 0 <= n <= x. Beyond pi/12 it is pi/6 + atan((n - c x) / (x + c n)), c = tan(pi/6).
 template <std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void turns(D d, const Vec<D>* ratio, const hn::Mask<D>* beyond, Vec<D>* angle) {
-    const auto& arctangent = gaussian::AnglePolynomials<Real>::instance().arctangent;
-    Vec<D> x[Vectors];
-    TPC_UNROLL
-    for (std::size_t v = 0; v < Vectors; ++v)
-        x[v] = hn::MulSub(hn::Add(ratio[v], ratio[v]), ratio[v], hn::Set(d, Real(1)));
-    polynomials_at<Vectors>(d, arctangent, x, angle);
+HWY_INLINE void turns(D d, const gaussian::AnglePolynomials<Real>& polynomials, const Vec<D>* n, const Vec<D>* x,
+                      Vec<D>* angle) {
+    constexpr Real root = std::numbers::sqrt3_v<Real>;
+    const auto least = hn::Set(d, static_cast<Real>(sizeof(Real) == 4 ? 1e-36 : 1e-300)); // 0 / 0 counts as 0
+    Vec<D> ratio[Vectors], square[Vectors];
+    hn::Mask<D> beyond[Vectors];
     TPC_UNROLL
     for (std::size_t v = 0; v < Vectors; ++v) {
-        const auto part = hn::Mul(ratio[v], angle[v]);
-        angle[v] = hn::IfThenElse(beyond[v], hn::Sub(hn::Set(d, std::numbers::pi_v<Real> / 2), part), part);
+        beyond[v] = hn::Lt(hn::Mul(hn::Set(d, 2 - root), x[v]), n[v]);
+        const auto c = hn::IfThenElseZero(beyond[v], hn::Set(d, 1 / root));
+        ratio[v] = hn::Div(hn::NegMulAdd(c, x[v], n[v]), hn::Max(hn::MulAdd(c, n[v], x[v]), least));
+        square[v] = hn::Mul(ratio[v], ratio[v]);
     }
+    polynomials_at<Vectors>(d, polynomials.arctangent, square, angle);
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v)
+        angle[v] = hn::MulAdd(ratio[v], angle[v], hn::IfThenElseZero(beyond[v], hn::Set(d, std::numbers::pi_v<Real> / 6)));
 }
 
 // Of some lanes at a time, all in registers: a lane's operations wait for one another, those of other lanes do not.
 template <class D, class Real = hn::TFromD<D>> class Arcsine {
   public:
-    explicit Arcsine(const ArcsineRow<Real>& given) : row(given) {}
+    explicit Arcsine(const ArcsineRow<Real>& given)
+        : row(given), steepness(given.blur > 0 ? given.scale / given.blur : Real(0)) {}
 
     // In place. `left` and `right` are the numbers of the samples; Signs: `plus` is there; Plus: it is wanted.
     template <bool Signs, bool Plus, bool Tangent, std::size_t Vectors>
@@ -102,68 +109,71 @@ template <class D, class Real = hn::TFromD<D>> class Arcsine {
         const auto one = set(1);
         const auto two = set(2);
         const auto four = set(4);
-        const auto least = set(static_cast<Real>(sizeof(Real) == 4 ? 1e-18 : 1e-150)); // 0 / 0 counts as 0
+        const auto least = set(static_cast<Real>(sizeof(Real) == 4 ? 1e-36 : 1e-300)); // 1 / cos theta is finite
         const Real sine_left = left[Numbers::root] * left[Numbers::root];
-        const Real rest_left = rest_of(left[Numbers::rate]);
+        const Real rest_left = left[Numbers::rest] * left[Numbers::rest]; // 1 - sin alpha
         const auto number = [&](std::size_t k, std::size_t v) {
             return hn::LoadU(d, right + k * row.right_stride + v * width);
         };
-        // tan(m - theta) = 4 n / denominator.
-        Vec<D> ratio[Vectors], turned[Vectors];
-        hn::Mask<D> steep[Vectors];
+        // tan((m - theta) / 2) = (sin m - sin theta) / (cos m + cos theta) = 4 n / denominator.
+        Vec<D> numerator[Vectors], denominator[Vectors], turned[Vectors];
         TPC_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v) {
             const auto near = nearer<Signs>(d, minus[v], plus[v]); // 2 (1 - |rho|)
-            const auto root = number(Numbers::root, v);
-            const auto versine = number(Numbers::versine, v);
-            const auto rate = number(Numbers::rate, v);
-            const auto sine = hn::Mul(root, root);
-            const auto square = hn::Mul(set(sine_left), sine);    // g^2
-            const auto lost = hn::Mul(near, hn::Sub(four, near)); // 4 (1 - rho^2)
+            const auto level = number(Numbers::rest, v);
+            const auto g = hn::Mul(set(left[Numbers::root]), number(Numbers::root, v));
+            const auto lost = hn::Mul(hn::Mul(near, hn::Sub(four, near)), hn::Mul(g, g)); // 4 g^2 (1 - rho^2)
             // cos^2 theta = 1 - g^2 + g^2 (1 - rho^2), 1 - g^2 = a + b - a b with a, b = 1 - sin alpha, 1 - sin beta
-            const auto rest =
-                hn::MulAdd(hn::Mul(rate, rate), set(4 * sine_left * (row.blur / row.scale)), set(4 * rest_left));
-            const auto twice_cosine = hn::Max(hn::Sqrt(hn::MulAdd(square, lost, rest)), least);
-            const auto twice_sine = hn::Mul(hn::Mul(set(left[Numbers::root]), root), hn::Sub(two, near));
-            // 4 sin^2 d = |exp(i alpha) - exp(i beta)|^2
-            const auto across = hn::Sub(set(sine_left), sine);
-            const auto along = hn::Sub(set(left[Numbers::versine]), versine);
-            const auto n = hn::MulAdd(square, lost, hn::MulAdd(across, across, hn::Mul(along, along)));
-            const auto sums = // 2 sin(alpha + beta)
-                hn::MulAdd(sine, set(2 - 2 * left[Numbers::versine]),
-                           hn::NegMulAdd(set(2 * sine_left), versine, set(2 * sine_left)));
-            const auto denominator = hn::MulAdd(twice_sine, twice_cosine, sums);
-            const auto larger = hn::Max(hn::Max(n, denominator), least);
-            const auto inverse = hn::Div(one, hn::Mul(larger, twice_cosine));
-            steep[v] = hn::Lt(denominator, n);
-            ratio[v] = hn::Mul(hn::Mul(hn::Min(n, denominator), twice_cosine), inverse);
-            if constexpr (Tangent) { // 2/pi p3^2 / (... cos theta)
-                const auto slope = hn::Mul(hn::Mul(inverse, larger), hn::Mul(set(2 * left[Numbers::rate]), rate));
-                tangent[v] = hn::Mul(tangent[v], slope);
-            }
+            const auto rest = hn::MulAdd(hn::Mul(level, level), set(4 * (1 - rest_left)), set(4 * rest_left));
+            const auto square = hn::Max(hn::Add(lost, rest), least);
+            const auto secant = inverse_root(d, square); // 1 / (2 cos theta)
+            const auto sine = number(Numbers::sine, v);
+            const auto cosine = number(Numbers::cosine, v);
+            // sin m and sin d are their sum and their difference: 0 where alpha is beta
+            const auto one_way = hn::Mul(set(2 * left[Numbers::sine]), cosine);
+            const auto other_way = hn::Mul(set(2 * left[Numbers::cosine]), sine);
+            const auto twice_cosine = // of m: 0 where both are right angles
+                hn::Sub(hn::Mul(set(2 * left[Numbers::cosine]), cosine), hn::Mul(set(2 * left[Numbers::sine]), sine));
+            const auto across = hn::Sub(one_way, other_way);
+            numerator[v] = hn::MulAdd(across, across, lost);
+            denominator[v] = hn::Mul(hn::MulAdd(g, hn::Sub(two, near), hn::Add(one_way, other_way)),
+                                     hn::MulAdd(square, secant, twice_cosine));
+            if constexpr (Tangent) // q / (sqrt((A + r) (B + r)) cos theta); a jump has no slope
+                tangent[v] = hn::Mul(tangent[v], hn::Mul(secant, hn::Mul(set(2 * steepness * left[Numbers::rest]), level)));
         }
-        turns<Vectors>(d, ratio, steep, turned);
-        const auto twice_scale = set(2 * row.scale);
+        turns<Vectors>(d, polynomials, numerator, denominator, turned);
+        const auto scale = set(4 * row.scale);
         const bool slight = row.constant == Real(0) && sine_left < small_angle<Real>;
+        Vec<D> both[Vectors], apart[Vectors], near[Vectors], far[Vectors];
+        auto furthest = zero;
         TPC_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v) {
-            const auto both = hn::Mul(set(left[Numbers::inverse]), number(Numbers::inverse, v));
+            both[v] = hn::Mul(set(left[Numbers::inverse]), number(Numbers::inverse, v));
             const auto difference = hn::Sub(set(left[Numbers::norm]), number(Numbers::norm, v));
-            const auto apart = hn::Mul(hn::Mul(difference, difference), both);
-            auto near = hn::MulSub(hn::Mul(twice_scale, turned[v]), both, apart);
-            // norms far apart: the difference cancels, the product does not
-            if (HWY_UNLIKELY(slight || !hn::AllFalse(d, hn::Lt(one, apart))))
-                near = otherwise(d, left, right + v * width, nearer<Signs>(d, minus[v], plus[v]), apart, near);
-            near = hn::Max(near, zero);
-            // The other gap is the rest of 4 (p0^2 + q m) / sqrt(K_a K_b); without p0 that is 4 and what norms are apart by.
-            auto far = hn::Sub(four, near);
-            auto constant = zero;
-            if (row.constant != Real(0)) {
+            apart[v] = hn::Mul(hn::Mul(difference, difference), both[v]);
+            turned[v] = hn::Mul(scale, turned[v]);
+            near[v] = hn::MulSub(turned[v], both[v], apart[v]);
+            furthest = hn::Max(furthest, apart[v]);
+        }
+        // norms far apart: the difference cancels, the product does not
+        if (HWY_UNLIKELY(slight || !hn::AllFalse(d, hn::Lt(one, furthest))))
+            for (std::size_t v = 0; v < Vectors; ++v)
+                near[v] = otherwise(d, left, right + v * width, nearer<Signs>(d, minus[v], plus[v]), apart[v], near[v]);
+        // The other gap is the rest of 4 (p0^2 + q m) / sqrt(K_a K_b); without p0 that is 4 and what norms are apart by.
+        TPC_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            near[v] = hn::Max(near[v], zero);
+            far[v] = hn::Sub(four, near[v]);
+        }
+        const auto constant = set(4 * row.constant);
+        if (HWY_UNLIKELY(row.constant != Real(0)))
+            for (std::size_t v = 0; v < Vectors; ++v) {
                 const auto sum = hn::Add(set(left[Numbers::angle]), number(Numbers::angle, v));
-                far = hn::MulSub(hn::MulSub(two, sum, hn::Mul(twice_scale, turned[v])), both, apart);
-                constant = hn::Mul(set(4 * row.constant), both);
+                far[v] = hn::MulSub(hn::MulSub(two, sum, turned[v]), both[v], apart[v]);
             }
-            const auto none = hn::Eq(both, zero); // what is 0 correlates with nothing
+        TPC_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            const auto none = hn::Eq(both[v], zero); // what is 0 correlates with nothing
             hn::Mask<D> positive;
             if constexpr (Signs)
                 positive = hn::Le(minus[v], plus[v]);
@@ -173,16 +183,16 @@ template <class D, class Real = hn::TFromD<D>> class Arcsine {
                 else
                     return yes;
             };
-            minus[v] = hn::IfThenElse(none, two, same(near, far));
+            minus[v] = hn::IfThenElse(none, two, same(near[v], far[v]));
             if constexpr (Plus)
-                plus[v] = hn::IfThenElse(none, two, hn::Add(same(far, near), constant));
+                plus[v] = hn::IfThenElse(none, two, hn::MulAdd(constant, both[v], same(far[v], near[v])));
         }
     }
 
   private:
-    const ArcsineRow<Real>& row;
-    // 1 - sin alpha
-    Real rest_of(Real rate) const { return rate * rate * (row.blur / row.scale); }
+    const ArcsineRow<Real> row; // which nothing that is written can alias
+    const gaussian::AnglePolynomials<Real>& polynomials = gaussian::AnglePolynomials<Real>::instance();
+    const Real steepness; // q / r
     template <bool Signs> static HWY_INLINE Vec<D> nearer(D d, Vec<D> minus, Vec<D> plus) {
         const auto near = hn::Min(hn::Max(minus, hn::Zero(d)), hn::Set(d, Real(2)));
         if constexpr (Signs)
@@ -195,20 +205,19 @@ template <class D, class Real = hn::TFromD<D>> class Arcsine {
         const auto set = [&](Real value) { return hn::Set(d, value); };
         const auto number = [&](std::size_t k) { return hn::LoadU(d, right + k * row.right_stride); };
         const auto root = number(Numbers::root);
-        const auto rate = number(Numbers::rate);
+        const auto level = number(Numbers::rest);
         const auto both = hn::Mul(set(left[Numbers::inverse]), number(Numbers::inverse));
         const auto g = hn::Mul(set(left[Numbers::root]), root);
         const auto t = hn::Mul(set(Real(0.5)), given);
         const auto beyond = hn::Mul(hn::Mul(g, g), hn::Mul(t, hn::Sub(set(2), t)));
-        const Real rest_left = rest_of(left[Numbers::rate]);
-        const auto rest = hn::MulAdd(hn::Mul(rate, rate), set((1 - rest_left) * (row.blur / row.scale)), set(rest_left));
+        const Real rest_left = left[Numbers::rest] * left[Numbers::rest];
+        const auto rest = hn::MulAdd(hn::Mul(level, level), set(1 - rest_left), set(rest_left));
         const auto sine = hn::NegMulAdd(g, t, g);
         const auto cosine = hn::Max(hn::Sqrt(hn::Add(rest, beyond)), set(std::numeric_limits<Real>::min()));
-        const auto ratio = hn::Div(hn::Min(sine, cosine), hn::Max(sine, cosine));
-        const auto steep = hn::Lt(cosine, sine);
-        Vec<D> theta;
-        turns<1>(d, &ratio, &steep, &theta);
-        const auto product = hn::MulAdd(set(2 * row.scale), theta, set(2 * row.constant)); // 2 (p0^2 + q theta)
+        const auto rest_of_turn = hn::Add(set(1), cosine); // tan(theta / 2) = sin theta / (1 + cos theta)
+        Vec<D> half;
+        turns<1>(d, polynomials, &sine, &rest_of_turn, &half);
+        const auto product = hn::MulAdd(set(4 * row.scale), half, set(2 * row.constant)); // 2 (p0^2 + q theta)
         near = hn::IfThenElse(hn::Lt(set(1), apart), hn::NegMulAdd(product, both, set(2)), near);
         if (row.constant != Real(0))
             return near;

@@ -83,8 +83,8 @@ template <class Real> std::optional<double> arithmetic(const gaussian::Shape& sh
         return 2.0 * (Polynomials::angle_terms + Polynomials::lens_terms) + 20;
     case gaussian::Shape::Kind::series: // value and slope in powers of rho and of the gaps
         return 8.0 * static_cast<double>(shape.terms) + 10;
-    case gaussian::Shape::Kind::arcsine: // a polynomial, two roots and quotients, the gap beside small angles
-        return 2.0 * Polynomials::arctangent_terms + 120;
+    case gaussian::Shape::Kind::arcsine: // a polynomial, a root and a quotient, the gap beside small angles
+        return 2.0 * Polynomials::arctangent_terms + 100;
     case gaussian::Shape::Kind::other:
         break;
     }

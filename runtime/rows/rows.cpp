@@ -46,12 +46,13 @@ HWY_INLINE void gram_chunk(D d, const GramRow<Real>& row, std::ptrdiff_t positio
         plus[v] = hn::Sub(four, minus[v]);
         least = hn::Min(least, plus[v]);
     }
-    const auto one = hn::Set(d, Real(1));
-    if (!hn::AllFalse(d, hn::Lt(least, one))) { // nearly opposite: counted from the other end, where they are and only there
+    const auto close = hn::Set(d, Real(0.125));
+    if (!hn::AllFalse(d,
+                      hn::Lt(least, close))) { // nearly opposite: counted from the other end, where they are and only there
         Vec<D> opposite[Vectors];
         squares<true, Vectors>(d, row, left, right, opposite);
         for (std::size_t v = 0; v < Vectors; ++v)
-            plus[v] = hn::IfThenElse(hn::Lt(plus[v], one), opposite[v], plus[v]);
+            plus[v] = hn::IfThenElse(hn::Lt(plus[v], close), opposite[v], plus[v]);
     }
     for (std::size_t v = 0; v < Vectors; ++v) {
         hn::StoreU(minus[v], d, row.minus + to + v * width);

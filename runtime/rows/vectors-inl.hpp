@@ -63,6 +63,31 @@ HWY_INLINE Vec<D> polynomial(D d, const std::array<Real, N>& c, Vec<D> x) {
     return result[0];
 }
 
+// 1 / sqrt(x) of normal numbers x > 0, to an ulp or two: with the error e = 1 - x y^2 of what the processor looks up, 2^-13,
+//   1 / sqrt(x) = y (1 + e/2 + 3/8 e^2 + 5/16 e^3 + 35/128 e^4 ...)
+// in a quarter of the time of a root and a division.
+#if HWY_TARGET <= HWY_AVX3
+HWY_INLINE hn::Vec512<double> nearly_inverse_root(hn::Vec512<double> x) {
+    return hn::Vec512<double>{_mm512_rsqrt14_pd(x.raw)};
+}
+HWY_INLINE hn::Vec512<float> nearly_inverse_root(hn::Vec512<float> x) {
+    return hn::Vec512<float>{_mm512_rsqrt14_ps(x.raw)};
+}
+#endif
+template <class D, class Real = hn::TFromD<D>> HWY_INLINE Vec<D> inverse_root(D d, Vec<D> x) {
+#if HWY_TARGET <= HWY_AVX3
+    const auto y = nearly_inverse_root(x);
+    const auto e = hn::NegMulAdd(hn::Mul(x, y), y, hn::Set(d, Real(1)));
+    auto series = hn::Set(d, Real(0.375));
+    if constexpr (sizeof(Real) == 8)
+        series = hn::MulAdd(hn::MulAdd(hn::Set(d, Real(35.0 / 128)), e, hn::Set(d, Real(0.3125))), e, series);
+    series = hn::MulAdd(series, e, hn::Set(d, Real(0.5)));
+    return hn::MulAdd(hn::Mul(y, e), series, y);
+#else
+    return hn::Div(hn::Set(d, Real(1)), hn::Sqrt(x));
+#endif
+}
+
 // `run`(number of vectors, lane) for all lanes: as many vectors at once as the registers hold the steps of.
 constexpr std::size_t most_vectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 template <std::size_t Most = most_vectors, class D, class Run>

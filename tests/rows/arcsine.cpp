@@ -69,7 +69,7 @@ template <class Real> void check(const Function& f) {
     constexpr std::size_t step = rows::lane_step<Real>;
     const std::size_t lanes = (used + step - 1) / step * step;
     constexpr std::size_t numbers = gaussian::ArcsineFeatures::count;
-    constexpr double tolerance = sizeof(Real) == 4 ? 3e-6 : 2e-14;
+    constexpr double tolerance = sizeof(Real) == 4 ? 3e-6 : 3e-14;
     std::vector<Real> left(numbers), right(numbers * lanes), minus(lanes, 2), plus(lanes, 2), tangent(lanes, 3);
     std::vector<Real> out_minus(lanes), out_plus(lanes), out_tangent(lanes);
     rows::ArcsineRow<Real> row;

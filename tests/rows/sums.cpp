@@ -143,8 +143,9 @@ template <class Real> void check_all() {
                     const double angle = 2 * std::numbers::inv_pi * std::atan2(sine, cosine);
                     const std::pair<std::size_t, double> values[] = {
                         {Numbers::root, std::sqrt(sine)},
-                        {Numbers::versine, sine * sine / (1 + cosine)},
-                        {Numbers::rate, std::sqrt(2 * std::numbers::inv_pi / (variance + 0.5))},
+                        {Numbers::sine, std::sin(std::atan2(sine, cosine) / 2)},
+                        {Numbers::cosine, std::cos(std::atan2(sine, cosine) / 2)},
+                        {Numbers::rest, std::sqrt(rest)},
                         {Numbers::norm, std::sqrt(angle)},
                         {Numbers::inverse, 1 / std::sqrt(angle)},
                         {Numbers::angle, angle}};
