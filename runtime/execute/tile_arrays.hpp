@@ -1,0 +1,14 @@
+// What is known of the entries of a part's arrays before any sample is read.
+#pragma once
+
+#include "runtime/execute/tile_program.hpp"
+
+namespace tpc::execute {
+
+// Arrays whose entries cannot be negative: squares of functions that are not, and sums of those with positive weights.
+template <class Real> std::vector<bool> never_negative(const plan::Part& part, const std::vector<TileDual<Real>>& duals);
+
+// Arrays whose T is not 0: what depends on parameters.
+std::vector<bool> moving(const plan::Part& part);
+
+} // namespace tpc::execute

@@ -1,0 +1,16 @@
+// The dual kernels of a part, and what they need of each sample, laid out for rows.
+#pragma once
+
+#include "runtime/execute/tile_program.hpp"
+
+namespace tpc::execute {
+
+template <class Real>
+TileDual<Real> tile_dual(const plan::EntryRead& read, const gaussian::Dual<Real>& method, const State<Real>& left,
+                         const State<Real>& right);
+
+template <class Real>
+PerSample<Real> features_of(const TileDual<Real>& dual, const TileSide<Real>& side, std::uint32_t family,
+                            const std::vector<Real>& given);
+
+} // namespace tpc::execute
