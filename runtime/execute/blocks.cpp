@@ -11,8 +11,8 @@ namespace tpc::execute {
 namespace {
 
 constexpr double deterministic_tolerance = 1e-8;
-constexpr std::size_t least_panel = 64; // the samples that the self part takes at once
-constexpr std::size_t layouts = 3;      // of what is known of a sample: its state, and for the rows of either side
+constexpr std::size_t least_panel = most_of_chunk;
+constexpr std::size_t layouts = 3; // of what is known of a sample: its state, and for the rows of either side
 
 SampleSet part_of(const SampleSet& set, const Span& span) {
     SampleSet part;
@@ -101,7 +101,7 @@ template <class Real> std::shared_ptr<typename Blocks<Real>::Panel> Blocks<Real>
     const bool as_right = right && !symmetric_;
     panel->state = run_self<Real>(as_right ? plan_.right : plan_.left, panel->part ? *panel->part : set,
                                   as_right ? duals_.right : duals_.left, as_right ? *joints_.right : joints_.left,
-                                  options_.ledger, options_.meter);
+                                  self_chunk(set.samples), options_.ledger, options_.meter);
     return panel;
 }
 

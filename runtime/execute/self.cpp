@@ -10,6 +10,8 @@
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/parallel_for.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -19,8 +21,6 @@ namespace {
 using namespace ir;
 using limit::Base;
 using limit::FormKind;
-
-constexpr std::size_t most_samples = 64; // at once
 
 template <class Real> void allocate(State<Real>& state) {
     const plan::SelfPlan& plan = *state.plan;
@@ -333,16 +333,22 @@ template <class Real> class SelfRun {
 
 } // namespace
 
+// What is asked once for all samples of a chunk costs as much as some tens of them; small sets have threads to share.
+std::size_t self_chunk(std::size_t samples) {
+    constexpr std::size_t least = 8, parts = 2;
+    return std::clamp(std::bit_ceil(samples) / parts, least, most_of_chunk);
+}
+
 template <class Real>
 State<Real> run_self(const plan::SelfPlan& plan, const SampleSet& data, DualCache<Real>& duals, JointCache& joints,
-                     Ledger* ledger, Meter* meter) {
+                     std::size_t chunk, Ledger* ledger, Meter* meter) {
     State<Real> state;
     state.plan = &plan;
     state.data = &data;
     state.samples = data.samples;
     allocate(state);
     // All expectations of one sample in turn: those of one law share what belongs to it.
-    const std::size_t chunk = has_joint(plan) ? 1 : most_samples;
+    chunk = has_joint(plan) ? 1 : chunk;
     oneapi::tbb::parallel_for(std::size_t{0}, (data.samples + chunk - 1) / chunk, [&](std::size_t block) {
         const std::size_t first = block * chunk;
         const std::size_t count = std::min(chunk, data.samples - first);
@@ -367,7 +373,9 @@ std::size_t self_numbers(const plan::SelfPlan& plan) {
     return numbers;
 }
 
-template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, JointCache&, Ledger*, Meter*);
-template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, JointCache&, Ledger*, Meter*);
+template State<double> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<double>&, JointCache&, std::size_t,
+                                Ledger*, Meter*);
+template State<float> run_self(const plan::SelfPlan&, const SampleSet&, DualCache<float>&, JointCache&, std::size_t, Ledger*,
+                               Meter*);
 
 } // namespace tpc::execute
