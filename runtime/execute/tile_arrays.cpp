@@ -39,6 +39,29 @@ template <class Real> std::vector<bool> never_negative(const plan::Part& part, c
     return result;
 }
 
+std::vector<bool> only_values(const plan::Part& part) {
+    std::vector<bool> gaps(part.arrays.size(), false);
+    const auto want = [&](std::uint32_t array) {
+        const bool news = array != plan::no_array && !gaps[array] && !part.arrays[array].value;
+        if (news)
+            gaps[array] = true;
+        return news;
+    };
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (const plan::PairOp& op : part.ops) {
+            if (op.rule == limit::Rule::dual)
+                changed = want(op.entry.array) || changed;
+            if (fused(op) || (op.rule == limit::Rule::linear && !op.output && op.gap_linear && gaps[op.array]))
+                for (const plan::TermOp& term : op.terms)
+                    if (term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read)
+                        changed = want(term.entry.array) || changed;
+        }
+    }
+    gaps.flip();
+    return gaps;
+}
+
 std::vector<bool> moving(const plan::Part& part) {
     std::vector<bool> result(part.arrays.size(), false);
     const auto reads = [&](std::uint32_t array) { return array != plan::no_array && result[array]; };

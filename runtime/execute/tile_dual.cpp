@@ -82,6 +82,26 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
     }
     if (!exact_for_equal(own, by_rows))
         settle(op, out, count);
+    if (by_rows)
+        to_value(op, out, count);
+}
+
+// Where nobody reads more than C, gaps that a row operation left.
+template <class Real> void TileMachine<Real>::to_value(const plan::PairOp& op, const Entry& out, std::size_t count) {
+    if (!out.array->value)
+        return;
+    const plan::PairArray& array = part_.arrays[op.array];
+    const auto row = static_cast<std::ptrdiff_t>(width_);
+    rows::ValueRow<Real> values;
+    values.sheets = outer_.count();
+    values.positions = count;
+    values.lanes = lanes_;
+    values.left_norm = moving(program_.left.norm[array.left], out.left, false);
+    values.right_norm = moving(program_.right.norm[array.right], out.right, true);
+    values.data = minus(out);
+    values.step = out.step * row;
+    values.sheet = out.sheet * row;
+    rows::values(values);
 }
 
 // Of the sum that a row of terms is.
@@ -184,6 +204,8 @@ template <class Real> void TileMachine<Real>::dual_by_method(std::uint32_t index
 
 template void TileMachine<double>::dual_of_sum(std::uint32_t, const Entry&, rows::LinearRow<double>&);
 template void TileMachine<float>::dual_of_sum(std::uint32_t, const Entry&, rows::LinearRow<float>&);
+template void TileMachine<double>::to_value(const plan::PairOp&, const Entry&, std::size_t);
+template void TileMachine<float>::to_value(const plan::PairOp&, const Entry&, std::size_t);
 template void TileMachine<double>::dual(std::uint32_t, const Run&);
 template void TileMachine<float>::dual(std::uint32_t, const Run&);
 

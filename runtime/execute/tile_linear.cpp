@@ -298,7 +298,7 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
             cuts(op.terms[k], own.terms[k], 0, run, cuts_);
     std::sort(cuts_.begin(), cuts_.end());
     cuts_.erase(std::unique(cuts_.begin(), cuts_.end()), cuts_.end());
-    const bool raw = value != nullptr || program_.arrays[op.array].value;
+    const bool raw = value != nullptr || (program_.arrays[op.array].value && !fused(op));
     const bool gap = op.gap_linear && !raw;
     for (std::size_t k = 0; k < cuts_.size(); ++k) {
         const Run piece = run.piece(cuts_[k], k + 1 < cuts_.size() ? cuts_[k + 1] - 1 : run.upper);
@@ -342,6 +342,7 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
         if (fused(op)) {
             dual_of_sum(index, entry(own.read, piece), out);
             settle(op, to, piece.count());
+            to_value(op, to, piece.count());
             continue;
         }
         if (!gap && contract(piece.count(), out))

@@ -128,6 +128,7 @@ template <class Real> class TileMachine {
     void covariance(const Entry& read, Real* out);
     void finish(const plan::PairOp& op, const Entry& out, const Real* value);
     void settle(const plan::PairOp& op, const Entry& out, std::size_t count);
+    void to_value(const plan::PairOp& op, const Entry& out, std::size_t count);
 };
 
 } // namespace tpc::execute

@@ -37,6 +37,8 @@ template <class Real> std::array<TileNeeds, 2> needs_of(const TileProgram<Real>&
             mark(&TileNeeds::inverse, part.arrays[op.array].left, part.arrays[op.array].right);
         if (op.rule == limit::Rule::dual && !by_rows)
             mark(&TileNeeds::norm, op.entry.left.family, op.entry.right.family);
+        if (op.rule == limit::Rule::dual && program.arrays[op.array].known)
+            mark(&TileNeeds::norm, part.arrays[op.array].left, part.arrays[op.array].right);
         for (const plan::TermOp& term : op.terms)
             if (term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read)
                 mark(&TileNeeds::norm, term.entry.left.family, term.entry.right.family);
@@ -131,9 +133,11 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
     });
     const std::vector<bool> nonnegative = never_negative(part, program.duals);
     const std::vector<bool> moves = moving(part);
+    const std::vector<bool> values = only_values(part);
     for (std::size_t a = 0; a < part.arrays.size(); ++a) {
         TileArray tile;
-        tile.value = part.arrays[a].value;
+        tile.known = values[a] && !part.arrays[a].value;
+        tile.value = values[a] || part.arrays[a].value;
         tile.signs = !tile.value && !nonnegative[a];
         tile.moves = tangent && moves[a];
         tile.rows = rows_of(halo.arrays[a], folds[a]);

@@ -14,6 +14,7 @@ struct TileArray {
     std::size_t minus = 0, plus = 0, tangent = 0;
     std::size_t rows = 0; // of each of these
     bool value = false;   // C itself in `minus`
+    bool known = false;   // so are the second moments of the elements, although
     bool signs = false;   // C may be negative: `plus` is there
     bool moves = false;   // T is not 0: `tangent` is there
 };
@@ -28,7 +29,7 @@ template <class Real> struct TileDual {
 
 // Whether a row operation computes it.
 template <class Real> bool coarse(const TileDual<Real>& dual, const TileArray& target) {
-    return !target.value && dual.shape.kind != gaussian::Shape::Kind::other;
+    return (!target.value || target.known) && dual.shape.kind != gaussian::Shape::Kind::other;
 }
 // Whether a row operation computes it together with a sum, C and T.
 template <class Real> bool takes_sums(const TileDual<Real>& dual) {

@@ -52,6 +52,15 @@ template <class Real> struct LinearRow {
 //   gap:   minus = sum scale (|w| (minus or plus of x, y) / (a b) + e^2), plus likewise with the opposite one.
 template <class Real> void linear(const LinearRow<Real>& row);
 
+// C of normalised gaps, in place.
+template <class Real> struct ValueRow {
+    std::size_t sheets = 1, positions = 1, lanes = 0;
+    Moving<Real> left_norm, right_norm;
+    Real* data = nullptr;
+    std::ptrdiff_t step = 0, sheet = 0; // from one position to the next, from one row of them to the next
+};
+template <class Real> void values(const ValueRow<Real>& row);
+
 // |x - y|^2 and |x + y|^2 of finite vectors of length 1: out of `length` numbers, y by [coordinate][lane].
 template <class Real> struct GramRow {
     std::size_t positions = 1, length = 0, lanes = 0;

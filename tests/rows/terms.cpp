@@ -154,3 +154,31 @@ TEST_CASE("sums of terms of all kinds are those of their formula, under every in
     all(1.0);
     all(1.0f);
 }
+
+TEST_CASE("gaps become covariances where they are, under every instruction set") {
+    Terms<double> given{.sheets = 2, .positions = 3, .lanes = 2 * rows::lane_step<double>, .gap = 8};
+    rows::ValueRow<double> row;
+    row.sheets = given.sheets;
+    row.positions = given.positions;
+    row.lanes = given.lanes;
+    row.left_norm = given.draw(false, 0, 2);
+    row.right_norm = given.draw(true, 0, 2);
+    const rows::Moving<double> gaps = given.draw(true, 0, 4);
+    row.step = gaps.step;
+    row.sheet = gaps.sheet;
+    tpc::test::everywhere([&] {
+        std::vector<double> data(gaps.data, gaps.data + row.sheet * static_cast<std::ptrdiff_t>(row.sheets));
+        row.data = data.data();
+        rows::values(row);
+        double worst = 0;
+        for (std::size_t k = 0; k < data.size(); ++k) {
+            const auto at = static_cast<std::ptrdiff_t>(k);
+            const bool lane = at % row.step < static_cast<std::ptrdiff_t>(row.lanes);
+            const double wanted =
+                lane ? row.left_norm.data[at / row.step] * row.right_norm.data[at] * (1 - gaps.data[at] / 2) : gaps.data[at];
+            worst = std::max(worst, std::abs(data[k] - wanted));
+        }
+        INFO(rows::instruction_set());
+        CHECK(worst < 1e-14);
+    });
+}
