@@ -9,7 +9,8 @@ endfunction()
 set(front_end fuzz/front_end.cpp)
 set(all_stages fuzz/all_stages.cpp finite/agreement.cpp finite/compile.cpp finite/limit.cpp finite/properties.cpp
     finite/random_program.cpp finite/random_writer.cpp finite/random_layers.cpp finite/random_coupled.cpp
-    finite/random_outputs.cpp finite/random_shrinking.cpp finite/reference.cpp finite/reference_values.cpp)
+    finite/random_outputs.cpp finite/random_shrinking.cpp finite/reference.cpp finite/reference_expectations.cpp
+    finite/reference_scalars.cpp finite/reference_values.cpp finite/reference_vectors.cpp)
 tpc_add_fuzzer(fuzz_front_end compiler ${front_end} fuzz/main.cpp)
 target_link_libraries(fuzz_front_end PRIVATE grammar)
 tpc_add_fuzzer(fuzz_all_stages finite ${all_stages} fuzz/main.cpp)
