@@ -25,7 +25,7 @@ template <class Real> class PairRun {
           duals_(program.duals), joints_(program.joints), prepared_(program.prepared), equal_(equal), results_(results) {
         const std::size_t arrays = 2 + (options.ntk ? 1 : 0) + (backward() ? 1 : 0);
         const std::size_t fitting = workspace_bytes / std::max<std::size_t>(1, plan_.cross.entries * arrays * sizeof(Real));
-        // All expectations of one pair in turn: those of one law share what belongs to it.
+        // Rows of expectations over several Gaussians are of one pair: those of its law share their points.
         const std::size_t most = has_joint(plan_.cross) ? 1 : most_lanes;
         lanes_ = std::clamp<std::size_t>(fitting, 1, std::min(most, window.right.count));
         if (const auto* sampled = joints_.sampling.sampled)
