@@ -22,15 +22,17 @@ NodeId product(Unroller& unroller, joint::Tape& tape, const std::vector<JointEle
     return result;
 }
 
-// In an order of their own, so that functions of the same Gaussians have one law; one of those with a common root.
+// In an order of their own, so that functions of the same Gaussians have one law; those that are linear functions of
+// earlier ones are left out.
 std::vector<GaussianElement> gaussians_of(const Definitions& definitions, const std::vector<JointElement>& elements) {
     joint::Tape tape;
     Unroller unroller(definitions, tape, 0, 0);
     product(unroller, tape, elements);
     std::sort(unroller.gaussians.begin(), unroller.gaussians.end());
-    std::set<GaussianElement> roots;
-    std::erase_if(unroller.gaussians,
-                  [&](const GaussianElement& element) { return !roots.insert(definitions.multiple(element).root).second; });
+    Basis basis;
+    std::erase_if(unroller.gaussians, [&](const GaussianElement& element) {
+        return basis.express(definitions.combination(element)).has_value();
+    });
     return unroller.gaussians;
 }
 

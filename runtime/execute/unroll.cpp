@@ -56,38 +56,95 @@ const Definitions::Place* Definitions::find(std::uint32_t family, const std::vec
     return found == places_.end() ? nullptr : &found->second;
 }
 
-Definitions::Multiple Definitions::multiple(const GaussianElement& element) const {
-    const Multiple itself{element, 1, 0};
+namespace {
+
+// Without what rounding left of a difference.
+void add(std::map<Summand, double>& sum, double factor, const std::map<Summand, double>& other) {
+    for (const auto& [summand, value] : other) {
+        double& place = sum[summand];
+        const double before = place;
+        place += factor * value;
+        if (std::abs(place) <= 1e-13 * std::abs(before))
+            sum.erase(summand);
+    }
+}
+
+} // namespace
+
+Combination Definitions::combination(const GaussianElement& element) const {
+    Combination itself;
+    itself.factors[Summand{limit::Base::read, 0, {}, false, false, element}] = 1;
     const Place* const place = find(element.family, element.indices);
     if (place == nullptr)
         return itself;
     const limit::Network& network = plan_->recursions.network;
-    std::optional<Multiple> result;
-    double constant = 0;
+    Combination result;
     for (const limit::LinearTerm& term : network.forms[place->statement].terms) {
-        const bool is_read = term.base == limit::Base::read && network.gaussian[term.operand];
-        if ((!is_read && term.base != limit::Base::one) || !term.ranges.empty() ||
+        const bool is_read = term.base == limit::Base::read;
+        if ((is_read && !network.gaussian[term.operand]) || !term.ranges.empty() ||
             !limit::is_constant(network.program.exprs, term.coefficient))
             return itself;
         const double coefficient =
             evaluate_constant(plan_->recursions, plan_->sizes, plan_->sizes, term.coefficient, place->slots.data());
+        if (term.base == limit::Base::one) {
+            result.constant += coefficient;
+            continue;
+        }
         if (!is_read) {
-            constant += coefficient;
+            Summand product{term.base, term.parameter, {}, term.transposed, term.operand_is_input, {}};
+            for (const Affine& index : term.member.indices)
+                product.member.push_back(value_at(*plan_, index, place->slots.data()));
+            if (term.access.mode != IndexMode::none) // may be zero
+                return itself;
+            if (term.base != limit::Base::parameter)
+                product.element.family = term.operand;
+            for (const Affine& index : term.access.indices)
+                product.element.indices.push_back(value_at(*plan_, index, place->slots.data()));
+            add(result.factors, coefficient, {{product, 1}});
             continue;
         }
         const auto indices = element_at(*plan_, term.operand, term.access, place->slots.data());
         if (!indices)
             continue;
-        const Multiple read = multiple({term.operand, *indices});
-        if (result && result->root != read.root)
-            return itself;
-        constant += coefficient * read.constant;
-        result = Multiple{read.root, coefficient * read.factor + (result ? result->factor : 0), 0};
+        const Combination read = combination({term.operand, *indices});
+        add(result.factors, coefficient, read.factors);
+        result.constant += coefficient * read.constant;
     }
-    if (!result || result->factor == 0)
-        return itself;
-    result->constant = constant;
-    return *result;
+    return result;
+}
+
+// By row reduction.
+std::optional<Basis::Function> Basis::express(const Combination& combination) {
+    std::map<Summand, double> rest = combination.factors;
+    std::map<std::size_t, double> members;
+    double largest = 0;
+    for (const auto& [summand, factor] : rest)
+        largest = std::max(largest, std::abs(factor));
+    for (const Row& row : rows_) {
+        const auto found = rest.find(row.pivot);
+        if (found == rest.end())
+            continue;
+        const double factor = found->second / row.factors.at(row.pivot);
+        add(rest, -factor, row.factors);
+        rest.erase(row.pivot);
+        for (const auto& [member, value] : row.members)
+            members[member] += factor * value;
+    }
+    std::erase_if(rest, [&](const auto& entry) { return std::abs(entry.second) <= 1e-13 * largest; });
+    if (!rest.empty()) {
+        for (auto& [member, value] : members)
+            value = -value;
+        members[constants_.size()] = 1;
+        constants_.push_back(combination.constant);
+        const Summand pivot =
+            std::ranges::max_element(rest, {}, [](const auto& entry) { return std::abs(entry.second); })->first;
+        rows_.push_back({pivot, std::move(rest), std::move(members)});
+        return std::nullopt;
+    }
+    Function result{std::move(members), combination.constant};
+    for (const auto& [member, value] : result.factors)
+        result.constant -= value * constants_[member];
+    return result;
 }
 
 std::int64_t Unroller::index(const Affine& affine, const Slots& slots) const {
@@ -102,21 +159,24 @@ NodeId Unroller::gaussian(const GaussianElement& key) {
 void Unroller::number(const std::vector<GaussianElement>& elements) {
     for (const GaussianElement& key : elements) {
         done_[key] = gaussian(key);
-        const Definitions::Multiple multiple = definitions_.multiple(key);
-        roots_.try_emplace(multiple.root, Numbered{done_[key], multiple.factor, multiple.constant});
+        if (!basis_.express(definitions_.combination(key)))
+            basis_nodes_.push_back(done_[key]);
     }
+    numbered_ = true;
 }
 
-// x = a root + b is a/c (y - d) + b for y = c root + d.
-NodeId Unroller::gaussian_or_multiple(const GaussianElement& key) {
-    const Definitions::Multiple multiple = definitions_.multiple(key);
-    const auto found = roots_.find(multiple.root);
-    if (found == roots_.end())
+NodeId Unroller::gaussian_or_function(const GaussianElement& key) {
+    if (!numbered_)
         return gaussian(key);
-    const auto& [node, factor, constant] = found->second;
-    const double ratio = multiple.factor / factor;
-    return tape_.apply(Function::add, tape_.apply(Function::mul, node, tape_.number(ratio)),
-                       tape_.number(multiple.constant - ratio * constant));
+    const auto function = basis_.express(definitions_.combination(key));
+    if (!function) {
+        basis_nodes_.push_back(gaussian(key));
+        return basis_nodes_.back();
+    }
+    NodeId sum = tape_.number(function->constant);
+    for (const auto& [member, factor] : function->factors)
+        sum = tape_.apply(Function::add, tape_.apply(Function::mul, basis_nodes_[member], tape_.number(factor)), sum);
+    return sum;
 }
 
 NodeId Unroller::element(std::uint32_t family, const std::vector<std::int64_t>& indices) {
@@ -127,7 +187,7 @@ NodeId Unroller::element(std::uint32_t family, const std::vector<std::int64_t>& 
         throw MethodError("an expectation is of a function of more than a million operations");
     NodeId node = 0;
     if (plan_.recursions.network.gaussian[family]) {
-        node = gaussian_or_multiple(key);
+        node = gaussian_or_function(key);
     } else if (const Definitions::Place* place = definitions_.find(family, indices)) {
         Slots slots = place->slots;
         node = value(plan_.recursions.network.program.statements[place->statement].value, slots);

@@ -2,6 +2,7 @@
 // replaced by its definition.
 #pragma once
 
+#include "compiler/limit/network.hpp"
 #include "runtime/execute/address.hpp"
 #include "runtime/joint/expectation.hpp"
 
@@ -23,6 +24,41 @@ struct SampleNumber {
     auto operator<=>(const SampleNumber&) const = default;
 };
 
+// What a linear statement adds up, for one instance: an element, or a product of a parameter.
+struct Summand {
+    limit::Base base = limit::Base::read;
+    std::uint32_t parameter = 0;
+    std::vector<std::int64_t> member;
+    bool transposed = false, of_input = false;
+    GaussianElement element;
+    auto operator<=>(const Summand&) const = default;
+};
+struct Combination {
+    std::map<Summand, double> factors;
+    double constant = 0;
+};
+
+// Gaussians of which none is a linear function of those before it.
+class Basis {
+  public:
+    // Those of the basis by place, and a constant, that the combination is; nothing where it is independent of them, and
+    // then it has become the next one.
+    struct Function {
+        std::map<std::size_t, double> factors;
+        double constant = 0;
+    };
+    std::optional<Function> express(const Combination& combination);
+
+  private:
+    struct Row { // the sum of some members, without their constants, in which the pivots of earlier rows have no part
+        Summand pivot;
+        std::map<Summand, double> factors;
+        std::map<std::size_t, double> members;
+    };
+    std::vector<Row> rows_;
+    std::vector<double> constants_; // of the members
+};
+
 // Where each element of the vectors is assigned.
 class Definitions {
   public:
@@ -32,12 +68,8 @@ class Definitions {
         std::vector<std::int64_t> slots;
     };
     [[nodiscard]] const Place* find(std::uint32_t family, const std::vector<std::int64_t>& indices) const;
-    // A Gaussian as factor * root + constant, of a root that is no such function of a single other one; factor is not 0.
-    struct Multiple {
-        GaussianElement root;
-        double factor = 1, constant = 0;
-    };
-    [[nodiscard]] Multiple multiple(const GaussianElement& element) const;
+    // A Gaussian as a combination of others, or of products of matrices and vectors, that are not taken apart further.
+    [[nodiscard]] Combination combination(const GaussianElement& element) const;
     [[nodiscard]] const plan::SelfPlan& plan() const { return *plan_; }
 
   private:
@@ -55,7 +87,7 @@ class Unroller {
 
     joint::NodeId element(std::uint32_t family, const std::vector<std::int64_t>& indices);
 
-    // Numbers these first; others that have a root in common with one of them become functions of that one.
+    // Numbers these first; others that are linear functions of them are written as such.
     void number(const std::vector<GaussianElement>& elements);
 
     std::vector<GaussianElement> gaussians;
@@ -67,13 +99,11 @@ class Unroller {
     joint::Tape& tape_;
     std::uint32_t first_gaussian_, first_number_;
     std::map<GaussianElement, joint::NodeId> done_;
-    struct Numbered {
-        joint::NodeId node = 0;
-        double factor = 1, constant = 0; // of the root
-    };
-    std::map<GaussianElement, Numbered> roots_;
+    Basis basis_;
+    std::vector<joint::NodeId> basis_nodes_;
+    bool numbered_ = false;
 
-    joint::NodeId gaussian_or_multiple(const GaussianElement& key);
+    joint::NodeId gaussian_or_function(const GaussianElement& key);
     joint::NodeId gaussian(const GaussianElement& key);
     using Slots = std::vector<std::int64_t>;
     joint::NodeId value(ir::ExprId e, Slots& slots);

@@ -52,6 +52,9 @@ TEST_CASE("functions of one Gaussian under several names are functions of one Ga
     };
     check("h = 2 * g[1]\nk = h + g[1]\nx = relu(g[1]) * relu(h) * step(k)\n", "x = 2 * relu(g[1])^2\n");
     check("h = 1 - 2 * g[1]\nk = h / 2\nx = sin(h) * cos(k)\n", "x = (sin(1.5 - 3 * g[1]) + sin(0.5 - g[1])) / 2\n");
+    check("k = g[1] + g[2]\nx = sin(k) * g[1] * g[2]\n",
+          "x = sin(g[1]) * g[1] * g[2] * cos(g[2]) + cos(g[1]) * g[1] * g[2] * sin(g[2])\n");
+    check("x = min(i in 1..4: (i - 2) * g[1] + i)\n", "x = min(min(1 - g[1], 2), min(3 + g[1], 4 + 2 * g[1]))\n");
     // a factor with a jump, which contributes nothing to slopes; derivatives are those of the other factor
     check("y = tanh(g[1]) * step(g[1])\nx = y * y + y\n", "x = tanh(relu(g[1]))^2 + tanh(relu(g[1]))\n");
 }
