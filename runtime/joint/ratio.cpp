@@ -59,13 +59,13 @@ Norm norm_of(const std::optional<Ratio>& ratio, const std::vector<double>& power
     return {ratio->quadratic, ratio->offset, least, slopes ? 1.0 : 0.0, powers[0] != 0};
 }
 
+} // namespace
+
 Eigen::Index rank(const Eigen::MatrixXd& quadratic) {
     const Eigen::VectorXd values =
         Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd>(quadratic, Eigen::EigenvaluesOnly).eigenvalues();
     return (values.array() > 1e-12 * values[values.size() - 1]).count();
 }
-
-} // namespace
 
 std::unique_ptr<Ratios> Ratios::make(const Integrand& integrand) {
     auto result = std::make_unique<Ratios>();
@@ -119,7 +119,7 @@ std::optional<Ratios::Result> Ratios::operator()(const Eigen::VectorXd& mean, co
     if (!mean.isZero(0))
         return std::nullopt;
     if (!smooth())
-        return projected(covariance, slopes, std::max(tolerance, acceptable));
+        return with_kinks(covariance, slopes, std::max(tolerance, acceptable));
     for (const double aim : {tolerance, std::sqrt(tolerance * acceptable), acceptable})
         if (const auto powers = aim > 0 ? polynomials(aim) : std::nullopt)
             if (auto result = sum(*powers, covariance, slopes, aim))

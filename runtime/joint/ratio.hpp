@@ -26,6 +26,9 @@ struct Ratio {
     double range = 0; // r
 };
 
+// Of a positive semidefinite matrix.
+Eigen::Index rank(const Eigen::MatrixXd& quadratic);
+
 class Ratios {
   public:
     // Null when a side is no such function (nor a number), has jumps, or is of a ratio that is not bounded.
@@ -57,20 +60,22 @@ class Ratios {
         double magnitude = 0;            // of projections: what cancels in one
     };
     mutable std::mutex mutex_;
-    mutable std::map<double, std::optional<Polynomials>> interpolated_;           // by tolerance
-    mutable std::map<std::size_t, std::optional<Polynomials>> projected_;         // by degree
-    mutable std::map<std::size_t, std::optional<RatioPolynomial>> of_one_sample_; // by degree
+    mutable std::map<double, std::optional<Polynomials>> interpolated_;   // by tolerance
+    mutable std::map<std::size_t, std::optional<Polynomials>> projected_; // by degree
     [[nodiscard]] bool smooth() const;
     [[nodiscard]] std::optional<Polynomials> polynomials(double tolerance) const;
     [[nodiscard]] std::optional<Polynomials> projections(std::size_t degree) const;
-    [[nodiscard]] std::pair<const Side&, const Side&> ordered() const; // of one sample
-    [[nodiscard]] std::optional<RatioPolynomial> make_of_one_sample(std::size_t degree) const;
-    [[nodiscard]] std::optional<RatioPolynomial> of_one_sample(std::size_t degree) const;
     // Both sides have one vector z, of which both norms are.
     [[nodiscard]] bool one_sample(const Eigen::MatrixXd& covariance, double tolerance) const;
     // Products of those of both sides, of values and of their derivatives by the Gaussians.
     [[nodiscard]] std::pair<double, double> norms(const Eigen::MatrixXd& covariance) const;
+    // Whether E[1/q] of the left side is infinite, with which slopes of one sample come.
+    [[nodiscard]] bool square_diverges(const Eigen::MatrixXd& covariance) const;
+    [[nodiscard]] bool has_density(const Eigen::MatrixXd& covariance) const;
+    // For functions with kinks: from polynomials, and where these take too many degrees from the density of the ratios.
+    [[nodiscard]] std::optional<Result> with_kinks(const Eigen::MatrixXd& covariance, bool slopes, double tolerance) const;
     [[nodiscard]] std::optional<Result> projected(const Eigen::MatrixXd& covariance, bool slopes, double tolerance) const;
+    [[nodiscard]] std::optional<Result> by_density(const Eigen::MatrixXd& covariance, bool slopes, double tolerance) const;
     [[nodiscard]] std::optional<Expectation> sum(const Polynomials& powers, const Eigen::MatrixXd& covariance, bool slopes,
                                                  double tolerance) const;
 };

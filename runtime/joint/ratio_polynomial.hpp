@@ -28,21 +28,4 @@ using Values = llvm::function_ref<void(std::size_t count, const double* t, doubl
 std::optional<Projection> project(Values f, const std::vector<double>& kinks, double range, double dimension,
                                   std::size_t degree);
 
-// Of f(t) g(u) of two ratios of one vector, whose directions have the correlation `correlation` in the metric of the norm:
-// by powers of t (rows) and u (columns), of total degree `degree`. The weight is the density of two coordinates of a uniform
-// point on a sphere in `dimension` >= 3 dimensions.
-struct RatioFunction {
-    Values values;
-    const std::vector<double>& kinks;
-    double range = 0;
-};
-Eigen::MatrixXd project(const RatioFunction& f, const RatioFunction& g, double correlation, double dimension,
-                        std::size_t degree);
-
-// By powers of the left and of the right ratio of one sample.
-struct RatioPolynomial {
-    Eigen::MatrixXd value;
-    Eigen::MatrixXd slope; // in place of the product of both derivatives
-};
-
 } // namespace tpc::joint

@@ -1,6 +1,7 @@
 // Functions with kinks: the projected polynomials and their degree.
 #include "runtime/joint/ratio.hpp"
-#include "runtime/joint/ratio_same.hpp"
+#include "runtime/joint/ratio_density.hpp"
+#include "runtime/joint/root.hpp"
 
 #include <Eigen/Dense>
 
@@ -12,17 +13,11 @@ namespace tpc::joint {
 namespace {
 
 // Of projections: below, a step may see nothing; above, rounding of powers is seen.
-constexpr std::size_t least_degree = 8, most_degree = 36, most_degree_of_one_sample = 48, degree_step = 4;
-constexpr double precise = 1e-4, precise_of_one_sample = 1e-6; // of the tolerance: powers of a polynomial cancel
+constexpr std::size_t least_degree = 8, most_degree = 36, degree_step = 4;
+constexpr double precise = 1e-4; // of the tolerance: powers of a polynomial cancel
 // What misses the tolerance is given up to an error of `worst`, as sampling does no better. Errors add up over layers, for
 // which a tolerance has room; here as much is added to the error.
 constexpr double worst = 1e-2, room = 4;
-
-// w'Q^+ v over both ranges.
-double correlation(const Ratio& t, const Ratio& u) {
-    const Eigen::MatrixXd inverse = t.quadratic.completeOrthogonalDecomposition().pseudoInverse();
-    return t.form.dot(inverse * u.form) / (t.range * u.range);
-}
 
 // What all further steps may add after one of `difference` that followed one of `last`: differences fall as a power of the
 // degree, which is at least the second, of two steps that jump at the same place.
@@ -53,66 +48,6 @@ std::optional<Ratios::Polynomials> Ratios::projections(std::size_t degree) const
     return place->second;
 }
 
-// In an order of their own: what is found must not depend on which of them is left, or equal samples would come to differ.
-std::pair<const Ratios::Side&, const Ratios::Side&> Ratios::ordered() const {
-    const Eigen::VectorXd& w = left_.ratio->form;
-    const Eigen::VectorXd& v = right_.ratio->form;
-    if (std::ranges::lexicographical_compare(v, w))
-        return {right_, left_};
-    return {left_, right_};
-}
-
-std::optional<RatioPolynomial> Ratios::of_one_sample(std::size_t degree) const {
-    const std::lock_guard lock(mutex_);
-    const auto [place, fresh] = of_one_sample_.try_emplace(degree);
-    if (fresh)
-        place->second = make_of_one_sample(degree);
-    return place->second;
-}
-
-std::optional<RatioPolynomial> Ratios::make_of_one_sample(std::size_t degree) const {
-    const auto& [first, second] = ordered();
-    const Eigen::VectorXd& w = first.ratio->form;
-    const Eigen::VectorXd& v = second.ratio->form;
-    const double factor = v.dot(w) / w.squaredNorm();
-    if ((v - factor * w).cwiseAbs().maxCoeff() > 1e-14 * v.cwiseAbs().maxCoeff()) {
-        if (first.dimension < 3)
-            return std::nullopt;
-        const auto product = [&](const gaussian::Tape& f, const gaussian::Tape& g) {
-            return project(RatioFunction{f, first.kinks, first.ratio->range},
-                           RatioFunction{g, second.kinks, second.ratio->range}, correlation(*first.ratio, *second.ratio),
-                           first.dimension, degree);
-        };
-        return RatioPolynomial{product(*first.function->value, *second.function->value),
-                               product(*first.function->slope, *second.function->slope)};
-    }
-    // one ratio alone: its density is smooth where that of two equal ones is not
-    std::vector<double> kinks = first.kinks;
-    for (const double kink : second.kinks)
-        kinks.push_back(kink / factor);
-    const auto product = [&](const gaussian::Tape& f, const gaussian::Tape& g, double dimension) {
-        const auto values = [&](std::size_t count, const double* t, double* result) {
-            std::vector<double> other(count), scaled(t, t + count);
-            for (double& x : scaled)
-                x *= factor;
-            f(count, t, result);
-            g(count, scaled.data(), other.data());
-            for (std::size_t k = 0; k < count; ++k)
-                result[k] *= other[k];
-        };
-        return project(values, kinks, first.ratio->range, dimension, degree);
-    };
-    const auto column = [](const Projection& one) -> Eigen::MatrixXd {
-        return Eigen::Map<const Eigen::MatrixXd>(one.powers.data(), static_cast<Eigen::Index>(one.powers.size()), 1);
-    };
-    const auto value = product(*first.function->value, *second.function->value, first.dimension);
-    // derivatives of ratios vanish at both ends
-    const auto slope = product(*first.function->slope, *second.function->slope, first.dimension + 2);
-    if (!value || !slope)
-        return std::nullopt;
-    return RatioPolynomial{column(*value), column(*slope)};
-}
-
 bool Ratios::one_sample(const Eigen::MatrixXd& covariance, double tolerance) const {
     if (!left_.ratio || !right_.ratio || left_.size != right_.size || left_.ratio->offset != right_.ratio->offset ||
         !left_.ratio->quadratic.isApprox(right_.ratio->quadratic, 1e-14))
@@ -122,6 +57,32 @@ bool Ratios::one_sample(const Eigen::MatrixXd& covariance, double tolerance) con
     const double allowed = std::pow(0.1 * tolerance, 2) * covariance.cwiseAbs().maxCoeff();
     return (covariance.topLeftCorner(n, n) - covariance.topRightCorner(n, n)).cwiseAbs().maxCoeff() <= allowed &&
            (covariance.topLeftCorner(n, n) - covariance.bottomRightCorner(n, n)).cwiseAbs().maxCoeff() <= allowed;
+}
+
+// The density of two is found where both are not nearly functions of one another: transforms fall along both contours, and
+// c is small, beside which they turn.
+bool Ratios::has_density(const Eigen::MatrixXd& covariance) const {
+    constexpr double closest = 0.99, largest_offset = 1e-3; // of squared canonical correlations; of q
+    const auto inverse_root = [](const Eigen::MatrixXd& block) -> Eigen::MatrixXd {
+        const Eigen::MatrixXd root = principal_root(block);
+        return root * root.colwise().squaredNorm().cwiseInverse().asDiagonal();
+    };
+    const Eigen::Index n = left_.size, m = right_.size;
+    const Eigen::MatrixXd between = inverse_root(covariance.topLeftCorner(n, n)).transpose() *
+                                    covariance.topRightCorner(n, m) * inverse_root(covariance.bottomRightCorner(m, m));
+    if (between.size() == 0)
+        return false;
+    const double correlation = between.jacobiSvd().singularValues()[0];
+    const auto small = [&](const Ratio& ratio, const Eigen::MatrixXd& own) {
+        return ratio.offset <= largest_offset * (ratio.quadratic * own).trace();
+    };
+    return correlation * correlation <= closest && small(*left_.ratio, covariance.topLeftCorner(n, n)) &&
+           small(*right_.ratio, covariance.bottomRightCorner(m, m));
+}
+
+bool Ratios::square_diverges(const Eigen::MatrixXd& covariance) const {
+    const Eigen::MatrixXd root = principal_root(covariance.topLeftCorner(left_.size, left_.size));
+    return left_.ratio->offset == 0 && rank(root.transpose() * left_.ratio->quadratic * root) < 3;
 }
 
 std::pair<double, double> Ratios::norms(const Eigen::MatrixXd& covariance) const {
@@ -147,38 +108,83 @@ std::pair<double, double> Ratios::norms(const Eigen::MatrixXd& covariance) const
     return {norm, slope_norm};
 }
 
-// By rising degrees, until what further ones may add is small.
-std::optional<Ratios::Result> Ratios::projected(const Eigen::MatrixXd& covariance, bool wanted, double tolerance) const {
+namespace {
+
+double distance(const Expectation& a, const Expectation& b, double norm, double slope_norm) {
+    const double slopes = slope_norm > 0 ? largest_entry(a.slopes - b.slopes) / slope_norm : 0;
+    return std::max(std::abs(a.value - b.value) / norm, slopes);
+}
+
+// By finer resolutions, until the last one changed nothing.
+template <class Compute>
+std::optional<std::pair<Expectation, double>> refined(llvm::ArrayRef<Resolution> resolutions, double norm, double slope_norm,
+                                                      double tolerance, const Compute& compute) {
+    std::optional<std::pair<Expectation, double>> result;
+    double last = 0; // of the differences
+    for (const Resolution& resolution : resolutions) {
+        Expectation here = compute(resolution);
+        if (!std::isfinite(here.value) || !here.slopes.allFinite())
+            break;
+        double error = std::numeric_limits<double>::infinity();
+        if (result) {
+            const double difference = distance(here, result->first, norm, slope_norm);
+            error =
+                difference * std::min(1.0, last > 0 ? 2 * difference / last : 1.0); // it converges geometrically at least
+            last = difference;
+        }
+        result = {std::move(here), error};
+        if (error <= tolerance)
+            break;
+    }
+    return result;
+}
+
+} // namespace
+
+std::optional<Ratios::Result> Ratios::by_density(const Eigen::MatrixXd& covariance, bool slopes, double tolerance) const {
+    static constexpr Resolution of_one[] = {{0.9, 9, 10}, {0.65, 13, 14}, {0.5, 17, 18}, {0.36, 23, 26}, {0.26, 30, 34}};
+    static constexpr Resolution of_two[] = {{1, 5, 10}, {0.75, 6, 14}, {0.55, 8, 18}};
     const auto [norm, slope_norm] = norms(covariance);
-    const bool same = one_sample(covariance, tolerance);
-    // Of one sample always: the self part, which has no use for them, must find the same values as pairs do.
-    const bool slopes = wanted || same;
+    const auto side = [](const Side& one) { return RatioSide{*one.ratio, *one.function, one.kinks}; };
+    std::optional<std::pair<Expectation, double>> found;
+    if (!left_.ratio || !right_.ratio) {
+        const Side& one = left_.ratio ? left_ : right_;
+        found = refined(of_one, norm, 0, tolerance, [&](const Resolution& resolution) {
+            Expectation result;
+            result.value = (left_.ratio ? right_ : left_).number * density_alone(side(one), covariance, resolution);
+            result.slopes = Eigen::MatrixXd::Zero(slopes ? left_.size : 0, slopes ? right_.size : 0);
+            return result;
+        });
+    } else if (one_sample(covariance, tolerance)) {
+        const Eigen::MatrixXd own = covariance.topLeftCorner(left_.size, left_.size);
+        // In an order of their own: what is found must not depend on which of them is left, or equal samples come to differ.
+        const Eigen::VectorXd &w = left_.ratio->form, &v = right_.ratio->form;
+        const bool turned = std::ranges::lexicographical_compare(v, w);
+        found = refined(of_one, norm, slope_norm, tolerance, [&](const Resolution& resolution) {
+            return density_of_one(side(turned ? right_ : left_), side(turned ? left_ : right_), own, slopes, resolution);
+        });
+        if (found && turned)
+            found->first.slopes.transposeInPlace();
+    } else {
+        found = refined(of_two, norm, slope_norm, tolerance, [&](const Resolution& resolution) {
+            return density_of_two(side(left_), side(right_), covariance, slopes, resolution);
+        });
+    }
+    return found ? std::optional(Result{std::move(found->first), found->second}) : std::nullopt;
+}
+
+// By rising degrees, until what further ones may add is small.
+std::optional<Ratios::Result> Ratios::projected(const Eigen::MatrixXd& covariance, bool slopes, double tolerance) const {
+    const auto [norm, slope_norm] = norms(covariance);
     std::optional<Expectation> before;
     std::optional<Result> best;
     double last = 1;
-    for (std::size_t degree = least_degree; degree <= (same ? most_degree_of_one_sample : most_degree);
-         degree += degree_step) {
-        std::optional<Expectation> here;
-        double rounding = 0;
-        if (same) {
-            const auto& [first, second] = ordered();
-            const auto polynomial = of_one_sample(degree);
-            auto result = polynomial
-                              ? same_sum(*first.ratio, *second.ratio, *polynomial,
-                                         covariance.topLeftCorner(left_.size, left_.size), precise_of_one_sample * tolerance)
-                              : std::nullopt;
-            if (result) {
-                here = std::move(result->expectation);
-                if (&first == &right_)
-                    here->slopes.transposeInPlace();
-                rounding = result->rounding / norm;
-            }
-        } else if (const auto powers = projections(degree)) {
-            here = sum(*powers, covariance, slopes, precise * tolerance);
-            rounding = std::numeric_limits<double>::epsilon() * powers->magnitude;
-        }
+    for (std::size_t degree = least_degree; degree <= most_degree; degree += degree_step) {
+        const auto powers = projections(degree);
+        auto here = powers ? sum(*powers, covariance, slopes, precise * tolerance) : std::nullopt;
         if (!here)
-            return std::nullopt;
+            break;
+        const double rounding = std::numeric_limits<double>::epsilon() * powers->magnitude;
         if (before) {
             double difference = std::abs(here->value - before->value) / norm;
             if (slopes && slope_norm > 0)
@@ -186,7 +192,7 @@ std::optional<Ratios::Result> Ratios::projected(const Eigen::MatrixXd& covarianc
             const double error = std::max({difference, last / 10, rest(difference, last, degree), rounding});
             if (error <= tolerance)
                 return Result{std::move(*here), error};
-            if (room * error <= worst && (!best || room * error < best->error))
+            if (!best || room * error < best->error)
                 best = Result{*here, room * error};
             if (rounding > tolerance)
                 break;
@@ -195,6 +201,32 @@ std::optional<Ratios::Result> Ratios::projected(const Eigen::MatrixXd& covarianc
         before = std::move(here);
     }
     return best;
+}
+
+std::optional<Ratios::Result> Ratios::with_kinks(const Eigen::MatrixXd& covariance, bool wanted, double tolerance) const {
+    // Of one sample always with slopes: the self part, which has no use for them, must find the same values as pairs do.
+    const bool alone = !left_.ratio || !right_.ratio;
+    const bool one = !alone && one_sample(covariance, tolerance);
+    const bool slopes = wanted || (one && !square_diverges(covariance));
+    if (alone || one) {
+        auto density = by_density(covariance, slopes, tolerance);
+        return density && density->error <= std::max(worst, tolerance) ? density : std::nullopt;
+    }
+    auto best = projected(covariance, slopes, tolerance);
+    if (best && best->error <= tolerance)
+        return best;
+    auto density = has_density(covariance) ? by_density(covariance, slopes, tolerance) : std::nullopt;
+    if (density && density->error > tolerance)
+        density->error *= room;
+    if (best && density) { // what two methods agree on that have nothing in common
+        const auto [norm, slope_norm] = norms(covariance);
+        const double error = room * distance(best->expectation, density->expectation, norm, slope_norm);
+        best->error = std::min(best->error, error);
+        density->error = std::min(density->error, error);
+    }
+    if (density && (!best || density->error <= best->error))
+        best = std::move(density);
+    return best && best->error <= std::max(worst, tolerance) ? best : std::nullopt;
 }
 
 } // namespace tpc::joint

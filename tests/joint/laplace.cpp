@@ -154,6 +154,32 @@ TEST_CASE("batch norm before a kink: projections under the Laplace transform agr
         expect(Function::relu, Function::abs, j, 0.5, one);
 }
 
+TEST_CASE("batch norm before a kink, of few rows: ratios of three Gaussians are uniform, of two coordinates of a circle") {
+    const auto expect = [&](std::uint32_t rows, std::uint32_t row, Function phi, double shift, bool one, double expected) {
+        Integrand integrand;
+        integrand.left_gaussians = integrand.right_gaussians = rows;
+        integrand.left = normalised(integrand.tape, 0, rows, 0, 0, phi, shift);
+        integrand.right = normalised(integrand.tape, rows, rows, row, 0, phi, shift);
+        joint::finish(integrand, true);
+        const auto ratios = joint::Ratios::make(integrand);
+        REQUIRE(ratios);
+        Eigen::MatrixXd covariance = Eigen::MatrixXd::Identity(2 * rows, 2 * rows);
+        if (one)
+            covariance.topRightCorner(rows, rows) = covariance.bottomLeftCorner(rows, rows) =
+                Eigen::MatrixXd::Identity(rows, rows);
+        const auto result = (*ratios)(Eigen::VectorXd::Zero(2 * rows), covariance, rows > 2, 0, 1e-7);
+        REQUIRE(result);
+        CHECK(result->error <= 1e-5);
+        CHECK(std::abs(result->expectation.value - expected) < 1e-6);
+        CHECK(result->expectation.slopes.allFinite());
+    };
+    const double r = std::sqrt(3.0), mean = (r + 0.4) * (r + 0.4) / (4 * r); // of relu(t + 0.4), t uniform in -r..r
+    expect(3, 0, Function::hardtanh, 0, true, 1 - 2 / (3 * r));
+    expect(3, 0, Function::relu, 0.4, true, std::pow(r + 0.4, 3) / (6 * r));
+    expect(3, 1, Function::relu, 0.4, false, mean * mean);
+    expect(2, 0, Function::hardtanh, 0, true, 1 - 1 / std::numbers::pi);
+}
+
 TEST_CASE("the second moment of a normalised Gaussian adds up to one over the batch") {
     // sum of c_i^2 / mean of squares = count
     Integrand integrand;
