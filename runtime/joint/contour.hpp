@@ -2,14 +2,11 @@
 // have moments.
 #pragma once
 
-#include <Eigen/Core>
+#include "runtime/joint/complex.hpp"
 
-#include <complex>
 #include <vector>
 
 namespace tpc::joint {
-
-using Complex = std::complex<double>;
 
 // Of the quadratic form q = z'Q z + c of one side.
 struct Form {
