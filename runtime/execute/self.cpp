@@ -333,9 +333,9 @@ template <class Real> class SelfRun {
 
 } // namespace
 
-// What is asked once for all samples of a chunk costs as much as some tens of them; small sets have threads to share.
+// What is asked once for all samples of a chunk costs as much as some tens of them; sets of more have threads to share them.
 std::size_t self_chunk(std::size_t samples) {
-    constexpr std::size_t least = 8, parts = 2;
+    constexpr std::size_t least = 16, parts = 2;
     return std::clamp(std::bit_ceil(samples) / parts, least, most_of_chunk);
 }
 
