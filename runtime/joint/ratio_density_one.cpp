@@ -102,7 +102,7 @@ double on_circle(const RatioSide& left, const RatioSide& right, const Eigen::Mat
             for (int k = 0; k < 2; ++k)
                 for (const double side : {1.0, -1.0})
                     edges.push_back(std::numbers::pi * (k + 0.5) + side * layer);
-        const Nodes nodes = gauss_panels(std::move(edges), resolution.order);
+        const Nodes nodes = gauss_panels(std::move(edges), gauss_rule(resolution.order));
         for (std::size_t k = 0; k < nodes.points.size(); ++k) {
             angles.push_back(std::atan2(ratio * std::sin(nodes.points[k]), std::cos(nodes.points[k])));
             weights.push_back(nodes.weights[k] / (2 * std::numbers::pi));
@@ -163,7 +163,8 @@ Expectation density_of_one(const RatioSide& left, const RatioSide& right, const 
                 for (const double side : {1.0, -1.0})
                     edge(between + side * std::acos(kinks.back()));
             }
-    const Nodes outer = gauss_panels(std::move(edges), resolution.order);
+    const Nodes rule = gauss_rule(resolution.order);
+    const Nodes outer = gauss_panels(std::move(edges), rule);
     std::vector<double> t, u, weights;
     for (std::size_t i = 0; i < outer.points.size(); ++i) {
         const double x = std::cos(outer.points[i]), height = std::sin(outer.points[i]);
@@ -173,7 +174,7 @@ Expectation density_of_one(const RatioSide& left, const RatioSide& right, const 
         for (const double kink : kinks)
             if (const double y = (kink - correlation * x) / (other * height); std::abs(y) < 1)
                 crossings.push_back(std::acos(y));
-        const Nodes inner = gauss_panels(std::move(crossings), resolution.order);
+        const Nodes inner = gauss_panels(std::move(crossings), rule);
         for (std::size_t j = 0; j < inner.points.size(); ++j) {
             t.push_back(range * x);
             u.push_back(other_range * (correlation * x + other * height * std::cos(inner.points[j])));

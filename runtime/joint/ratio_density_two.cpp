@@ -5,6 +5,9 @@
 
 #include <Eigen/Dense>
 
+#include <numbers>
+#include <vector>
+
 namespace tpc::joint {
 
 // With q and q' as further variables, q = X^2, q' = X'^2, the joint density of t and u is, under the tilted law,

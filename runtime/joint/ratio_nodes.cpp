@@ -1,6 +1,7 @@
 #include "runtime/joint/ratio_nodes.hpp"
 
 #include <Eigen/Dense>
+#include <boost/math/special_functions/legendre.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -8,20 +9,31 @@
 
 namespace tpc::joint {
 
-Nodes gauss_panels(std::vector<double> edges, int order) {
-    Eigen::MatrixXd jacobi = Eigen::MatrixXd::Zero(order, order); // Golub and Welsch (1969)
-    for (int k = 1; k < order; ++k)
-        jacobi(k, k - 1) = jacobi(k - 1, k) = k / std::sqrt(4.0 * k * k - 1);
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(jacobi);
+Nodes gauss_rule(int order) {
+    Nodes result;
+    for (const double x : boost::math::legendre_p_zeros<double>(order)) { // those above 0, and 0 itself
+        const double slope = boost::math::legendre_p_prime(order, x);
+        const double weight = 2 / ((1 - x * x) * slope * slope);
+        for (const double side : {1.0, -1.0}) {
+            if (x == 0 && side < 0)
+                continue;
+            result.points.push_back(side * x);
+            result.weights.push_back(weight);
+        }
+    }
+    return result;
+}
+
+Nodes gauss_panels(std::vector<double> edges, const Nodes& rule) {
     std::ranges::sort(edges);
     Nodes result;
     for (std::size_t k = 0; k + 1 < edges.size(); ++k) {
         const double half = (edges[k + 1] - edges[k]) / 2;
         if (half < 1e-14)
             continue;
-        for (int i = 0; i < order; ++i) {
-            result.points.push_back(edges[k] + half * (1 + solver.eigenvalues()[i]));
-            result.weights.push_back(2 * half * std::pow(solver.eigenvectors()(0, i), 2));
+        for (std::size_t i = 0; i < rule.points.size(); ++i) {
+            result.points.push_back(edges[k] + half * (1 + rule.points[i]));
+            result.weights.push_back(half * rule.weights[i]);
         }
     }
     return result;
@@ -35,7 +47,8 @@ double range_of(const Ratio& ratio, const Eigen::MatrixXd& root) {
 
 std::vector<double> layers(const Ratio& ratio, const Eigen::MatrixXd& root) {
     std::vector<double> result;
-    const double width = std::sqrt(ratio.offset / (root.transpose() * ratio.quadratic * root).trace());
+    constexpr double thinnest = 1e-6; // t moves by a millionth of a millionth in there
+    const double width = std::max(thinnest, std::sqrt(ratio.offset / (root.transpose() * ratio.quadratic * root).trace()));
     for (double angle = std::numbers::pi / 4; ratio.offset > 0 && angle > width / 2; angle /= 6)
         result.push_back(angle);
     return result;
@@ -56,7 +69,7 @@ Sampled sample(const RatioSide& side, const Eigen::MatrixXd& root, int order) {
     for (const double kink : side.kinks)
         if (std::abs(kink) < range)
             edges.push_back(std::acos(std::abs(kink) / range));
-    const Nodes nodes = gauss_panels(std::move(edges), order);
+    const Nodes nodes = gauss_panels(std::move(edges), gauss_rule(order));
     Sampled result;
     for (std::size_t k = 0; k < nodes.points.size(); ++k) {
         result.t.push_back(range * std::cos(nodes.points[k]));

@@ -11,8 +11,11 @@ struct Nodes {
     std::vector<double> points, weights;
 };
 
-// Gauss's rules of this order between edges.
-Nodes gauss_panels(std::vector<double> edges, int order);
+// Gauss's and Legendre's on [-1, 1].
+Nodes gauss_rule(int order);
+
+// The rule between edges.
+Nodes gauss_panels(std::vector<double> edges, const Nodes& rule);
 
 // 1 - t^2 / range^2 at the outermost of so many nodes, about.
 double nearest_of(int order);
