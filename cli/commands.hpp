@@ -4,6 +4,8 @@
 #include "cli/kernels.hpp"
 #include "cli/pipeline.hpp"
 #include "cli/session.hpp"
+#include "cli/targets.hpp"
+#include "runtime/io/npy.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -23,13 +25,15 @@ Run add_kernel(CLI::App& command);
 Run add_explain(CLI::App& command);
 Run add_simulate(CLI::App& command);
 Run add_predict(CLI::App& command);
+Run add_spectrum(CLI::App& command);
 Run add_emit(CLI::App& command);
 Run add_fmt(CLI::App& command);
 Run add_lsp(CLI::App& command);
 
-// What options accept: a finite number above 0, whole numbers from `least` on.
+// What options accept: a finite number above 0, whole numbers from `least` on, a number from 0 on or inf.
 CLI::Validator positive();
 CLI::Validator whole(std::int64_t least);
+CLI::Validator duration();
 
 // Options that several of them have.
 CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,
@@ -43,6 +47,8 @@ struct KernelOptions {
     [[nodiscard]] Request request() const;
 };
 void add_kernel_options(CLI::App& command, KernelOptions& options);
+// --targets, --classify, --regress; gives the first. `about` is for it.
+CLI::Option* add_targets(CLI::App& command, TargetOptions& options, const std::string& about);
 
 // "T = 4, d = 3", of the axes for which `listed` says so.
 std::string show_sizes(const ir::Program& program, const ir::Sizes& sizes,
@@ -61,5 +67,8 @@ void tell_groups(Session& session, const Dataset& data, const char* what);
 
 // Errors about a path before the work rather than after it.
 void require_writable(const std::string& path);
+
+// To an .npz in the precision of the session; nothing where the path is empty. Throws Failure.
+void write_members(Session& session, const std::string& path, const std::vector<io::Member>& members);
 
 } // namespace tpc::cli

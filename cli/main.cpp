@@ -26,6 +26,7 @@ constexpr Command commands[] = {
     {"explain", "the methods of a kernel's expectations, their errors and costs", add_explain},
     {"simulate", "compare networks of finite width with the limit", add_simulate},
     {"predict", "kernel regression: learn from one set of data, predict for another", add_predict},
+    {"spectrum", "eigenvalues of the kernels of data, and how fast training converges along them", add_spectrum},
     {"emit", "write a compiled kernel as C++, or its derivation as LaTeX", add_emit},
     {"fmt", "lay out programs: the same text for the same program", add_fmt, false},
     {"lsp", "serve an editor: diagnostics, hover, definitions, completion", add_lsp, false},

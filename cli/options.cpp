@@ -25,6 +25,15 @@ CLI::Validator whole(std::int64_t least) {
     return {refuse, ""};
 }
 
+CLI::Validator duration() {
+    const auto refuse = [](const std::string& text) {
+        double value = 0;
+        const bool number = CLI::detail::lexical_cast(text, value);
+        return number && value >= 0 ? "" : fmt::format("{} is not a number from 0 on, nor inf", text);
+    };
+    return {refuse, ""};
+}
+
 CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,
                        const std::string& about) {
     return command.add_option(name, files, about)->type_name("[NAME=]FILE")->allow_extra_args(false);
@@ -55,6 +64,13 @@ void add_kernel_options(CLI::App& command, KernelOptions& options) {
     command.add_option("--via", options.via, "how the NTK is summed: T, along the program, or D, backward over stored C")
         ->check(CLI::IsMember({"T", "D"}))
         ->capture_default_str();
+}
+
+CLI::Option* add_targets(CLI::App& command, TargetOptions& options, const std::string& about) {
+    CLI::Option* classify =
+        command.add_flag("--classify", options.classify, "targets are classes (default where they are integers)");
+    command.add_flag("--regress", options.regress, "targets are numbers, even where they are integers")->excludes(classify);
+    return command.add_option("--targets", options.file, about)->type_name("FILE");
 }
 
 std::string show_sizes(const ir::Program& program, const ir::Sizes& sizes, const std::function<bool(ir::Symbol)>& listed) {
@@ -90,6 +106,16 @@ void tell_groups(Session& session, const Dataset& data, const char* what) {
 void require_writable(const std::string& path) {
     if (const auto possible = io::check_writable(path); !possible)
         throw Failure{data_error, possible.error().text};
+}
+
+void write_members(Session& session, const std::string& path, const std::vector<io::Member>& members) {
+    if (path.empty())
+        return;
+    const auto precision = session.options.dtype == "f32" ? io::Precision::f32 : io::Precision::f64;
+    if (const auto done = io::write_npz(path, members, precision); !done)
+        throw Failure{data_error, done.error().text};
+    session.inform(fmt::format("written to {}\n", path));
+    session.result["file"] = path;
 }
 
 } // namespace tpc::cli

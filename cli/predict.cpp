@@ -1,10 +1,8 @@
 // tpc predict: regression with the kernels of a program.
 #include "cli/commands.hpp"
 
-#include "cli/targets.hpp"
-#include "runtime/io/npy.hpp"
 #include "runtime/learn/matrix.hpp"
-#include "runtime/learn/regression.hpp"
+#include "runtime/learn/spectrum.hpp"
 #include "runtime/learn/split.hpp"
 
 #include <cmath>
@@ -18,10 +16,11 @@ using Matrix = Eigen::MatrixXd;
 
 struct PredictCommand {
     DataFiles train{{}, {}, "--train", "--lengths"}, test{{}, {}, "--test", "--lengths2"};
-    std::string targets, test_targets, out;
+    TargetOptions targets;
+    std::string test_targets, out;
     std::size_t every = 0;
     double ridge = 0;
-    bool classify = false, regress = false;
+    double time = std::numeric_limits<double>::infinity();
     KernelOptions kernel;
 };
 
@@ -53,26 +52,17 @@ struct Problem {
     std::optional<Matrix> truth; // of the test samples
 };
 
-void require_samples(const Matrix& targets, const std::string& path, std::size_t samples, const char* set) {
-    if (static_cast<std::size_t>(targets.rows()) != samples)
-        throw Failure{data_error, fmt::format("{} holds {} targets for {} {}", path, targets.rows(), samples, set)};
-}
-
-Kind kind_of(const PredictCommand& options) {
-    return options.classify ? Kind::classes : options.regress ? Kind::numbers : Kind::by_values;
-}
-
 // One set of data, every `every`th sample of which is held out.
 Problem split_problem(Session& session, ir::Program program, const PredictCommand& options, const Request& request) {
     const Dataset all = read_data(program, options.train);
-    const Matrix values = read_targets(options.targets);
-    require_samples(values, options.targets, all.samples, "samples");
+    const Matrix values = read_targets(options.targets.file);
+    require_samples(values, options.targets.file, all.samples, "samples");
     const auto split = learn::split_every(values.rows(), static_cast<Eigen::Index>(options.every));
     if (split.train.empty() || split.test.empty())
         throw Failure{usage_error, fmt::format("--every {} leaves no {} samples of {}", options.every,
                                                split.train.empty() ? "training" : "test", values.rows())};
     Problem problem;
-    problem.targets = make_targets(values(split.train, Eigen::all), kind_of(options), options.targets);
+    problem.targets = make_targets(values(split.train, Eigen::all), options.targets);
     problem.truth = values(split.test, Eigen::all);
     const limit::Network network = prepare(session, std::move(program), groups_of(all));
     for (auto& [name, kernel] : matrices(kernels(session, network, all, nullptr, request), request))
@@ -83,15 +73,15 @@ Problem split_problem(Session& session, ir::Program program, const PredictComman
 Problem two_set_problem(Session& session, ir::Program program, const PredictCommand& options, const Request& request) {
     const Dataset train = read_data(program, options.train);
     const Dataset test = read_data(program, options.test);
-    const Matrix values = read_targets(options.targets);
-    require_samples(values, options.targets, train.samples, "training samples");
+    const Matrix values = read_targets(options.targets.file);
+    require_samples(values, options.targets.file, train.samples, "training samples");
     Problem problem;
-    problem.targets = make_targets(values, kind_of(options), options.targets);
+    problem.targets = make_targets(values, options.targets);
     if (!options.test_targets.empty()) {
         problem.truth = read_targets(options.test_targets);
         require_samples(*problem.truth, options.test_targets, test.samples, "test samples");
         if (problem.truth->cols() != values.cols())
-            throw Failure{data_error, fmt::format("{} holds {} targets a sample and {} holds {}", options.targets,
+            throw Failure{data_error, fmt::format("{} holds {} targets a sample and {} holds {}", options.targets.file,
                                                   values.cols(), options.test_targets, problem.truth->cols())};
     }
     const limit::Network network = prepare(session, std::move(program), groups_of(train, &test));
@@ -103,12 +93,13 @@ Problem two_set_problem(Session& session, ir::Program program, const PredictComm
 }
 
 // The predictions of one kernel: printed, and appended to the members of the output.
-void solve(Session& session, const Problem& problem, const Blocks& kernel, double ridge, std::vector<io::Member>& members) {
-    const auto fitted = learn::fit(kernel.train, problem.targets.values, ridge);
+void solve(Session& session, const Problem& problem, const Blocks& kernel, const PredictCommand& options,
+           std::vector<io::Member>& members) {
+    const auto fitted = learn::fit_until(options.time, kernel.train, problem.targets.values, options.ridge);
     if (!fitted)
         throw Failure{data_error, fmt::format("{}: {}", kernel.name, fitted.error().text)};
     constexpr double losing_digits = 1e-10;
-    if (fitted->reciprocal_condition < losing_digits)
+    if (std::isinf(options.time) && fitted->reciprocal_condition < losing_digits)
         session.warn(
             fmt::format("the {} of the training samples is nearly singular (condition about {:.0e}): a --ridge would "
                         "make the predictions more reliable",
@@ -118,7 +109,8 @@ void solve(Session& session, const Problem& problem, const Blocks& kernel, doubl
         throw Failure{data_error, fmt::format("{}: {}", kernel.name, predicted.error().text)};
 
     const Score score = judge_predictions(problem.targets, *predicted, problem.truth);
-    session.print(fmt::format("{}: {}\n", kernel.name, score.text));
+    const std::string when = std::isinf(options.time) ? "" : fmt::format(" at time {:g}", options.time);
+    session.print(fmt::format("{}{}: {}\n", kernel.name, when, score.text));
     session.result["kernels"][kernel.name] = score.json;
     session.result["kernels"][kernel.name]["condition"] = 1 / fitted->reciprocal_condition;
     members.push_back({kernel.name, learn::to_array(kernel.train)});
@@ -146,14 +138,8 @@ void run(Session& session, const PredictCommand& options) {
                                                : two_set_problem(session, std::move(program), options, request);
     std::vector<io::Member> members;
     for (const Blocks& kernel : problem.kernels)
-        solve(session, problem, kernel, options.ridge, members);
-    if (options.out.empty())
-        return;
-    const auto precision = session.options.dtype == "f32" ? io::Precision::f32 : io::Precision::f64;
-    if (const auto done = io::write_npz(options.out, members, precision); !done)
-        throw Failure{data_error, done.error().text};
-    session.inform(fmt::format("written to {}\n", options.out));
-    session.result["file"] = options.out;
+        solve(session, problem, kernel, options, members);
+    write_members(session, options.out, members);
 }
 
 } // namespace
@@ -164,17 +150,18 @@ Run add_predict(CLI::App& command) {
              "training data of an input: an .npy, samples first, or an .npz of inputs by name or of one array a sample",
              "--train,--input");
     add_data(command, options->test, "test data of an input");
-    command.add_option("--targets", options->targets, "what to learn: a number or a row a training sample")
-        ->required()
-        ->type_name("FILE");
+    add_targets(command, options->targets, "what to learn: a number or a row a training sample")->required();
     command.add_option("--test-targets", options->test_targets, "what is true of the test samples")->type_name("FILE");
     command.add_option("--every", options->every, "hold out samples K, 2K, ... of --train as the test set")
         ->check(whole(1))
         ->type_name("K");
     command.add_option("--ridge", options->ridge, "added to the diagonal of the kernel")->capture_default_str();
-    CLI::Option* classify =
-        command.add_flag("--classify", options->classify, "targets are classes (default where they are integers)");
-    command.add_flag("--regress", options->regress, "targets are numbers, even where they are integers")->excludes(classify);
+    command
+        .add_option("--time", options->time,
+                    "predictions after gradient descent on half the sum of squares, from outputs of 0: learning rate times "
+                    "steps, or inf (default). By the nngp, only the readout learns")
+        ->check(duration())
+        ->type_name("T");
     command.add_option("-o,--output", options->out, "an .npz for the kernels and predictions")->type_name("OUT.npz");
     add_kernel_options(command, options->kernel);
     return [options](Session& session) { run(session, *options); };

@@ -43,16 +43,21 @@ Eigen::MatrixXd read_targets(const std::string& path) {
     return std::move(*matrix);
 }
 
-Targets make_targets(const Eigen::MatrixXd& values, Kind kind, const std::string& path) {
-    if (kind == Kind::numbers || (kind == Kind::by_values && values.cols() != 1))
+void require_samples(const Eigen::MatrixXd& targets, const std::string& path, std::size_t samples, const char* set) {
+    if (static_cast<std::size_t>(targets.rows()) != samples)
+        throw Failure{data_error, fmt::format("{} holds {} targets for {} {}", path, targets.rows(), samples, set)};
+}
+
+Targets make_targets(const Eigen::MatrixXd& values, const TargetOptions& options) {
+    if (options.regress || (!options.classify && values.cols() != 1))
         return {values, std::nullopt};
     if (values.cols() != 1)
-        throw Failure{data_error, fmt::format("{}: classes are one integer a sample, not {}", path, values.cols())};
+        throw Failure{data_error, fmt::format("{}: classes are one integer a sample, not {}", options.file, values.cols())};
     auto classes = learn::find_classes(std::span(values.data(), static_cast<std::size_t>(values.size())));
-    if (!classes && kind == Kind::by_values)
+    if (!classes && !options.classify)
         return {values, std::nullopt};
     if (!classes)
-        throw Failure{data_error, fmt::format("{}: {}", path, classes.error().text)};
+        throw Failure{data_error, fmt::format("{}: {}", options.file, classes.error().text)};
     const auto count = static_cast<Eigen::Index>(classes->labels.size());
     return {learn::one_hot(classes->number, count), std::move(*classes)};
 }

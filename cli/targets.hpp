@@ -10,7 +10,10 @@
 
 namespace tpc::cli {
 
-enum class Kind { by_values, classes, numbers };
+struct TargetOptions {
+    std::string file;
+    bool classify = false, regress = false; // neither: by values, one column of integers with two different ones are classes
+};
 
 struct Targets {
     Eigen::MatrixXd values; // samples x outputs; one-hot for classes
@@ -20,8 +23,11 @@ struct Targets {
 // Samples x numbers. Throws Failure.
 Eigen::MatrixXd read_targets(const std::string& path);
 
-// By values: one column of integers with at least two different ones are classes. Throws Failure; `path` is for its text.
-Targets make_targets(const Eigen::MatrixXd& values, Kind kind, const std::string& path);
+// Throws Failure where there are not as many targets as samples of the `set`.
+void require_samples(const Eigen::MatrixXd& targets, const std::string& path, std::size_t samples, const char* set);
+
+// Throws Failure.
+Targets make_targets(const Eigen::MatrixXd& values, const TargetOptions& options);
 
 struct Score {
     std::string text;

@@ -1,5 +1,7 @@
 #include "runtime/learn/regression.hpp"
 
+#include "runtime/learn/problem.hpp"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -16,30 +18,6 @@ using Eigen::Index;
 using Eigen::MatrixXd;
 using io::Error;
 
-std::optional<Error> refuse(const MatrixXd& kernel, const MatrixXd& targets, double ridge) {
-    if (kernel.rows() != kernel.cols())
-        return Error{fmt::format("the training kernel is {} x {}, not square", kernel.rows(), kernel.cols())};
-    if (kernel.rows() == 0)
-        return Error{"no training samples"};
-    if (kernel.rows() > std::numeric_limits<lapack_int>::max() || targets.cols() > std::numeric_limits<lapack_int>::max())
-        return Error{"too many samples for one dense matrix"};
-    if (targets.rows() != kernel.rows())
-        return Error{fmt::format("{} training samples, but targets for {}", kernel.rows(), targets.rows())};
-    if (!(ridge >= 0) || !std::isfinite(ridge))
-        return Error{fmt::format("the ridge must be a number >= 0, not {:g}", ridge)};
-    if (!kernel.allFinite())
-        return Error{"the training kernel holds NaN or infinite numbers"};
-    if (!targets.allFinite())
-        return Error{"the targets hold NaN or infinite numbers"};
-    const double tolerance = 1e-5 * kernel.cwiseAbs().maxCoeff();
-    for (Index j = 0; j < kernel.cols(); ++j)
-        for (Index i = j + 1; i < kernel.rows(); ++i)
-            if (std::abs(kernel(i, j) - kernel(j, i)) > tolerance)
-                return Error{fmt::format("the training kernel is not symmetric: {:g} at [{}, {}], {:g} at [{}, {}]",
-                                         kernel(i, j), i, j, kernel(j, i), j, i)};
-    return std::nullopt;
-}
-
 Error singular(const MatrixXd& kernel, double ridge) {
     const double scale = kernel.diagonal().cwiseAbs().mean();
     const double enough = std::max(10 * ridge, 1e-8 * (scale > 0 ? scale : 1));
@@ -52,7 +30,7 @@ Error singular(const MatrixXd& kernel, double ridge) {
 } // namespace
 
 io::Result<KernelRegression> fit(const MatrixXd& kernel, const MatrixXd& targets, double ridge) {
-    if (auto error = refuse(kernel, targets, ridge))
+    if (auto error = problem_with(kernel, targets, ridge))
         return *std::move(error);
     try {
         MatrixXd factor = kernel;

@@ -1,5 +1,5 @@
 # The command from outside: exit codes, messages and files. One test for each `test_` function.
-foreach(file run sizes large data_errors)
+foreach(file run sizes large learning data_errors)
   set(script ${CMAKE_CURRENT_LIST_DIR}/${file}.py)
   file(STRINGS ${script} cases REGEX "^def test_")
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${script})

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 import large
+import learning
 import run
 import sizes
 import support
@@ -44,7 +45,8 @@ def test_program_and_targets():
 def test_all_are_provoked():
     wanted = list(texts())
     assert len(wanted) > 15, wanted
-    for module, names in ((run, "data_errors binding axis_expressions sets_of_different_lengths predict_numbers predict_classes"),
+    for module, names in ((run, "data_errors binding axis_expressions sets_of_different_lengths"),
+                          (learning, "predict_numbers predict_classes spectrum"),
                           (sizes, "wrong_lengths wrong_archives"),
                           (large, "unfinished_runs_are_not_mixed full_disks demands_that_cannot_be_met")):
         for name in names.split():

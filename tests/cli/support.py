@@ -67,7 +67,7 @@ def expect_one_line(done, code, *words):
 
 
 def close(got, want, tolerance=1e-12):
-    assert got.shape == want.shape, (got.shape, want.shape)
+    assert np.shape(got) == np.shape(want), (np.shape(got), np.shape(want))
     assert np.abs(got - want).max() <= tolerance * np.abs(want).max(), (got, want)
 
 
