@@ -3,6 +3,7 @@
 
 #include "compiler/check/gia.hpp"
 #include "compiler/diff/backward.hpp"
+#include "compiler/emit/dot.hpp"
 #include "compiler/ir/print.hpp"
 #include "compiler/limit/recursion.hpp"
 #include "compiler/resolve/resolve.hpp"
@@ -27,6 +28,8 @@ std::string recursions(Session& session, const limit::Network& network, const Sh
     const bool good = session.clean([&](auto& found) { derived = limit::derive(network, wanted, found); });
     if (!good || !derived)
         throw Failure{out_of_reach, ""};
+    if (options.format == "dot")
+        return emit::dot(*derived);
     return options.format == "latex" ? limit::print_latex(*derived) : limit::print(*derived);
 }
 
@@ -63,13 +66,15 @@ std::string after_check(Session& session, ir::Program program, const ShowOptions
         // With the preactivations named, as the stages after it read it; a program that fails the check has no such form.
         source::Diagnostics reasons;
         check::Verdict verdict = check::check(program, reasons);
-        if (!verdict.holds)
-            return ir::print(program);
-        return ir::print(limit::name_preactivations(std::move(program), std::move(verdict.terms)).program);
+        const ir::Program shown =
+            verdict.holds ? limit::name_preactivations(std::move(program), std::move(verdict.terms)).program : program;
+        return options.format == "dot" ? emit::dot(shown) : ir::print(shown);
     }
     const limit::Network network = prepare(session, std::move(program), groups);
-    if (options.stage == "backward")
-        return diff::print(diff::differentiate(network.program, network.output_terms));
+    if (options.stage == "backward") {
+        const diff::Backward backward = diff::differentiate(network.program, network.output_terms);
+        return options.format == "dot" ? emit::dot(backward) : diff::print(backward);
+    }
     if (options.stage == "recursions")
         return recursions(session, network, options);
     return plan(session, network, left, right, options);
@@ -83,16 +88,20 @@ Run add_show(CLI::App& command) {
         ->required()
         ->check(CLI::IsMember({"ast", "ir", "backward", "recursions", "plan"}))
         ->type_name("STAGE");
-    command.add_option("--format", options->format, "text, or latex (for recursions)")
-        ->check(CLI::IsMember({"text", "latex"}))
+    command
+        .add_option("--format", options->format,
+                    "text; latex (for recursions); or dot, a graph for Graphviz (for ir, backward and recursions)")
+        ->check(CLI::IsMember({"text", "latex", "dot"}))
         ->capture_default_str();
     CLI::Option* input = add_data(command, options->left, "sizes of the plan from these data, the largest of several");
     add_data(command, options->right, "the second sample set's")->needs(input);
     add_kernel_options(command, options->kernel);
     return [options](Session& session) {
         if (options->format == "latex" && options->stage != "recursions")
-            throw Failure{usage_error, fmt::format("--format latex is for --stage recursions; {} is printed as text only",
-                                                   options->stage)};
+            throw Failure{usage_error, fmt::format("--format latex is for --stage recursions, not {}", options->stage)};
+        if (options->format == "dot" && (options->stage == "ast" || options->stage == "plan"))
+            throw Failure{usage_error,
+                          fmt::format("--format dot is for the stages ir, backward and recursions, not {}", options->stage)};
         const std::string text =
             options->stage == "ast" ? grammar::print(parse(session)) : after_check(session, compile(session), *options);
         session.print(text.ends_with('\n') ? text : text + "\n");

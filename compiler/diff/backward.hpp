@@ -56,6 +56,9 @@ struct Backward {
 // `outputs` as check() finds them (terms of `program`).
 Backward differentiate(const ir::Program& program, const std::vector<std::vector<check::OutputTerm>>& outputs);
 
+// A line: d.s[t] = W' @ d.g[t+1]   t in 0..T-1
+std::string print(const Backward& backward, const Equation& equation);
+
 // The forward program and its backward half, one line an equation.
 std::string print(const Backward& backward);
 

@@ -203,6 +203,17 @@ std::string line(std::string text, const std::string& right) {
     return text + "\n";
 }
 
+std::string title(const ir::Program& program, const ir::Output& output) {
+    if (output.name.empty() && output.family.empty())
+        return "of the output";
+    std::string text = "of output " + output.name;
+    for (std::size_t k = 0; k < output.family.size(); ++k)
+        text += (k == 0 ? "[" : ", ") + ir::print(ir::PrintNames{.program = &program}, output.family[k]);
+    return output.family.empty() ? text : text + "]";
+}
+
+} // namespace
+
 std::string print(const Backward& backward, const Equation& equation) {
     const ir::PrintNames names = names_of(backward.program, equation).names();
     std::string value = Value(backward, names).text(equation);
@@ -216,17 +227,6 @@ std::string print(const Backward& backward, const Equation& equation) {
                             access(names, equation.indices, ir::IndexMode::none), equation.adds ? "+=" : "=", value),
                 ir::print(names, equation.domain));
 }
-
-std::string title(const ir::Program& program, const ir::Output& output) {
-    if (output.name.empty() && output.family.empty())
-        return "of the output";
-    std::string text = "of output " + output.name;
-    for (std::size_t k = 0; k < output.family.size(); ++k)
-        text += (k == 0 ? "[" : ", ") + ir::print(ir::PrintNames{.program = &program}, output.family[k]);
-    return output.family.empty() ? text : text + "]";
-}
-
-} // namespace
 
 std::string print(const Backward& backward) {
     const ir::Program& program = backward.program;

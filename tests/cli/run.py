@@ -235,12 +235,52 @@ def test_show():
         assert [line for line in some.splitlines() if not line.startswith("sizes")] == none.splitlines(), stage
     expect(tpc("show", p, "--stage", "recursions", "--format", "latex"), 0, "\\")
     expect(tpc("show", p, "--stage", "ir", "--format", "latex"), 64)
-    expect(tpc("show", p, "--stage", "ir", "--format", "dot"), 64)
     expect(tpc("show", p, "--stage", "tree"), 64)
     expect(tpc("show", p), 64)
     average = os.path.join(EXAMPLES, "average_readout.tp")
     expect(tpc("show", average, "--stage", "ir"), 0)
     expect(tpc("show", average, "--stage", "recursions"), 2)
+
+
+def graph(*arguments):
+    """Nodes (with their labels) and edges of what `tpc show --format dot` prints, every line of which is one of those that it knows."""
+    nodes, edges = {}, set()
+    text = expect(tpc("show", *arguments, "--format", "dot", "--quiet"), 0).stdout
+    quoted = r'"((?:[^"\\]|\\.)*)"'
+    for line in text.splitlines()[1:]:
+        if found := re.fullmatch(rf"  {quoted} -> {quoted}(?: \[label={quoted}\])?", line):
+            edges.add((found[1], found[2], found[3] or ""))
+        elif found := re.fullmatch(rf"  {quoted} \[label={quoted}(?:, (?:style=rounded|shape=plaintext))?\]", line):
+            assert found[1] not in nodes, line
+            nodes[found[1]] = found[2]
+        else:
+            assert re.fullmatch(rf"  rankdir=BT|  node \[.*\]|  subgraph {quoted} {{|  label={quoted}|  }}|}}", line), line
+    assert all(a in nodes and b in nodes for a, b, _ in edges), edges
+    return nodes, edges
+
+
+def test_show_dot():
+    p = os.path.join(EXAMPLES, "rnn_last.tp")
+    nodes, edges = graph(p, "--stage", "ir")
+    s, g = (next(node for node, label in nodes.items() if label.startswith(name)) for name in ("s[0] = 0", "g[t] = W @ s[t-1]"))
+    assert (s, g, "W [t-1]") in edges and (g, s, "") in edges and len(nodes) == 4 and len(edges) == 4, (nodes, edges)
+    nodes, edges = graph(p, "--stage", "backward")
+    assert sorted(label for _, _, label in edges) == ["", "", "W'"] and len(nodes) == 3, (nodes, edges)
+    nodes, edges = graph(p, "--stage", "recursions")
+    assert {("C(s, s_)", "C(g, g_)", "W"), ("C(g, g_)", "C(s, s_)", "E"), ("C(g, g)", "C(s, s_)", "E")} <= edges, edges
+    # Functions of several Gaussians read the covariances of all of them.
+    gate = write("gate.tp", LINEAR.replace("output v' @ (U @ xi)", """matrix V ~ N(0, 1 / d)
+g = U @ xi
+h = V @ xi
+output v' @ (tanh(g) * sigmoid(g + h))"""))
+    nodes, edges = graph(gate, "--stage", "recursions")
+    assert {("C(g, g_)", "C(o, o_)", "E"), ("C(g2, g_)", "C(o, o_)", "E"), ("C(g2, g2)", "C(o, o_)", "E")} <= edges, (nodes, edges)
+    for name in sorted(os.listdir(EXAMPLES)):
+        if name.endswith(".tp") and name != "average_readout.tp":
+            for stage in ("ir", "backward", "recursions"):
+                assert all(graph(os.path.join(EXAMPLES, name), "--stage", stage)), (name, stage)
+    for stage in ("ast", "plan"):
+        expect(tpc("show", p, "--stage", stage, "--format", "dot"), 64, "ir, backward and recursions")
 
 
 def test_explain():
