@@ -39,17 +39,29 @@ CASES = {
 }
 
 
-def measure(name, threads):
+def start(name, threads):
     file, defines, axes, samples, options = CASES[name]
     command = [BINARY, os.path.join(ROOT, f"{file}.tp"), "--samples", str(samples), "--threads", str(threads)]
     for define in defines:
         command += ["-D", define]
     for axis in axes:
         command += ["--axis", axis]
-    done = subprocess.run(command + options, capture_output=True, text=True)
-    if done.returncode != 0:
-        return {"error": done.stderr.strip().splitlines()[-1]}
-    return json.loads(done.stdout)
+    return subprocess.Popen(command + options, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def result_of(process):
+    said, errors = process.communicate()
+    return json.loads(said) if process.returncode == 0 else {"error": errors.strip().splitlines()[-1]}
+
+
+def measure(name, threads):
+    return result_of(start(name, threads))
+
+
+def two_processes(name, alone):
+    """How much more two processes of one thread do than one: what the machine gives to two threads that share nothing."""
+    both = [result_of(process) for process in [start(name, 1), start(name, 1)]]
+    return 2 * alone["clock_seconds"] / max(each["clock_seconds"] for each in both)
 
 
 def peer_python():
@@ -90,7 +102,9 @@ def main():
         if "error" in one or "error" in two:
             print(f"{name:20} {one.get('error') or two.get('error')}")
             continue
-        line = f"{name:20} {one['precision']}  {one['ns_per_pair']:12.1f} ns a pair, two threads {one['clock_seconds'] / two['clock_seconds']:.2f} times as fast"
+        case["two_processes_gain"] = two_processes(name, one)
+        line = (f"{name:20} {one['precision']}  {one['ns_per_pair']:12.1f} ns a pair, two threads {one['clock_seconds'] / two['clock_seconds']:.2f} "
+                f"times as fast (two processes: {case['two_processes_gain']:.2f})")
         if "ratio_to_fused" in one:
             line += f"; {one['ratio_to_fused']:.2f} times the hand-fused loop"
         samples = CASES[name][3]
