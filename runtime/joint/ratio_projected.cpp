@@ -63,13 +63,10 @@ bool Ratios::one_sample(const Eigen::MatrixXd& covariance, double tolerance) con
 // c is small, beside which they turn.
 bool Ratios::has_density(const Eigen::MatrixXd& covariance) const {
     constexpr double closest = 0.99, largest_offset = 1e-3; // of squared canonical correlations; of q
-    const auto inverse_root = [](const Eigen::MatrixXd& block) -> Eigen::MatrixXd {
-        const Eigen::MatrixXd root = principal_root(block);
-        return root * root.colwise().squaredNorm().cwiseInverse().asDiagonal();
-    };
+    const auto inverse = [](const Eigen::MatrixXd& block) { return inverse_of_root(principal_root(block)); };
     const Eigen::Index n = left_.size, m = right_.size;
-    const Eigen::MatrixXd between = inverse_root(covariance.topLeftCorner(n, n)).transpose() *
-                                    covariance.topRightCorner(n, m) * inverse_root(covariance.bottomRightCorner(m, m));
+    const Eigen::MatrixXd between = inverse(covariance.topLeftCorner(n, n)) * covariance.topRightCorner(n, m) *
+                                    inverse(covariance.bottomRightCorner(m, m)).transpose();
     if (between.size() == 0)
         return false;
     const double correlation = between.jacobiSvd().singularValues()[0];

@@ -1,10 +1,12 @@
 #include "runtime/joint/root.hpp"
 
 #include <Eigen/Eigenvalues>
+#include <Eigen/QR>
 #include <Eigen/SVD>
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 
@@ -45,6 +47,19 @@ Eigen::VectorXd signs_of_columns(const Eigen::MatrixXd& columns) {
     return along.unaryExpr([](double x) { return x < 0 ? -1.0 : 1.0; });
 }
 
+// What Gaussians are divided by before their directions are sought: 1, or the deviations where these are so unlike that the
+// directions of the small ones would be rounding errors of the great ones.
+static Eigen::VectorXd units_of(const Eigen::VectorXd& variances) {
+    constexpr double unlike = 1e-4;
+    double least = std::numeric_limits<double>::infinity();
+    for (const double variance : variances)
+        if (variance > 0)
+            least = std::min(least, variance);
+    if (!(least < unlike * variances.maxCoeff()))
+        return Eigen::VectorXd::Ones(variances.size());
+    return variances.unaryExpr([](double variance) { return variance > 0 ? std::sqrt(variance) : 1.0; });
+}
+
 Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance) {
     const Eigen::Index n = covariance.rows();
     const std::vector<std::uint32_t> labels = independent_blocks(covariance, {});
@@ -61,17 +76,30 @@ Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance) {
                 rows.push_back(k);
         if (rows.empty())
             break;
-        const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance(rows, rows));
-        for (Eigen::Index k = static_cast<Eigen::Index>(rows.size()); k-- > 0;) // falling
-            all.push_back({solver.eigenvalues()[k], rows, solver.eigenvectors().col(k)});
+        const Eigen::VectorXd units = units_of(covariance(rows, rows).diagonal());
+        const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(
+            units.cwiseInverse().asDiagonal() * covariance(rows, rows) * units.cwiseInverse().asDiagonal());
+        const Eigen::VectorXd& variances = solver.eigenvalues(); // rising
+        for (Eigen::Index k = variances.size(); k-- > 0 && variances[k] > 1e-13 * variances[variances.size() - 1];) {
+            const Eigen::VectorXd column = units.asDiagonal() * solver.eigenvectors().col(k) * std::sqrt(variances[k]);
+            all.push_back({column.squaredNorm(), rows, column});
+        }
     }
     std::ranges::stable_sort(all, [](const Direction& a, const Direction& b) { return a.variance > b.variance; });
-    const double least = all.empty() ? 0 : 1e-13 * std::max(all[0].variance, 0.0);
-    std::erase_if(all, [&](const Direction& direction) { return !(direction.variance > least); });
     Eigen::MatrixXd root = Eigen::MatrixXd::Zero(n, static_cast<Eigen::Index>(all.size()));
     for (std::size_t k = 0; k < all.size(); ++k)
-        root(all[k].rows, static_cast<Eigen::Index>(k)) = all[k].column * std::sqrt(all[k].variance);
+        root(all[k].rows, static_cast<Eigen::Index>(k)) = all[k].column;
     return root * signs_of_columns(root).asDiagonal();
+}
+
+Eigen::MatrixXd inverse_of_root(const Eigen::MatrixXd& root) {
+    if (root.cols() == 0)
+        return Eigen::MatrixXd::Zero(0, root.rows());
+    const Eigen::VectorXd units =
+        root.rowwise().norm().unaryExpr([](double deviation) { return deviation > 0 ? 1 / deviation : 1.0; });
+    const Eigen::MatrixXd scaled = units.asDiagonal() * root;
+    const Eigen::MatrixXd all = Eigen::MatrixXd::Identity(root.rows(), root.rows());
+    return scaled.householderQr().solve(all) * units.asDiagonal();
 }
 
 Eigen::MatrixXd rotation_to(const Eigen::MatrixXd& root, const Eigen::MatrixXd& other) {

@@ -7,9 +7,13 @@
 
 namespace tpc::joint {
 
-// A with A A' = covariance, columns by falling importance; directions of no variance (below 1e-13 of the largest) are left
-// out. Independent Gaussians share no column: a function of each of them is one of fewer coordinates.
+// A with A A' = covariance, columns by falling importance; directions of no variance (below 1e-13 of the largest among
+// Gaussians that depend on one another) are left out. Independent Gaussians share no column: a function of each of them is
+// one of fewer coordinates. Gaussians may be of any scales.
 Eigen::MatrixXd principal_root(const Eigen::MatrixXd& covariance);
+
+// B with B A = 1 for the columns of a root A, which are orthogonal in the units of its Gaussians only.
+Eigen::MatrixXd inverse_of_root(const Eigen::MatrixXd& root);
 
 // For each column 1 or -1: eigenvectors come with a sign that rounding may turn, and then replicates of nearly the same law
 // would go to different points.

@@ -165,14 +165,6 @@ struct Sum {
     std::size_t points = 0;
 };
 
-// Pseudo-inverse of a root with orthogonal columns.
-Eigen::MatrixXd inverse(const Eigen::MatrixXd& root) {
-    Eigen::MatrixXd result = root.transpose();
-    for (Eigen::Index k = 0; k < result.rows(); ++k)
-        result.row(k) /= root.col(k).squaredNorm();
-    return result;
-}
-
 // Both sides take rung d for their coordinate d.
 Sum sum(const Side& left, const Side& right, const Eigen::VectorXd& correlations, const Ladder& rules,
         const std::vector<std::size_t>& rungs, bool slopes) {
@@ -255,8 +247,9 @@ Canonical canonical(const Eigen::MatrixXd& covariance, Eigen::Index lefts) {
         Eigen::MatrixXd right = root(y, lefts, covariance.rows() - lefts);
         Eigen::VectorXd s(0);
         if (left.cols() > 0 && right.cols() > 0) {
-            const Eigen::MatrixXd between =
-                inverse(left) * covariance.topRightCorner(lefts, covariance.rows() - lefts) * inverse(right).transpose();
+            const Eigen::MatrixXd between = inverse_of_root(left) *
+                                            covariance.topRightCorner(lefts, covariance.rows() - lefts) *
+                                            inverse_of_root(right).transpose();
             const bool same = between.rows() == between.cols() && between.isIdentity(1e-9);
             if (same) {
                 s = Eigen::VectorXd::Ones(between.rows());

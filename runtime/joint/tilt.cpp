@@ -26,7 +26,8 @@ LaplaceRule rule_of(const Norm& norm, const Eigen::MatrixXd& root, double tolera
     const Eigen::MatrixXd gram = root.transpose() * norm.quadratic * root;
     const double scale = gram.trace() + norm.offset;
     constexpr double rounding = 1e-13; // as in principal_root
-    if (norm.offset == 0 && !(scale > rounding * root.squaredNorm() * norm.quadratic.norm()))
+    const Eigen::VectorXd deviations = root.rowwise().norm();
+    if (norm.offset == 0 && !(scale > rounding * deviations.dot(norm.quadratic.cwiseAbs() * deviations)))
         throw gaussian::NoExpectation("a norm of Gaussians that do not vary divides zero by zero");
     Eigen::VectorXd eigenvalues; // none where nothing varies, as in a batch of equal rows
     if (gram.size() > 0)

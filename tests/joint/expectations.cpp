@@ -240,6 +240,25 @@ TEST_CASE("a root rotated to another one is the nearest root of its covariance, 
     CHECK(std::abs((near.leftCols(other_rank).transpose() * other).trace() - most) < 1e-12);
 }
 
+TEST_CASE("roots hold the digits of each Gaussian, whatever the scale of others") {
+    const double small = GENERATE(1.0, 1e-3, 1e-9, 1e-40);
+    Eigen::VectorXd scales(6);
+    scales << 1, small, 1, small, small, 2; // three blocks
+    Eigen::MatrixXd covariance = Eigen::MatrixXd::Identity(6, 6);
+    const auto link = [&](Eigen::Index i, Eigen::Index j, double rho) { covariance(i, j) = covariance(j, i) = rho; };
+    link(0, 1, 0.5);
+    link(0, 2, 0.3);
+    link(1, 2, -0.4);
+    link(3, 4, 1); // one Gaussian twice
+    covariance = scales.asDiagonal() * covariance * scales.asDiagonal();
+    const Eigen::MatrixXd root = joint::principal_root(covariance);
+    CHECK(root.cols() == 5);
+    const Eigen::MatrixXd error =
+        scales.cwiseInverse().asDiagonal() * (root * root.transpose() - covariance) * scales.cwiseInverse().asDiagonal();
+    CHECK(error.cwiseAbs().maxCoeff() < 1e-8);
+    CHECK((joint::inverse_of_root(root) * root - Eigen::MatrixXd::Identity(5, 5)).cwiseAbs().maxCoeff() < 1e-8);
+}
+
 TEST_CASE("points of nearly one law are nearly the same in one frame, where eigenvectors are not") {
     joint::Part part;
     part.left = part.right = {0, 1};

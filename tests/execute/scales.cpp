@@ -1,0 +1,76 @@
+// Expectations over several Gaussians where samples, or Gaussians of one sample, are of unlike sizes.
+#include "tests/execute/pipeline.hpp"
+
+#include <catch2/catch.hpp>
+
+#include <cmath>
+
+using namespace tpc;
+using tests::kernels;
+using tests::Set;
+
+namespace {
+
+// Sample k times factors[k].
+Set scaled(Set set, const std::vector<double>& factors) {
+    std::vector<double>& values = set.inputs[0];
+    const std::size_t size = values.size() / set.samples;
+    for (std::size_t k = 0; k < values.size(); ++k)
+        values[k] *= factors[k / size];
+    return set;
+}
+
+} // namespace
+
+TEST_CASE("batch norm does not know the scale of a batch, nor of the one beside it") {
+    const std::string phi = GENERATE("relu", "tanh");
+    const std::string text = "program p\ninput xi : R[B, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+                             "for i in 1..B { h[i] = U @ xi[i] }\nm = mean(i in 1..B: h[i])\n"
+                             "s = mean(i in 1..B: (h[i] - m)^2)\noutput v' @ " +
+                             phi + "((h[1] - m) / sqrt(s)) / sqrt(n)\n";
+    const Set set = tests::random_set(text, 3, {{"B", 4}, {"d", 5}}, 3);
+    tests::Settings settings;
+    settings.options.tolerance = 1e-3;
+    const auto expected = kernels(text, set, settings);
+    for (const std::vector<double>& factors : {std::vector{1., 1e-7, 1e4}, {1e-30, 1e-40, 1e20}})
+        CHECK(tests::deviation(kernels(text, scaled(set, factors), settings), expected) < 1e-4);
+}
+
+TEST_CASE("a gain of a scale of its own beside small or large data") {
+    const std::string text = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector g ~ N(1, 0.2)\nvector v ~ N(0, 1)\n"
+                             "x = relu(g * (U @ xi))\noutput v' @ x / sqrt(n)\n";
+    const Set set = tests::random_set(text, 2, {{"d", 3}}, 4);
+    tests::Settings settings;
+    settings.options.tolerance = 1e-2;
+    const auto expected = kernels(text, set, settings);
+    const double factor = GENERATE(0x1p-26, 0x1p40);
+    auto small = kernels(text, scaled(set, {factor, factor}), settings);
+    for (execute::Kernel& kernel : small)
+        for (std::vector<double>* values : {&kernel.nngp, &kernel.ntk})
+            for (double& value : *values)
+                value /= factor * factor;
+    CHECK(tests::deviation(small, expected) < 1e-2);
+}
+
+TEST_CASE("products of Gaussians of unlike scales, by series and by points") {
+    // x / s for the first row s times as large
+    const std::string end = "matrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\ng = U @ xi[1]\nh = U @ xi[2]\n";
+    const std::string text = "program p(s = 1)\ninput xi : R[T, d]\n" + end + "output v' @ (g * sin(h) / s) / sqrt(n)\n";
+    const std::string sampled =
+        "program p(s = 1)\ninput xi : R[T, d]\n" + end + "output v' @ (abs(g) * relu(sin(h)) / s) / sqrt(n)\n";
+    for (const std::string& program : {text, sampled}) {
+        const Set set = tests::random_set(text, 1, {{"T", 2}, {"d", 3}}, 5);
+        const auto at = [&](double scale) {
+            Set scaled = set;
+            for (std::size_t k = 0; k < 3; ++k)
+                scaled.inputs[0][k] *= scale;
+            tests::Settings settings;
+            settings.defines = {{"s", std::to_string(scale)}};
+            settings.options.tolerance = 1e-3;
+            return kernels(program, scaled, settings)[0].nngp;
+        };
+        const std::vector<double> expected = at(1);
+        for (const double scale : {0.01, 0.0001, 100.0, 1e8})
+            CHECK(tests::deviation(at(scale), expected) < 1e-3);
+    }
+}
