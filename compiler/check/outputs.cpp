@@ -393,13 +393,14 @@ class Decomposer {
                 .note(output_->span, fmt::format("the shortest change: divide this term by {}", width_power(power)));
     }
 
-    // Averages are constants in the limit; an output of nothing else has no readout.
+    // Averages are constants in the limit; an output of such terms has no readout. As coefficients of scalars they are no
+    // terms.
     void require_readout() {
         const OutputTerm* average = nullptr;
         for (const OutputTerm& term : terms_) {
             if (term.kind == OutputTerm::Kind::readout)
                 return;
-            if (!average && analysis_.of(term.coefficient).moment)
+            if (!average && term.kind == OutputTerm::Kind::constant && analysis_.of(term.coefficient).moment)
                 average = &term;
         }
         if (!average)

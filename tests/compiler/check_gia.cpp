@@ -56,6 +56,7 @@ TEST_CASE("outputs decompose into readouts, scalars and constants") {
           "t in 1..T: r in 1..t: 1 / sum(t in 1..T, r in 1..t: 1) | v | x[r]\n");
     CHECK(terms("output (2 * v + u[1] / 3)' @ x[1] / sqrt(n)") == "2 | v | x[1]\n0.3333333333333333 | u.1 | x[1]\n");
     CHECK(terms("output v' @ x[1] / sqrt(n) + avg(x[2])") == "1 | v | x[1]\navg(x[2])\n");
+    CHECK(terms("output c * avg(x[2]) + 1") == "avg(x[2]) | c\n1\n");
     CHECK(terms("output avg(x[2]) * v' @ x[1] / sqrt(n)") == "avg(x[2]) | v | x[1]\n");
     CHECK(terms("output 2 * avg(v) * sqrt(n) - v' @ 3 / sqrt(n)") == "2 | v | 1\n-3 | v | 1\n");
     CHECK(terms("output avg(x[2]) * (v' @ 1) / sqrt(n)") == "avg(x[2]) | v | 1\n");
@@ -100,6 +101,7 @@ TEST_CASE("names may be defined by recursion, or read under index modes: weights
 TEST_CASE("outputs that are not linear in readouts") {
     CHECK(reasons("output avg(x[1]^2)") == "7 gia_average_output");
     CHECK(reasons("output v' @ x[1] / n") == "7 gia_average_output");
+    CHECK(reasons("output c + avg(x[1])") == "7 gia_average_output");
     CHECK(reasons("output tanh(v' @ x[1] / sqrt(n))") == "7 gia_nonlinear_output");
     CHECK(reasons("output max(t in 1..T: v' @ x[t] / sqrt(n))") == "7 gia_nonlinear_output");
     CHECK(reasons("output c * v' @ x[1] / sqrt(n)") == "7 gia_random_coefficient");
