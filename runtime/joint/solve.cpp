@@ -1,5 +1,6 @@
 #include "runtime/joint/solve.hpp"
 
+#include "runtime/joint/planar.hpp"
 #include "runtime/joint/root.hpp"
 #include "runtime/joint/spectral.hpp"
 #include "runtime/joint/univariate.hpp"
@@ -160,9 +161,25 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     if (small.ratios)
         if (auto ratios = (*small.ratios)(mean, covariance, slopes_, sampling.tolerance, sampling.acceptable))
             return result("Laplace transform of the norms of polynomials", 0, ratios->error, std::move(ratios->expectation));
+    // Between kinks, and where a function bends too sharply for polynomials. Quotients that did not get there are singular.
+    const auto in_planes = [&]() -> std::optional<Known> {
+        constexpr double most_work = 2e9;
+        if (small.ratios || (small.laplace && small.laplace->denominators()))
+            return std::nullopt;
+        double work = sampling.work == nullptr ? most_work : std::min(most_work, *sampling.work);
+        const double before = work;
+        auto precise = planar(integrand, mean, covariance, samples, slopes_, sampling.tolerance, work);
+        if (sampling.work != nullptr)
+            *sampling.work -= before - work;
+        if (!precise)
+            return std::nullopt;
+        return result("quadrature split at kinks", precise->points, precise->error, std::move(precise->expectation));
+    };
     if (!small.smooth) {
         const bool affordable = sampling.work == nullptr || *sampling.work >= work_of_univariate;
-        if (!is_univariate(integrand) || !affordable)
+        if (!is_univariate(integrand))
+            return in_planes();
+        if (!affordable)
             return std::nullopt;
         auto one = by_dual_kernel(integrand, mean, covariance, samples, slopes_, sampling.tolerance);
         if (!one)
@@ -176,11 +193,13 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
     if (series_first)
         if (auto exact = exactly())
             return exact;
-    if (sampling.acceptable <= sampling.tolerance)
-        return std::nullopt;
-    if (auto between = series(std::sqrt(sampling.tolerance * sampling.acceptable)))
-        return between;
-    return series(sampling.acceptable);
+    if (sampling.acceptable > sampling.tolerance) {
+        if (auto between = series(std::sqrt(sampling.tolerance * sampling.acceptable)))
+            return between;
+        if (auto coarse = series(sampling.acceptable))
+            return coarse;
+    }
+    return in_planes();
 }
 
 std::optional<Expectation> Solver::small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,

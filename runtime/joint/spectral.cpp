@@ -1,9 +1,7 @@
 #include "runtime/joint/spectral.hpp"
 
 #include "runtime/gaussian/gauss_hermite.hpp"
-#include "runtime/joint/root.hpp"
-
-#include <Eigen/SVD>
+#include "runtime/joint/canonical.hpp"
 
 #include <algorithm>
 #include <array>
@@ -213,81 +211,6 @@ double distance(const Sum& a, const Sum& b) {
     return result;
 }
 
-// Canonical coordinates, of each independent block by itself: coordinates of different blocks are not mixed, which functions
-// of single Gaussians would pay for with more nodes. Shared coordinates come first.
-struct Canonical {
-    Eigen::MatrixXd left, right;
-    Eigen::VectorXd correlations;
-};
-
-Canonical canonical(const Eigen::MatrixXd& covariance, Eigen::Index lefts) {
-    const std::vector<std::uint32_t> labels = independent_blocks(covariance, {});
-    std::uint32_t blocks = 0;
-    for (const std::uint32_t label : labels)
-        blocks = std::max(blocks, label + 1);
-    struct Shared {
-        double correlation = 0;
-        Eigen::VectorXd left, right;
-    };
-    std::vector<Shared> shared;
-    std::vector<Eigen::VectorXd> left_only, right_only;
-    for (std::uint32_t label = 0; label < blocks; ++label) {
-        std::vector<Eigen::Index> x, y;
-        for (Eigen::Index k = 0; k < covariance.rows(); ++k)
-            if (labels[static_cast<std::size_t>(k)] == label)
-                (k < lefts ? x : y).push_back(k);
-        const auto root = [&](const std::vector<Eigen::Index>& rows, Eigen::Index first, Eigen::Index size) {
-            const Eigen::MatrixXd own = principal_root(covariance(rows, rows));
-            Eigen::MatrixXd result = Eigen::MatrixXd::Zero(size, own.cols());
-            for (std::size_t k = 0; k < rows.size(); ++k)
-                result.row(rows[k] - first) = own.row(static_cast<Eigen::Index>(k));
-            return result;
-        };
-        Eigen::MatrixXd left = root(x, 0, lefts);
-        Eigen::MatrixXd right = root(y, lefts, covariance.rows() - lefts);
-        Eigen::VectorXd s(0);
-        if (left.cols() > 0 && right.cols() > 0) {
-            const Eigen::MatrixXd between = inverse_of_root(left) *
-                                            covariance.topRightCorner(lefts, covariance.rows() - lefts) *
-                                            inverse_of_root(right).transpose();
-            const bool same = between.rows() == between.cols() && between.isIdentity(1e-9);
-            if (same) {
-                s = Eigen::VectorXd::Ones(between.rows());
-            } else {
-                const Eigen::JacobiSVD<Eigen::MatrixXd> svd(between, Eigen::ComputeFullU | Eigen::ComputeFullV);
-                s = svd.singularValues().cwiseMin(1);
-                left *= svd.matrixU();
-                right *= svd.matrixV();
-            }
-        }
-        for (Eigen::Index k = 0; k < std::max(left.cols(), right.cols()); ++k) {
-            if (k < s.size() && s[k] > 1e-15) {
-                shared.push_back({s[k], left.col(k), right.col(k)});
-                continue;
-            }
-            if (k < left.cols())
-                left_only.emplace_back(left.col(k));
-            if (k < right.cols())
-                right_only.emplace_back(right.col(k));
-        }
-    }
-    const auto count = static_cast<Eigen::Index>(shared.size());
-    Canonical result{Eigen::MatrixXd(lefts, count + static_cast<Eigen::Index>(left_only.size())),
-                     Eigen::MatrixXd(covariance.rows() - lefts, count + static_cast<Eigen::Index>(right_only.size())),
-                     Eigen::VectorXd(count)};
-    for (Eigen::Index k = 0; k < count; ++k) {
-        const Shared& one = shared[static_cast<std::size_t>(k)];
-        result.correlations[k] = one.correlation;
-        result.left.col(k) = one.left;
-        result.right.col(k) = one.right;
-    }
-    for (std::size_t k = 0; k < left_only.size(); ++k)
-        result.left.col(count + static_cast<Eigen::Index>(k)) = left_only[k];
-    for (std::size_t k = 0; k < right_only.size(); ++k)
-        result.right.col(count + static_cast<Eigen::Index>(k)) = right_only[k];
-    return result;
-}
-
 } // namespace
 
 bool is_smooth(const Integrand& integrand) {
@@ -310,7 +233,7 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
     const auto p = static_cast<Eigen::Index>(integrand.left_gaussians);
     const auto q = static_cast<Eigen::Index>(integrand.right_gaussians);
     constexpr Eigen::Index most_coordinates = 6;
-    const auto [root_left, root_right, correlations] = canonical(covariance, p);
+    const auto [root_left, root_right, correlations] = canonical(covariance, p, 1e-9);
     if (root_left.cols() > most_coordinates || root_right.cols() > most_coordinates)
         return std::nullopt;
     const auto outputs = [&](NodeId value, const std::vector<NodeId>& gradient) {
