@@ -325,7 +325,7 @@ Split split(const Integrand& whole, const std::vector<std::uint32_t>& block, boo
         result.tape = splitter.tape();
         return result;
     } catch (const TooLarge&) {
-        return undivided(whole, slopes);
+        return depth == Depth::terms ? split(whole, block, slopes, Depth::factors) : undivided(whole, slopes);
     }
 }
 

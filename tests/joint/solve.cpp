@@ -181,6 +181,34 @@ TEST_CASE("factors of independent Gaussians are integrated apart") {
         CHECK(got.slopes(k, k) == Approx(wanted.slopes(k, k)).margin(1e-4));
 }
 
+TEST_CASE("sums with too many terms to be multiplied out still part into independent factors") {
+    // s(x) (s(x1) + ... + s(xn)) (s(y1) + ... + s(yn)) on both sides, all s(x), x's and y's independent
+    constexpr std::uint32_t count = 8;
+    Integrand integrand;
+    integrand.left_gaussians = integrand.right_gaussians = 1 + 2 * count;
+    joint::Tape& t = integrand.tape;
+    const auto side = [&](std::uint32_t first) {
+        auto product = t.apply(Function::sigmoid, t.gaussian(first));
+        for (std::uint32_t which = 0; which < 2; ++which) {
+            auto sum = t.number(0);
+            for (std::uint32_t k = 0; k < count; ++k)
+                sum = t.apply(Function::add, sum, t.apply(Function::sigmoid, t.gaussian(first + 1 + which * count + k)));
+            product = t.apply(Function::mul, product, sum);
+        }
+        return product;
+    };
+    integrand.left = side(0);
+    integrand.right = side(integrand.left_gaussians);
+    std::vector<std::uint32_t> blocks; // each Gaussian is covariant with its own on the other side
+    for (int half = 0; half < 2; ++half)
+        for (std::uint32_t k = 0; k < integrand.left_gaussians; ++k)
+            blocks.push_back(k);
+    const joint::Split split = joint::split(integrand, blocks, false);
+    REQUIRE(split.terms.size() == 1);
+    CHECK(split.parts.size() == 3);
+    CHECK(split.parts.size() == joint::split(integrand, blocks, false, joint::Depth::factors).parts.size());
+}
+
 TEST_CASE("the derivative by a covariance is the expectation of the slopes (Price)") {
     std::mt19937 random(11);
     for (int trial = 0; trial < 4; ++trial) {
