@@ -42,7 +42,7 @@ struct Evaluation::State {
     const SampleSet* right;
     Options options;
     const bool sampled;
-    const bool spreads;
+    const bool spreads, kinks;
     Joints joints;                             // of all replicates
     std::optional<Duals<double>> double_duals; // one of the two, or both where single precision loses angles
     std::optional<Duals<float>> single_duals;
@@ -107,7 +107,7 @@ struct Evaluation::State {
 };
 
 Evaluation::Evaluation(const plan::Plan& plan, const SampleSet& left, const SampleSet* right, const Options& options)
-    : state_(new State{plan, left, right, options, needs_sampling(plan), spreads_errors(plan),
+    : state_(new State{plan, left, right, options, needs_sampling(plan), spreads_errors(plan), has_kinks(plan),
                        Joints(plan, left.samples, right != nullptr ? std::optional(right->samples) : std::nullopt),
                        std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt}) {
     if (options.single)
@@ -145,7 +145,7 @@ Outcome Evaluation::block(const Span& rows, const Span& columns) {
     return guarded(state_->options, [&](Outcome& outcome) {
         if (state_->sampled) {
             const auto once = [&](const joint::Sampling& sampling) { return state_->replicate(sampling, rows, columns); };
-            outcome = execute::sampled(once, state_->options, state_->spreads);
+            outcome = execute::sampled(once, state_->options, state_->spreads, state_->kinks);
             return;
         }
         outcome.outputs = state_->block(rows, columns);

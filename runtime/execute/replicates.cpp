@@ -241,7 +241,20 @@ bool spreads_errors(const plan::Plan& plan) {
            feeds_gaussians(plan.right) || feeds_gaussians(plan.right.part);
 }
 
-Outcome sampled(const Once& once, const Options& options, bool spreads) {
+bool has_kinks(const plan::Plan& plan) {
+    for (const plan::SelfPlan* side : {&plan.left, &plan.right}) {
+        const ir::ExprTable& exprs = side->recursions.network.program.exprs;
+        for (std::uint32_t k = 0; k < exprs.size(); ++k) {
+            const ir::Node& node = exprs[ir::ExprId{k}];
+            const bool extreme = node.reduction == ir::Reduction::max || node.reduction == ir::Reduction::min;
+            if ((node.op == ir::Op::apply && ir::has_kink(node.function)) || (node.op == ir::Op::reduce && extreme))
+                return true;
+        }
+    }
+    return false;
+}
+
+Outcome sampled(const Once& once, const Options& options, bool spreads, bool kinks) {
     Outcome outcome;
     const std::optional<double> wanted = options.tolerance;
     const std::vector<Options::Largest>& elsewhere = options.elsewhere;
@@ -259,7 +272,8 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
     unsigned coarser = 0; // laws have 2^-coarser as many points
     // An error of a covariance may be the square of the one that it makes behind a kink: for that, `strict`.
     const double strict = std::clamp(tolerance * tolerance / 100, 1e-12, 1e-6);
-    sampling.tolerance = wanted ? std::clamp(tolerance / 100, 1e-12, 1e-6) : strict;
+    const double of_others = std::clamp(tolerance / 100, 1e-12, 1e-6); // where points leave more
+    sampling.tolerance = wanted ? of_others : strict;
     sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 4, 1e-3));
     double first_worst = 0;
     std::optional<Replicates> replicates; // of the last number of points
@@ -291,6 +305,8 @@ Outcome sampled(const Once& once, const Options& options, bool spreads) {
                 }
                 return worst <= tolerance ? outcome : refuse("have", worst);
             }
+            if (!kinks)
+                sampling.tolerance = of_others;
             replicates.emplace(outcome.outputs, first_replicate);
         }
         sampling.log2_points = log2_points;
