@@ -22,7 +22,7 @@ template <class Real> Eigen::MatrixXd links(const JointLaw& law, const Store<Rea
 // a quarter of the tolerance is acceptable. What follows from sampled numbers is another law, and computed again, in each
 // replicate and round.
 double affordable(double work_of_point, const joint::Sampling& sampling, bool sampled_before) {
-    return (sampled_before ? 0.5 : 20) / sampling.acceptable * work_of_point;
+    return (sampled_before ? 0.05 : 20) / sampling.acceptable * work_of_point;
 }
 
 // A sampled expectation of samples that nearly coincide, from those of one sample each; else as it is.

@@ -334,7 +334,7 @@ Solver::Pieces Solver::pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd
 }
 
 bool rather_factors(std::size_t parts, std::size_t expectations) {
-    constexpr std::size_t many = 4;
+    constexpr std::size_t many = 256;
     return parts > many * expectations;
 }
 
