@@ -69,7 +69,7 @@ struct Side {
     [[nodiscard]] Eigen::Index dimensions() const { return root.cols(); }
 
     // Outputs (rows) at coordinates (columns).
-    [[nodiscard]] Rows at(const Eigen::MatrixXd& coordinates) const {
+    [[nodiscard]] Rows at(const Rows& coordinates) const {
         TapeRun run(integrand->tape, outputs, block, samples->data());
         const auto offset = static_cast<Eigen::Index>(left ? 0 : integrand->left_gaussians);
         Rows values = Rows::Zero(offset + root.rows(), static_cast<Eigen::Index>(block));
@@ -88,20 +88,17 @@ struct Side {
 };
 
 // he_k(z_j) w_j for k < terms.
-Eigen::MatrixXd transform(const Rule& rule, std::size_t terms) {
+Rows transform(const Rule& rule, std::size_t terms) {
     const auto count = static_cast<Eigen::Index>(rule.nodes.size());
-    Eigen::MatrixXd result(static_cast<Eigen::Index>(terms), count);
-    for (Eigen::Index j = 0; j < count; ++j) {
-        const double z = rule.nodes[static_cast<std::size_t>(j)];
-        double before = 0;
-        double here = rule.weights[static_cast<std::size_t>(j)];
-        for (Eigen::Index k = 0; k < result.rows(); ++k) {
-            result(k, j) = here;
-            const auto order = static_cast<double>(k);
-            const double next = (z * here - std::sqrt(order) * before) / std::sqrt(order + 1);
-            before = here;
-            here = next;
-        }
+    const Eigen::Map<const Eigen::RowVectorXd> z(rule.nodes.data(), count);
+    Rows result(static_cast<Eigen::Index>(terms), count);
+    result.row(0) = Eigen::Map<const Eigen::RowVectorXd>(rule.weights.data(), count);
+    for (Eigen::Index k = 1; k < result.rows(); ++k) {
+        const auto order = static_cast<double>(k);
+        result.row(k) = z.cwiseProduct(result.row(k - 1));
+        if (k > 1)
+            result.row(k) -= std::sqrt(order - 1) * result.row(k - 2);
+        result.row(k) /= std::sqrt(order);
     }
     return result;
 }
@@ -119,41 +116,44 @@ Coefficients coefficients(const Side& side, const Ladder& rules, const std::vect
     std::size_t count = 1;
     for (Eigen::Index d = 0; d < n; ++d)
         count *= rules[rungs[static_cast<std::size_t>(d)]].nodes.size();
-    Eigen::MatrixXd points(n, static_cast<Eigen::Index>(count));
-    Eigen::VectorXd weights(static_cast<Eigen::Index>(count));
-    for (Eigen::Index p = 0; p < points.cols(); ++p) { // coordinate 0 varies slowest
-        auto rest = static_cast<std::size_t>(p);
-        weights[p] = 1;
-        for (Eigen::Index d = n; d-- > 0;) {
-            const Rule& rule = rules[rungs[static_cast<std::size_t>(d)]];
-            const std::size_t order = rule.nodes.size();
-            points(d, p) = rule.nodes[rest % order];
-            weights[p] *= rule.weights[rest % order];
-            rest /= order;
-        }
+    Rows points(n, static_cast<Eigen::Index>(count));
+    Eigen::VectorXd weights = Eigen::VectorXd::Ones(points.cols());
+    Eigen::Index apart = points.cols(); // coordinate 0 varies slowest
+    for (Eigen::Index d = 0; d < n; ++d) {
+        const Rule& rule = rules[rungs[static_cast<std::size_t>(d)]];
+        const std::size_t order = rule.nodes.size();
+        apart /= static_cast<Eigen::Index>(order);
+        double* const row = points.row(d).data();
+        std::size_t node = 0;
+        for (Eigen::Index first = 0; first < points.cols(); first += apart, node = node + 1 == order ? 0 : node + 1)
+            for (Eigen::Index p = first; p < first + apart; ++p) {
+                row[p] = rule.nodes[node];
+                weights[p] *= rule.weights[node];
+            }
     }
     Coefficients result;
     result.points = count;
     Rows data = side.at(points);
     result.squares = data.cwiseAbs2() * weights;
-    Eigen::Index before = data.rows(); // outputs and transformed coordinates, then this one, then the rest
-    Eigen::Index after = data.cols();
-    std::vector<double> from(data.data(), data.data() + data.size());
-    for (Eigen::Index d = 0; d < n; ++d) {
-        const auto k = static_cast<std::size_t>(d);
-        const Rule& rule = rules[rungs[k]];
-        const Eigen::MatrixXd matrix = transform(rule, k < terms.size() ? terms[k] : 1);
-        const auto own = static_cast<Eigen::Index>(rule.nodes.size());
-        after /= own;
-        std::vector<double> to(static_cast<std::size_t>(before * matrix.rows() * after));
-        for (Eigen::Index b = 0; b < before; ++b) {
-            const Eigen::Map<const Rows> x(from.data() + b * own * after, own, after);
-            Eigen::Map<Rows>(to.data() + b * matrix.rows() * after, matrix.rows(), after).noalias() = matrix * x;
-        }
-        from = std::move(to);
-        before *= matrix.rows();
+    std::vector<Rows> transforms;
+    Eigen::Index kept = 1;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(n); ++k) {
+        transforms.push_back(transform(rules[rungs[k]], k < terms.size() ? terms[k] : 1));
+        kept *= transforms.back().rows();
     }
-    result.values = Eigen::Map<const Rows>(from.data(), data.rows(), before / data.rows());
+    result.values.resize(data.rows(), kept);
+    std::vector<double> from, to;
+    for (Eigen::Index output = 0; output < data.rows(); ++output) {
+        from.assign(data.row(output).begin(), data.row(output).end());
+        for (const Rows& matrix : transforms) { // the slowest coordinate becomes the fastest one
+            const auto rest = static_cast<Eigen::Index>(from.size()) / matrix.cols();
+            to.resize(static_cast<std::size_t>(rest * matrix.rows()));
+            Eigen::Map<Rows>(to.data(), rest, matrix.rows()).noalias() =
+                Eigen::Map<const Rows>(from.data(), matrix.cols(), rest).transpose() * matrix.transpose();
+            std::swap(from, to);
+        }
+        result.values.row(output) = Eigen::Map<const Eigen::RowVectorXd>(from.data(), kept);
+    }
     return result;
 }
 
