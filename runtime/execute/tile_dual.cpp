@@ -134,7 +134,10 @@ void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows
     what.right_step = right.step;
     what.right_sheet = right.sheet;
     what.right_stride = program_.lanes;
-    rows::dual_of_sum(row, what);
+    if (bare_)
+        rows::value_of_sum(row, what, apart_.data());
+    else
+        rows::dual_of_sum(row, what);
 }
 
 // Any other method, on the lanes that are samples; it takes and gives gaps that are not normalised.

@@ -118,7 +118,7 @@ void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const S
             products.right = y.data + sheet * y.sheet + first * y.step;
             products.right_stride = program_.lanes;
             products.minus = minus + at;
-            products.plus = plus + at;
+            products.plus = bare_ ? nullptr : plus + at;
             products.left_step = x.step;
             products.right_step = y.step;
             products.step = to.step * row;
@@ -126,7 +126,8 @@ void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const S
         }
     }
     out.minus = {minus + begin * row, to.step * row, 0, to.sheet * row};
-    out.plus = {plus + begin * row, to.step * row, 0, to.sheet * row};
+    if (!bare_)
+        out.plus = {plus + begin * row, to.step * row, 0, to.sheet * row};
     out.left_norm = moving(program_.left.length[term.left_finite], left, false);
     out.right_norm = moving(program_.right.length[term.right_finite], right, true);
 }
@@ -298,7 +299,7 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
             cuts(op.terms[k], own.terms[k], 0, run, cuts_);
     std::sort(cuts_.begin(), cuts_.end());
     cuts_.erase(std::unique(cuts_.begin(), cuts_.end()), cuts_.end());
-    const bool raw = value != nullptr || (program_.arrays[op.array].value && !fused(op));
+    const bool raw = bare_ || value != nullptr || (arrays_[op.array].value && !fused(op));
     const bool gap = op.gap_linear && !raw;
     for (std::size_t k = 0; k < cuts_.size(); ++k) {
         const Run piece = run.piece(cuts_[k], k + 1 < cuts_.size() ? cuts_[k + 1] - 1 : run.upper);
@@ -341,8 +342,10 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
         out.sheet = to.sheet * static_cast<std::ptrdiff_t>(width_);
         if (fused(op)) {
             dual_of_sum(index, entry(own.read, piece), out);
-            settle(op, to, piece.count());
-            to_value(op, to, piece.count());
+            if (!bare_) {
+                settle(op, to, piece.count());
+                to_value(op, to, piece.count());
+            }
             continue;
         }
         if (!gap && contract(piece.count(), out))

@@ -13,9 +13,11 @@ std::int64_t step_of(const plan::Linear& linear, const Run& run) {
 }
 
 template <class Real>
-TileMachine<Real>::TileMachine(const TileProgram<Real>& program, bool tangent)
-    : program_(program), part_(program.part), width_(program.lanes), tangent_(tangent), slots_(part_.slots, 0),
-      space_(program.rows * width_, Real(0)), zeros_(width_, Real(0)), twos_(width_, Real(2)) {
+TileMachine<Real>::TileMachine(const TileProgram<Real>& program, bool tangent, bool bare)
+    : program_(program), part_(program.part), arrays_(bare ? program.bare : program.arrays), width_(program.lanes),
+      tangent_(tangent), bare_(bare), slots_(part_.slots, 0),
+      space_((bare ? program.bare_rows : program.rows) * width_, Real(0)), zeros_(width_, Real(0)), twos_(width_, Real(2)),
+      apart_(width_, Real(0)) {
     for (auto& scratch : row_)
         scratch.assign(width_, Real(0));
 }
@@ -28,13 +30,14 @@ void TileMachine<Real>::load(std::size_t left, std::size_t first, std::size_t la
     lanes_ = lanes;
     used_ = used;
     equal_ = std::move(equal);
+    std::fill(apart_.begin(), apart_.end(), Real(1));
     for (std::uint32_t a = 0; a < part_.arrays.size(); ++a)
         if (part_.arrays[a].accumulated)
             clear(a);
 }
 
 template <class Real> void TileMachine<Real>::clear(std::uint32_t array) {
-    const TileArray& own = program_.arrays[array];
+    const TileArray& own = arrays_[array];
     const auto rows = static_cast<std::ptrdiff_t>(own.rows * width_);
     // gaps of elements that are 0 count for nothing
     if (own.value)
@@ -102,7 +105,7 @@ typename TileMachine<Real>::Entry TileMachine<Real>::entry(const TileRead& read,
     Entry result{spot(read.left, run, sum), spot(read.right, run, sum)};
     if (!result.left.inside || !result.right.inside || read.array == plan::no_array)
         return result;
-    result.array = &program_.arrays[read.array];
+    result.array = &arrays_[read.array];
     result.at = read.base + result.left.entry + result.right.entry;
     result.step = result.left.entry_step + result.right.entry_step;
     result.again = result.left.entry_again + result.right.entry_again;

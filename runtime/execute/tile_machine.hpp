@@ -55,7 +55,8 @@ template <class Real> struct Gram {
 
 template <class Real> class TileMachine {
   public:
-    TileMachine(const TileProgram<Real>& program, bool tangent);
+    // `bare`: with C alone.
+    TileMachine(const TileProgram<Real>& program, bool tangent, bool bare);
 
     // The samples of the next tile: right ones from `first` on, a multiple of rows::lane_step of them, within one of the
     // blocks that they are laid out in; `used` lanes are samples. Equal lanes hold the same numbers as the left sample: an
@@ -64,6 +65,8 @@ template <class Real> class TileMachine {
     // What an array holds counts for nothing.
     void clear(std::uint32_t array);
     std::int64_t* slots() { return slots_.data(); }
+    // With C alone: whether a lane has lost digits.
+    [[nodiscard]] bool close(std::size_t lane) const { return apart_[lane] < 0; }
     // Over a sheet: `run` for every iteration of `outer`.
     void run(std::uint32_t op, const Run& run, const Run& outer = {});
     // An output operation's kernels at the current instances, by lane; `ntk` null without tangents.
@@ -72,14 +75,16 @@ template <class Real> class TileMachine {
   private:
     const TileProgram<Real>& program_;
     const plan::Part& part_;
+    const std::vector<TileArray>& arrays_;
     std::size_t width_; // of a row in the workspace
-    bool tangent_;
+    bool tangent_, bare_;
     std::size_t left_ = 0, first_ = 0, lanes_ = 0, used_ = 0;
     std::vector<std::size_t> equal_;
     std::vector<std::int64_t> slots_;
     Run outer_; // of the sheet at hand
     Numbers<Real> space_;
     std::vector<Real> zeros_, twos_;
+    std::vector<Real> apart_; // by lane, with C alone: see rows::value_of_sum
     std::vector<rows::Term<Real>> terms_;
     std::vector<std::int64_t> cuts_;
     std::vector<Gram<Real>> grams_;

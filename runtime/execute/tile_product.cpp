@@ -12,7 +12,7 @@ template <class Real> void TileMachine<Real>::covariance(const Entry& read, Real
         std::copy_n(m, lanes_, out);
         return;
     }
-    const std::size_t own = static_cast<std::size_t>(read.array - program_.arrays.data());
+    const std::size_t own = static_cast<std::size_t>(read.array - arrays_.data());
     const Real a = *program_.left.norm[part_.arrays[own].left].at(read.left.element, left_);
     const Real* b = program_.right.norm[part_.arrays[own].right].at(read.right.element, first_);
     for (std::size_t k = 0; k < lanes_; ++k)

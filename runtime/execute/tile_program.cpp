@@ -90,6 +90,21 @@ template <class Real> const plan::Part& forward_of(const plan::Plan& plan) {
     return plan.planes && bytes_of<Real>(plan, plan.whole()) > most_bytes ? *plan.planes : plan.whole();
 }
 
+// Whether all dual kernels are row operations from C to C. In single precision that would leave too few digits of gaps.
+template <class Real> bool fits_bare(const plan::Part& part, const TileProgram<Real>& program) {
+    constexpr std::size_t most_bytes = std::size_t{16} << 20; // a second workspace counts for nothing in the demand
+    bool any = false;
+    for (std::size_t k = 0; k < part.ops.size(); ++k) {
+        if (part.ops[k].rule != limit::Rule::dual)
+            continue;
+        const gaussian::Shape& shape = program.duals[k].shape;
+        if (!fused(part.ops[k]) || shape.kind != gaussian::Shape::Kind::arcsine || shape.blur == 0)
+            return false;
+        any = true;
+    }
+    return any && sizeof(Real) == 8 && program.rows * fewest_lanes * sizeof(Real) <= most_bytes;
+}
+
 } // namespace
 
 template <class Real> bool fits_tiles(const plan::Plan& plan) {
@@ -152,6 +167,14 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             take(tile.tangent);
         program.arrays.push_back(tile);
     }
+    if (fits_bare(part, program))
+        for (const TileArray& array : program.arrays) {
+            TileArray tile{program.bare_rows, 0, 0, array.rows, true, false, false, array.moves};
+            program.bare_rows += tile.rows;
+            tile.tangent = program.bare_rows;
+            program.bare_rows += tile.moves ? tile.rows : 0;
+            program.bare.push_back(tile);
+        }
     program.lanes = lanes_of<Real>((program.rows + cached) * sizeof(Real), right.samples);
     const auto [left_needs, right_needs] = needs_of(program);
     program.left = tile_side(left, 1, halo.left, left_needs);

@@ -181,7 +181,9 @@ template <class Real> class TileRun {
   private:
     struct Local {
         TileMachine<Real> machine;
+        std::optional<TileMachine<Real>> bare;
         std::vector<Real> nngp, ntk;
+        std::vector<char> asked; // by lane
     };
     const TileProgram<Real>& program_;
     const plan::Part& part_;
@@ -193,7 +195,14 @@ template <class Real> class TileRun {
     std::size_t lanes_;
     std::map<const plan::WalkItem*, Nest> nests_; // by outermost loop
     oneapi::tbb::enumerable_thread_specific<Local> locals_{[this] {
-        return Local{TileMachine<Real>(program_, tangent_), std::vector<Real>(lanes_), std::vector<Real>(lanes_)};
+        Local local{TileMachine<Real>(program_, tangent_, false),
+                    std::nullopt,
+                    std::vector<Real>(lanes_),
+                    std::vector<Real>(lanes_),
+                    {}};
+        if (!program_.bare.empty())
+            local.bare.emplace(program_, tangent_, true);
+        return local;
     }};
 
     static std::size_t whole(std::size_t lanes) { return lanes / rows::lane_step<Real> * rows::lane_step<Real>; }
@@ -204,11 +213,56 @@ template <class Real> class TileRun {
         if (first >= end)
             return;
         const std::size_t used = end - first;
-        const std::size_t lanes = (used + rows::lane_step<Real> - 1) / rows::lane_step<Real> * rows::lane_step<Real>;
         Local& local = locals_.local();
-        TileMachine<Real>& machine = local.machine;
-        machine.load(i, first, lanes, used, equal_(window_.left_origin + i, window_.right_origin + first, used));
+        local.asked.assign(used, false);
+        std::fill(local.asked.begin() + static_cast<std::ptrdiff_t>(wanted(i, first) - first), local.asked.end(), true);
+        if (!local.bare) {
+            pass(local, local.machine, i, first, 0, used);
+        } else {
+            pass(local, *local.bare, i, first, 0, used);
+            again(local, i, first, used);
+        }
+        if (meter_ != nullptr)
+            meter_->pairs += end - wanted(i, first);
+    }
+
+    // With gaps, what has lost digits without: each pair alone decides which of its two results it has.
+    void again(Local& local, std::size_t i, std::size_t first, std::size_t used) {
+        constexpr std::size_t step = rows::lane_step<Real>;
+        std::size_t begin = used; // of the steps that are to be computed again
+        for (std::size_t lane = 0; lane < used; lane += step) {
+            const std::size_t end = std::min(lane + step, used);
+            bool any = false;
+            for (std::size_t k = lane; k < end; ++k) {
+                const bool close = (local.asked[k] != 0) & local.bare->close(k);
+                local.asked[k] = close;
+                any |= close;
+            }
+            begin = any ? std::min(begin, lane) : begin;
+            if (begin < used && (!any || end == used)) {
+                pass(local, local.machine, i, first, begin, any ? end : lane);
+                begin = used;
+            }
+        }
+    }
+
+    // Lanes from `begin` to `end` of the tile at `first`; those that are asked for are results.
+    void pass(Local& local, TileMachine<Real>& machine, std::size_t i, std::size_t first, std::size_t begin,
+              std::size_t end) {
+        const std::size_t at = first + begin, used = end - begin;
+        const std::size_t lanes = (used + rows::lane_step<Real> - 1) / rows::lane_step<Real> * rows::lane_step<Real>;
+        const bool bare = local.bare && &machine == &*local.bare;
+        machine.load(i, at, lanes, used,
+                     bare ? std::vector<std::size_t>() : equal_(window_.left_origin + i, window_.right_origin + at, used));
+        const auto hopeless = [&] { // nothing will be left of it
+            for (std::size_t lane = begin; lane < end; ++lane)
+                if (local.asked[lane] && !machine.close(lane - begin))
+                    return false;
+            return true;
+        };
         const auto visit = [&](std::uint32_t op, const Run& run, const Run& outer = {}) {
+            if (bare && hopeless())
+                return;
             if (!part_.ops[op].output) {
                 machine.run(op, run, outer);
                 return;
@@ -216,12 +270,10 @@ template <class Real> class TileRun {
             for (std::int64_t k = run.lower; k <= run.upper; ++k) {
                 if (run.slot != no_slot)
                     machine.slots()[run.slot] = k;
-                output(local, op, i, first, used);
+                output(local, machine, op, i, at, begin, used);
             }
         };
         walk(part_.left, machine, visit);
-        if (meter_ != nullptr)
-            meter_->pairs += end - wanted(i, first);
     }
 
     // The first lane from `first` on that is asked for: those before i belong to pairs that are written from the other side.
@@ -298,20 +350,26 @@ template <class Real> class TileRun {
         }
     }
 
-    void output(Local& local, std::uint32_t index, std::size_t i, std::size_t first, std::size_t used) {
+    void output(Local& local, TileMachine<Real>& machine, std::uint32_t index, std::size_t i, std::size_t at,
+                std::size_t begin, std::size_t used) {
         const plan::PairOp& op = part_.ops[index];
-        const std::int64_t* slots = local.machine.slots();
+        const std::int64_t* slots = machine.slots();
         for (const plan::Guard& guard : op.guards)
             if (!guard.holds(slots))
                 return;
-        local.machine.output(index, local.nngp.data(), tangent_ ? local.ntk.data() : nullptr);
-        const std::size_t from = wanted(i, first);
+        machine.output(index, local.nngp.data(), tangent_ ? local.ntk.data() : nullptr);
         const std::size_t row = i - window_.left.first;
-        const std::size_t column = from - window_.right.first;
-        const std::size_t count = first + used - from;
-        results_.put(op, slots, false, row, column, count, local.nngp.data() + (from - first));
-        if (tangent_)
-            results_.put(op, slots, true, row, column, count, local.ntk.data() + (from - first));
+        for (std::size_t lane = 0, end = 0; lane < used; lane = end) { // what is asked for, run by run
+            const bool asked = local.asked[begin + lane] != 0;
+            for (end = lane; end < used && (local.asked[begin + end] != 0) == asked; ++end)
+                ;
+            if (!asked)
+                continue;
+            const std::size_t column = at + lane - window_.right.first;
+            results_.put(op, slots, false, row, column, end - lane, local.nngp.data() + lane);
+            if (tangent_)
+                results_.put(op, slots, true, row, column, end - lane, local.ntk.data() + lane);
+        }
     }
 };
 

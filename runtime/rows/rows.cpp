@@ -31,6 +31,23 @@ HWY_INLINE void squares(D d, const GramRow<Real>& row, const Real* left, const R
     }
 }
 
+// 2 - 2 x y.
+template <std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void product_chunk(D d, const GramRow<Real>& row, std::ptrdiff_t position, std::size_t lane) {
+    const Real* const left = row.left + position * row.left_step;
+    const Real* right = row.right + position * row.right_step + lane;
+    Vec<D> sums[Vectors];
+    for (std::size_t v = 0; v < Vectors; ++v)
+        sums[v] = hn::Zero(d);
+    for (std::size_t k = 0; k < row.length; ++k, right += row.right_stride)
+        for (std::size_t v = 0; v < Vectors; ++v)
+            sums[v] = hn::MulAdd(hn::Set(d, left[k]), hn::LoadU(d, right + v * hn::Lanes(d)), sums[v]);
+    const auto two = hn::Set(d, Real(2));
+    for (std::size_t v = 0; v < Vectors; ++v)
+        hn::StoreU(hn::NegMulAdd(two, sums[v], two), d,
+                   row.minus + position * row.step + static_cast<std::ptrdiff_t>(lane + v * hn::Lanes(d)));
+}
+
 template <std::size_t Vectors, class D, class Real = hn::TFromD<D>>
 HWY_INLINE void gram_chunk(D d, const GramRow<Real>& row, std::ptrdiff_t position, std::size_t lane) {
     const std::size_t width = hn::Lanes(d);
@@ -66,9 +83,9 @@ template <class Real> HWY_INLINE void gram_any(const GramRow<Real>& row) {
     for (std::ptrdiff_t position = 0; position < static_cast<std::ptrdiff_t>(row.positions); ++position) {
         std::size_t lane = 0;
         for (; lane + 4 * width <= row.lanes; lane += 4 * width)
-            gram_chunk<4>(d, row, position, lane);
+            row.plus != nullptr ? gram_chunk<4>(d, row, position, lane) : product_chunk<4>(d, row, position, lane);
         for (; lane < row.lanes; lane += width)
-            gram_chunk<1>(d, row, position, lane);
+            row.plus != nullptr ? gram_chunk<1>(d, row, position, lane) : product_chunk<1>(d, row, position, lane);
     }
 }
 

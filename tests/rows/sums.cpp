@@ -119,6 +119,55 @@ template <class Real, class Dual, class Apart> void check(Case<Real>& given, con
     });
 }
 
+// From C to C where no gap matters; what comes too close to equal or opposite is told.
+template <class Real> void check_values(const Case<Real>& given, const rows::ArcsineRow<Real>& dual) {
+    using Numbers = gaussian::ArcsineFeatures;
+    constexpr std::size_t size = sheets * positions * lanes;
+    constexpr double tolerance = sizeof(Real) == 4 ? 1e-5 : 1e-14;
+    std::vector<Real> sum(size), sum_tangent(size), value(size), tangent(size);
+    std::vector<rows::Term<Real>> terms = given.terms;
+    for (rows::Term<Real>& term : terms)
+        term.scale *= static_cast<Real>(0.1); // some |rho| exceed 1 all the same
+    test::everywhere([&] {
+        rows::LinearRow<Real> row = given.row;
+        row.terms = terms.data();
+        row.gap = false;
+        row.value = true;
+        row.plus = nullptr;
+        row.minus = sum.data();
+        row.tangent = sum_tangent.data();
+        rows::linear(row);
+        row.minus = value.data();
+        row.tangent = tangent.data();
+        std::vector<Real> apart(lanes, Real(1));
+        rows::value_of_sum(row, dual, apart.data());
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            double most = 1; // the least of 1 - |rho|, in the sine's units
+            for (std::size_t at = 0; at < sheets * positions; ++at) {
+                const std::size_t k = at * lanes + lane;
+                const Real* left = dual.left + at * Numbers::count;
+                const Real* right = dual.right + at * Numbers::count * lanes + lane;
+                const double rest =
+                    static_cast<double>(left[Numbers::rest]) * static_cast<double>(right[Numbers::rest * lanes]);
+                const double root =
+                    static_cast<double>(left[Numbers::root]) * static_cast<double>(right[Numbers::root * lanes]);
+                const double sine = static_cast<double>(sum[k]) * rest / static_cast<double>(dual.blur);
+                most = std::min(most, root * (1 - rows::least_apart / 2) - std::abs(sine));
+                if (std::abs(sine) > root)
+                    continue;
+                const double angle = std::asin(sine), scale = static_cast<double>(dual.scale);
+                const double slope = scale / static_cast<double>(dual.blur) * rest / std::cos(angle);
+                if (std::abs(static_cast<double>(value[k]) - scale * angle) > tolerance ||
+                    std::abs(static_cast<double>(tangent[k]) - slope * static_cast<double>(sum_tangent[k])) > tolerance)
+                    FAIL_CHECK(rows::instruction_set()
+                               << " at " << k << ": " << value[k] << " for " << scale * angle << ", T " << tangent[k]);
+            }
+            if (std::abs(static_cast<double>(apart[lane]) - most) > tolerance)
+                FAIL_CHECK(rows::instruction_set() << ", lane " << lane << ": " << apart[lane] << " for " << most);
+        }
+    });
+}
+
 template <class Real> void check_all() {
     for (const std::size_t plain : {0u, 1u, 9u})
         for (const bool signs : {false, true})
@@ -167,6 +216,7 @@ template <class Real> void check_all() {
                     one.left += at * Numbers::count;
                     one.right += at * Numbers::count * lanes;
                 });
+                check_values(given, erf);
             }
 }
 
