@@ -386,7 +386,7 @@ TEST_CASE("output families and several outputs") {
     only.options.ntk = false;
     const auto covariances = kernels(program.text, left, right, only);
     CHECK(covariances[0].ntk.empty());
-    CHECK(covariances[0].nngp == found[0].nngp);
+    CHECK(tests::deviation(covariances[0].nngp, found[0].nngp) < 1e-14); // without T rows are others
 }
 
 TEST_CASE("what is out of reach is an error, not a number") {
