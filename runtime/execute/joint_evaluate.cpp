@@ -281,9 +281,11 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
     joint::Sampling limited = sampling;
     limited.work = sampling.acceptable > 0 ? &work : nullptr;
     if (open.parts.empty())
-        open.depth = joint::depth_for(prospect(row, left, right, store, tangents), row.terms.size(), work);
+        open.depth =
+            joint::depth_for(prospect(row, left, right, store, tangents), row.terms.size(), sampling.acceptable, work);
     std::vector<Piecewise> terms = without_points(row, left, right, store, limited, tangents, sampled_before, open);
-    if (open.depth == joint::Depth::terms && joint::rather_factors(count_open(open), row.terms.size())) {
+    if (open.depth == joint::Depth::terms &&
+        joint::rather_factors(count_open(open), row.terms.size(), sampling.acceptable)) {
         open = {joint::Depth::factors, {}};
         work = 0;
         terms = without_points(row, left, right, store, limited, tangents, sampled_before, open);

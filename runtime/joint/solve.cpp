@@ -263,7 +263,9 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
 std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                          const Eigen::MatrixXd& linked, const std::vector<double>& samples,
                                          const Sampling& sampling, bool may_sample) const {
-    const Depth depth = sampling.work == nullptr ? Depth::terms : depth_for(prospect(covariance, linked), 1, *sampling.work);
+    const Depth depth = sampling.work == nullptr
+                            ? Depth::terms
+                            : depth_for(prospect(covariance, linked), 1, sampling.acceptable, *sampling.work);
     const Divided& all = divided(independent_blocks(covariance, linked), depth);
 
     std::vector<Expectation> parts(all.parts.size());
@@ -333,16 +335,16 @@ Solver::Pieces Solver::pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd
     return result;
 }
 
-bool rather_factors(std::size_t parts, std::size_t expectations) {
-    constexpr std::size_t many = 256;
-    return parts > many * expectations;
+bool rather_factors(std::size_t parts, std::size_t expectations, double acceptable) {
+    const double many = 4 * std::pow(1e-3 / acceptable, 3); // as cells of five to fifteen steps have it
+    return static_cast<double>(parts) > many * static_cast<double>(expectations);
 }
 
-Depth depth_for(const Prospect& prospect, std::size_t expectations, double& work) {
+Depth depth_for(const Prospect& prospect, std::size_t expectations, double acceptable, double& work) {
     if (prospect.work <= work)
         return Depth::terms;
     work = 0;
-    return rather_factors(prospect.parts, expectations) ? Depth::factors : Depth::terms;
+    return rather_factors(prospect.parts, expectations, acceptable) ? Depth::factors : Depth::terms;
 }
 
 double Solver::work() const {

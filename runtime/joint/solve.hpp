@@ -45,10 +45,11 @@ struct Prospect {
 };
 
 // How far so many expectations are divided; `work`, of which there is too little for the prospect, becomes 0.
-Depth depth_for(const Prospect& prospect, std::size_t expectations, double& work);
+Depth depth_for(const Prospect& prospect, std::size_t expectations, double acceptable, double& work);
 
-// Products of few factors cost less at each point than the many terms that they become when multiplied out.
-bool rather_factors(std::size_t parts, std::size_t expectations);
+// The many terms that products of few factors become when multiplied out need fewer points, but each of them is set up in
+// every replicate: not worth while where a coarse error is acceptable.
+bool rather_factors(std::size_t parts, std::size_t expectations, double acceptable);
 
 // One expectation with any law. Thread-safe; results do not depend on what was asked before.
 class Solver {
