@@ -13,7 +13,7 @@
 namespace tpc::execute {
 namespace {
 
-// Relative distances below which rounding errors behind kinks may be larger than 1e-6 and 1e-11.
+// Relative distances below which rounding errors may be larger than 1e-6 and, behind kinks, 1e-11.
 constexpr double near_in_single = 0.03, near_in_double = 1e-4;
 
 // Runs `work`; what cannot be computed is an error of the outcome.
@@ -57,7 +57,7 @@ struct Evaluation::State {
             singles.emplace(plan, left, right, options, joints, *single_duals);
         else
             doubles.emplace(plan, left, right, options, joints, *double_duals);
-        if (!options.ntk || !loses_angles(plan))
+        if (!(options.ntk && loses_angles(plan)) && !(options.single && takes_apart(plan)))
             return;
         near.emplace(left, right != nullptr ? *right : left, options.single ? near_in_single : near_in_double);
         if (options.single)

@@ -3,6 +3,7 @@
 #include "runtime/gaussian/univariate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
@@ -12,6 +13,15 @@ namespace {
 bool kinked(const plan::Plan& plan, ir::ExprId function) {
     const auto known = gaussian::analyse({&plan.recursions.network.program.exprs, function}, nullptr);
     return !known || !known->smooth;
+}
+
+bool homogeneous(const plan::Plan& plan, ir::ExprId function) {
+    const auto known = gaussian::analyse({&plan.recursions.network.program.exprs, function}, nullptr);
+    const auto scales = [&](double z) {
+        const double value = (*known->value)(z);
+        return std::abs((*known->value)(2 * z) - 2 * value) <= 1e-12 * std::abs(value);
+    };
+    return known && std::ranges::all_of(std::array{-3.0, -0.7, -0.1, 0.1, 0.7, 3.0}, scales);
 }
 
 std::vector<std::vector<double>> inverse_lengths(const SampleSet& set) {
@@ -63,6 +73,12 @@ bool loses_angles(const plan::Plan& plan) {
         return op.rule == limit::Rule::dual && op.tangent && op.left_function && kinked(plan, *op.left_function);
     };
     return plan.same_sizes && std::ranges::any_of(ops, loses) && std::ranges::any_of(ops, bends);
+}
+
+bool takes_apart(const plan::Plan& plan) {
+    return plan.same_sizes && std::ranges::any_of(plan.cross.ops, [&](const plan::PairOp& op) {
+               return op.rule == limit::Rule::dual && op.left_function && !homogeneous(plan, *op.left_function);
+           });
 }
 
 Vector vector_of(const SampleSet& set, std::size_t input, std::size_t sample) {

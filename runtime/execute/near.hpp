@@ -13,6 +13,10 @@ namespace tpc::execute {
 // two samples is small, a rounding error e of C is one of e / angle behind a kink.
 bool loses_angles(const plan::Plan& plan);
 
+// Whether there are functions that may take samples apart, all but p1 z + p2 |z|: what single precision makes of a small
+// angle then grows from layer to layer (chaotic networks).
+bool takes_apart(const plan::Plan& plan);
+
 // Values of an input for one sample, and how many.
 struct Vector {
     const double* data = nullptr;

@@ -12,10 +12,10 @@
 namespace tpc::execute {
 namespace {
 
-// The tangent kernels of a few samples with a few others.
-std::vector<Kernel> kernels_of(const Refined& block, const SampleSet& lefts, const SampleSet& rights) {
+// The kernels that are asked for, of a few samples with a few others.
+std::vector<Kernel> kernels_of(const Refined& block, const SampleSet& lefts, const SampleSet& rights, bool nngp) {
     Options options = block.options;
-    options.nngp = false;
+    options.nngp = nngp && options.nngp;
     options.ledger = nullptr;
     options.meter = nullptr;
     options.memory = std::numeric_limits<std::size_t>::max();
@@ -24,19 +24,21 @@ std::vector<Kernel> kernels_of(const Refined& block, const SampleSet& lefts, con
     return blocks({0, lefts.samples}, {0, rights.samples});
 }
 
-// Puts `value(output, k, a, b)` where left sample i and right sample j of the sets meet, for all members a, b.
-template <class Value> void put(const Refined& block, const SamplePair& pair, const Value& value) {
+// Puts `value(output, a, b, entry)` into a kernel where left sample i and right sample j of the sets meet, for all members
+// a, b.
+template <class Value>
+void put(const Refined& block, std::vector<double> Kernel::*which, const SamplePair& pair, const Value& value) {
     const std::size_t i = pair.first - block.rows.first, j = pair.second - block.columns.first;
     for (std::size_t o = 0; o < block.kernels.size(); ++o) {
         const auto lefts = static_cast<std::size_t>(block.plan.left_outputs[o].count());
         const auto rights = static_cast<std::size_t>(block.plan.right_outputs[o].count());
-        std::vector<double>& ntk = block.kernels[o].ntk;
-        for (std::size_t a = 0; a < lefts; ++a)
+        std::vector<double>& kernel = block.kernels[o].*which;
+        for (std::size_t a = 0; a < lefts && !kernel.empty(); ++a)
             for (std::size_t b = 0; b < rights; ++b) {
-                double& entry = ntk[((i * lefts + a) * block.columns.count + j) * rights + b];
+                double& entry = kernel[((i * lefts + a) * block.columns.count + j) * rights + b];
                 entry = value(o, a, b, entry);
                 if (block.symmetric())
-                    ntk[((j * lefts + b) * block.columns.count + i) * rights + a] = entry;
+                    kernel[((j * lefts + b) * block.columns.count + i) * rights + a] = entry;
             }
     }
 }
@@ -96,14 +98,14 @@ void refine_along_line(const Refined& block, const SamplePair& pair) {
         if (std::exchange(done, true))
             break;
         const Fit fit(far, line.distance);
-        const std::vector<Kernel> found = kernels_of(block, x, points_on(line, fit.distances));
+        const std::vector<Kernel> found = kernels_of(block, x, points_on(line, fit.distances), false);
         std::vector<double> largest; // by output
         for (std::size_t o = 0; o < found.size(); ++o) {
             const auto [least, most] = std::ranges::minmax(found[o].ntk);
             largest.push_back(std::max(most, -least));
             entries[o].resize(found[o].ntk.size() / Fit::nodes);
         }
-        put(block, pair, [&](std::size_t o, std::size_t a, std::size_t b, double before) {
+        put(block, &Kernel::ntk, pair, [&](std::size_t o, std::size_t a, std::size_t b, double before) {
             const std::vector<double>& ntk = found[o].ntk;
             const auto rights = static_cast<std::size_t>(block.plan.right_outputs[o].count());
             std::array<double, Fit::nodes> values{};
@@ -123,18 +125,19 @@ void refine_along_line(const Refined& block, const SamplePair& pair) {
 void refine_in_double(const Refined& block, const NearSamples& near) {
     over_chunks(block, near, [&](const std::vector<SamplePair>& pairs) {
         const std::vector<std::size_t> lefts = samples_of(pairs, false), rights = samples_of(pairs, true);
-        const std::vector<Kernel> found =
-            kernels_of(block, chosen(block.left, lefts), chosen(block.right != nullptr ? *block.right : block.left, rights));
+        const std::vector<Kernel> found = kernels_of(
+            block, chosen(block.left, lefts), chosen(block.right != nullptr ? *block.right : block.left, rights), true);
         const auto place = [](const std::vector<std::size_t>& samples, std::size_t sample) {
             return static_cast<std::size_t>(std::ranges::lower_bound(samples, sample) - samples.begin());
         };
         for (const SamplePair& pair : pairs)
-            put(block, pair, [&](std::size_t o, std::size_t a, std::size_t b, double) {
-                const auto left_count = static_cast<std::size_t>(block.plan.left_outputs[o].count());
-                const auto right_count = static_cast<std::size_t>(block.plan.right_outputs[o].count());
-                const std::size_t row = place(lefts, pair.first) * left_count + a;
-                return found[o].ntk[(row * rights.size() + place(rights, pair.second)) * right_count + b];
-            });
+            for (const auto which : {&Kernel::nngp, &Kernel::ntk})
+                put(block, which, pair, [&](std::size_t o, std::size_t a, std::size_t b, double) {
+                    const auto left_count = static_cast<std::size_t>(block.plan.left_outputs[o].count());
+                    const auto right_count = static_cast<std::size_t>(block.plan.right_outputs[o].count());
+                    const std::size_t row = place(lefts, pair.first) * left_count + a;
+                    return (found[o].*which)[(row * rights.size() + place(rights, pair.second)) * right_count + b];
+                });
     });
 }
 

@@ -1,4 +1,4 @@
-// The tangent kernels of samples that nearly coincide, where their angles would be lost (near.hpp).
+// The kernels of samples that nearly coincide, where their angles would be lost (near.hpp).
 #pragma once
 
 #include "runtime/execute/blocks.hpp"
@@ -22,7 +22,8 @@ struct Refined {
 // Of single precision: computed once more in double precision.
 void refine_in_double(const Refined& block, const NearSamples& near);
 
-// Of double precision: extrapolated from samples farther away on the line through both, where K is analytic on one side.
+// The tangent kernels of double precision: extrapolated from samples farther away on the line through both, where K is
+// analytic on one side.
 void refine_along_lines(const Refined& block, const NearSamples& near);
 
 } // namespace tpc::execute

@@ -210,6 +210,9 @@ Products by_plane(Plane& both, Eigen::Index p, const Method& method) {
 
 std::optional<Planar> planar(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                              const std::vector<double>& samples, bool slopes, double tolerance, double& work) {
+    constexpr double least_work = 1e5; // of the smallest grid, before anything is evaluated
+    if (work < least_work)
+        return std::nullopt;
     auto at = coordinates(covariance, integrand.left_gaussians);
     if (!at)
         return std::nullopt;

@@ -97,7 +97,8 @@ HWY_INLINE void turns(D d, const gaussian::AnglePolynomials<Real>& polynomials, 
 template <class D, class Real = hn::TFromD<D>> class Arcsine {
   public:
     explicit Arcsine(const ArcsineRow<Real>& given)
-        : row(given), steepness(given.blur > 0 ? given.scale / given.blur : Real(0)) {}
+        : row(given), steepness(given.blur > 0 ? given.scale / given.blur : Real(0)),
+          noise(given.blur > 0 ? Real(0) : rounding * rounding) {}
 
     // In place. `left` and `right` are the numbers of the samples; Signs: `plus` is there; Plus: it is wanted.
     template <bool Signs, bool Plus, bool Tangent, std::size_t Vectors>
@@ -193,10 +194,15 @@ template <class D, class Real = hn::TFromD<D>> class Arcsine {
     const ArcsineRow<Real> row; // which nothing that is written can alias
     const gaussian::AnglePolynomials<Real>& polynomials = gaussian::AnglePolynomials<Real>::instance();
     const Real steepness; // q / r
-    template <bool Signs> static HWY_INLINE Vec<D> nearer(D d, Vec<D> minus, Vec<D> plus) {
-        const auto near = hn::Min(hn::Max(minus, hn::Zero(d)), hn::Set(d, Real(2)));
+    // A jump takes the root of a gap: what rounding left of the gap of multiples of one another would be 1e-8 after two
+    // layers and 1e-4 after three.
+    static constexpr Real rounding = 16 * std::numeric_limits<Real>::epsilon();
+    const Real noise;
+    template <bool Signs> HWY_INLINE Vec<D> nearer(D d, Vec<D> minus, Vec<D> plus) const {
+        const auto over = [&](Vec<D> gap) { return hn::Max(hn::Sub(gap, hn::Set(d, noise)), hn::Zero(d)); };
+        const auto near = hn::Min(over(minus), hn::Set(d, Real(2)));
         if constexpr (Signs)
-            return hn::Min(near, hn::Max(plus, hn::Zero(d)));
+            return hn::Min(near, over(plus));
         else
             return near;
     }

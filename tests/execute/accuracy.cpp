@@ -21,14 +21,17 @@ struct Pair {
     Big A, B, c, t;
 };
 
+enum class Kind { homogeneous, erf, sign };
+
 struct Layer {
     std::string name;
-    bool is_erf = false;
-    Big odd, even; // odd z + even |z|
+    Kind kind = Kind::homogeneous;
+    Big odd = 0, even = 0; // odd z + even |z|
 };
 
-const Layer relu{"relu", false, 0.5, 0.5}, leaky{"leaky", false, Big(0.5) + Big(0.1) / 2, Big(0.5) - Big(0.1) / 2},
-    absolute{"abs", false, 0, 1}, error{"erf", true, 0, 0};
+const Layer relu{"relu", Kind::homogeneous, 0.5, 0.5},
+    leaky{"leaky", Kind::homogeneous, Big(0.5) + Big(0.1) / 2, Big(0.5) - Big(0.1) / 2},
+    absolute{"abs", Kind::homogeneous, 0, 1}, error{"erf", Kind::erf}, jump{"sign", Kind::sign};
 
 Big clamped(const Big& rho) {
     return rho > 1 ? Big(1) : rho < -1 ? Big(-1) : rho;
@@ -36,11 +39,16 @@ Big clamped(const Big& rho) {
 
 // limits.md section 5.
 Pair apply(const Layer& layer, const Pair& p) {
-    if (layer.is_erf) {
+    if (layer.kind == Kind::erf) {
         const Big a = 1 + 2 * p.A, b = 1 + 2 * p.B;
         const auto second = [&](const Big& variance) { return 2 / pi * asin(2 * variance / (1 + 2 * variance)); };
         const Big slope = 4 / pi / sqrt(a * b - 4 * p.c * p.c);
         return {second(p.A), second(p.B), 2 / pi * asin(2 * p.c / sqrt(a * b)), p.t * slope};
+    }
+    if (layer.kind == Kind::sign) {
+        const auto second = [](const Big& variance) { return Big(variance > 0 ? 1 : 0); };
+        const Big product = sqrt(p.A * p.B);
+        return {second(p.A), second(p.B), product > 0 ? Big(2 / pi * asin(clamped(p.c / product))) : Big(0), 0};
     }
     const Big size = layer.odd * layer.odd + layer.even * layer.even;
     if (p.A == 0 || p.B == 0)
@@ -254,7 +262,7 @@ output v' @ relu(W @ relu(h)) / sqrt(n)
             }};
 }
 
-std::vector<Network> networks(bool single) {
+std::vector<Network> networks() {
     std::vector<Network> result;
     for (const std::size_t depth : {2, 50})
         for (const double bias : {0.0, 0.25}) {
@@ -262,11 +270,13 @@ std::vector<Network> networks(bool single) {
             result.push_back(mlp({leaky}, depth, 1.75, bias));
             result.push_back(mlp({absolute}, depth, 1, bias));
             result.push_back(mlp({error}, depth, 2, bias));
-            if (!single) // neighbours part quickly, and so do those that single precision has rounded apart
-                result.push_back(mlp({error}, depth, 30, bias));
+            result.push_back(mlp({error}, depth, 30, bias)); // chaotic: neighbours part quickly
             result.push_back(mlp({error, relu}, depth / 2, 2, bias));
             result.push_back(mlp({relu, absolute}, depth / 2, 1.5, bias));
         }
+    result.push_back(
+        mlp({jump}, 2, 1, 0)); // multiples stay multiples; the neighbours' angles are near the root of their own
+    result.push_back(mlp({jump}, 2, 1, 0.25));
     result.push_back(residual(3));
     result.push_back(residual(25));
     result.push_back(positions());
@@ -326,7 +336,7 @@ void compare(bool single) {
     };
     tests::Settings settings;
     settings.options.single = single;
-    for (const Network& net : networks(single)) {
+    for (const Network& net : networks()) {
         const auto kernels = tests::kernels(net.text, left, right, settings);
         const Pair own = net.reference({inner(base, base), inner(base, base), inner(base, base), 0});
         for (std::size_t j = 0; j < others.size(); ++j) {
