@@ -34,6 +34,8 @@ Run add_lsp(CLI::App& command);
 CLI::Validator positive();
 CLI::Validator whole(std::int64_t least);
 CLI::Validator duration();
+// Names of files of arrays: with one of these endings.
+CLI::Validator array_file(std::vector<std::string> endings);
 
 // Options that several of them have.
 CLI::Option* add_files(CLI::App& command, const std::string& name, std::vector<std::string>& files,

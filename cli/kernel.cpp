@@ -87,6 +87,7 @@ Run add_kernel(CLI::App& command) {
                     "the .npz to write, or an .npy for one kernel of one output. A long run writes OUT.part block by block; "
                     "the same command goes on from there after an interruption")
         ->required()
+        ->check(array_file({".npz", ".npy"}))
         ->type_name("OUT");
     command
         .add_option("--rows", options->rows, "only the rows of these samples, of the first set: A to B - 1, counted from 0")

@@ -14,7 +14,22 @@ Failure failure(const execute::Error& error) {
     return {error.no_limit ? refused : out_of_reach, error.text};
 }
 
+namespace {
+
+// Rounding through some layers leaves about as much.
+void require_in_reach(const Common& options) {
+    const bool single = options.dtype == "f32";
+    const double least = single ? 1e-6 : 1e-12;
+    if (options.tolerance && *options.tolerance < least)
+        throw Failure{out_of_reach, fmt::format("the tolerance {:.1e} cannot be met in {} precision; --tol {:.0e} can be{}",
+                                                *options.tolerance, single ? "single" : "double", least,
+                                                single ? ", and less with --dtype f64" : "")};
+}
+
+} // namespace
+
 execute::Options execute_options(const Session& session, const Request& request) {
+    require_in_reach(session.options);
     execute::Options options;
     options.nngp = request.nngp;
     options.ntk = request.ntk;

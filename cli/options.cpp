@@ -2,6 +2,8 @@
 
 #include "runtime/io/output_file.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -30,6 +32,14 @@ CLI::Validator duration() {
         double value = 0;
         const bool number = CLI::detail::lexical_cast(text, value);
         return number && value >= 0 ? "" : fmt::format("{} is not a number from 0 on, nor inf", text);
+    };
+    return {refuse, ""};
+}
+
+CLI::Validator array_file(std::vector<std::string> endings) {
+    const auto refuse = [endings = std::move(endings)](const std::string& text) {
+        const bool known = std::ranges::any_of(endings, [&](const std::string& ending) { return text.ends_with(ending); });
+        return known ? "" : fmt::format("{}: the name of the output ends in {}", text, fmt::join(endings, " or "));
     };
     return {refuse, ""};
 }

@@ -162,7 +162,9 @@ Run add_predict(CLI::App& command) {
                     "steps, or inf (default). By the nngp, only the readout learns")
         ->check(duration())
         ->type_name("T");
-    command.add_option("-o,--output", options->out, "an .npz for the kernels and predictions")->type_name("OUT.npz");
+    command.add_option("-o,--output", options->out, "an .npz for the kernels and predictions")
+        ->check(array_file({".npz"}))
+        ->type_name("OUT.npz");
     add_kernel_options(command, options->kernel);
     return [options](Session& session) { run(session, *options); };
 }

@@ -102,7 +102,7 @@ struct Extraction {
     }
 };
 
-// The same numbers with their tails, which 1 - tanh(u)^2 and s - s^2, s = sigmoid(u), lose to rounding.
+// The same numbers with their tails, which 1 - tanh(u), 1 - tanh(u)^2 and 1 - sigmoid(u) lose to rounding.
 ExprId with_tails(ir::ExprTable& table, ExprId id) {
     const ir::Node node = table[id];
     if (node.op != Op::apply)
@@ -117,6 +117,8 @@ ExprId with_tails(ir::ExprTable& table, ExprId id) {
         const ExprId what = node.children[1];
         if (is(what, Function::sigmoid))
             return sigmoid_of(table[what].children[0], -1);
+        if (is(what, Function::tanh))
+            return table.apply(Function::mul, {table.number(2), sigmoid_of(table[what].children[0], -2)});
         if (is(what, Function::square) && is(table[what].children[0], Function::tanh)) {
             const ExprId u = table[table[what].children[0]].children[0];
             return table.apply(Function::mul,
@@ -217,10 +219,10 @@ std::optional<Univariate> analyse(const Activation& activation, std::string* rea
                 take(u);
     };
     const auto slope_of = [&](ExprId u) { return Tape(table, with_tails(table, ir::derivative(table, u, 0))).chained(); };
-    each(extraction.changing, [&](ExprId u) { facts.switches.emplace_back(table, u); });
+    each(extraction.changing, [&](ExprId u) { facts.switches.emplace_back(table, with_tails(table, u)); });
     each(extraction.bending, [&](ExprId u) { facts.bends.emplace_back(table, u); });
-    each(extraction.singular, [&](ExprId u) { facts.touching.push_back({Tape(table, u), slope_of(u)}); });
-    facts.value = std::make_unique<Tape>(table, *expression);
+    each(extraction.singular, [&](ExprId u) { facts.touching.push_back({Tape(table, with_tails(table, u)), slope_of(u)}); });
+    facts.value = std::make_unique<Tape>(table, with_tails(table, *expression));
     facts.groups = classify(table, *expression);
     facts.slope = std::make_unique<Tape>(slope_of(*expression));
     if (facts.groups) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The command from outside: exit codes, messages, files. Runs the named tests of this file, or all."""
 import json
+import math
 import os
 import re
 import subprocess
@@ -28,6 +29,9 @@ def test_usage():
         said = json.loads(expect(tpc(*words), 64).stdout)
         assert said["exit"] == 64 and said["error"], said
     expect(tpc("kernel", p, "--input", x), 64)  # no -o
+    expect(tpc("kernel", p, "--input", x, "-o", "out.txt"), 64, "out.txt: the name of the output ends in .npz or .npy")
+    expect(tpc("kernel", p, "--input", x, "-o", "out.npz", "--tol", "1e-30"), 4, "--tol 1e-12 can be")
+    expect(tpc("kernel", p, "--input", x, "-o", "out.npz", "--tol", "1e-9", "--dtype", "f32"), 4, "--tol 1e-06 can be")
     expect(tpc("kernel", p, "-o", "out.npz"), 64, "input xi")
     for option, value in [("--get", "nngp,ntq"), ("--dtype", "f16"), ("--rates", "none"), ("--tol", "-1"), ("--tol", "0"),
                           ("--tol", "nan"), ("--tol", "inf"), ("--seed", "-1"), ("--threads", "-1"), ("--threads", "1.5"), ("--via", "X")]:
@@ -141,6 +145,19 @@ def test_output_members():
     expect(tpc("kernel", write("p.tp", family), "--input", x, "--input2", y, "-o", "out.npz"), 0)
     want = np.einsum("sid,tjd->sitj", np.load(x), np.load(y)) / 2
     close(np.load("out.npz")["nngp"], want)
+
+
+def test_tails():
+    # 1 - tanh(x) is 0 in double precision beyond x = 19, and the function seemed to outgrow every Gaussian
+    p = write("p.tp", "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+              "x = U @ xi\noutput v' @ (relu(x) / (1 - tanh(x))) / sqrt(n)\n")
+    expect(tpc("kernel", p, "--input", save("x.npy", np.array([[1.0]])), "--get", "nngp", "-o", "out.npz"), 0)
+
+    def moment(c):  # E[x^2 exp(c x)] over x > 0
+        phi = math.exp(-c * c / 2) / math.sqrt(2 * math.pi)
+        return math.exp(c * c / 2) * ((1 + c * c) * (1 + math.erf(c / math.sqrt(2))) / 2 + c * phi)
+
+    close(np.load("out.npz")["nngp"], np.array([[(moment(0) + 2 * moment(2) + moment(4)) / 4]]), 1e-9)
 
 
 def test_binding():
@@ -294,8 +311,8 @@ def test_explain():
 
 
 def test_seed():
-    sampled = LINEAR.replace("output v' @ (U @ xi)", "output v' @ max(max(U @ xi, tanh(2 * (U @ xi) - b)), b * (U @ xi))")
-    sampled = sampled.replace("output", "vector b ~ N(0, 1)\noutput")
+    sampled = LINEAR.replace("output v' @ (U @ xi)", "output v' @ max(max(U @ xi, tanh(2 * (U @ xi) - b)), b * e * (U @ xi))")
+    sampled = sampled.replace("output", "vector b ~ N(0, 1)\nvector e ~ N(0, 1)\noutput")
     x = save("x.npy", data(2, 3))
     kernels = []
     for seed in ("1", "1", "2"):
