@@ -209,7 +209,9 @@ Run add_spectrum(CLI::App& command) {
     add_data(command, options->data,
              "data of an input: an .npy, samples first, or an .npz of inputs by name or of one array a sample");
     add_targets(command, options->targets, "what to learn, a number or a row a sample: how it lies to the eigenvectors");
-    command.add_option("-o,--output", options->out, "an .npz for eigenvalues and eigenvectors")->type_name("OUT.npz");
+    command.add_option("-o,--output", options->out, "an .npz for eigenvalues and eigenvectors")
+        ->check(array_file({".npz"}))
+        ->type_name("OUT.npz");
     add_kernel_options(command, options->kernel);
     return [options](Session& session) { run(session, *options); };
 }

@@ -320,7 +320,7 @@ void compare(bool single) {
         {"1e-9 apart", moved(1, 1e-9)},
         {"1e-9 from opposite", moved(-1, 1e-9)},
         {"collinear", moved(2, 0)},
-        {"opposite, of another norm", moved(-3, 0)},
+        {"opposite, of another norm", moved(-4, 0)}, // exactly: jumps tell
         {"1e-6 from collinear", moved(3, 1e-6)},
         {"zero", moved(0, 0)},
         {"ordinary", moved(1, 0.7)},
