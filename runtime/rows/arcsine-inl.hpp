@@ -195,8 +195,8 @@ template <class D, class Real = hn::TFromD<D>> class Arcsine {
     const gaussian::AnglePolynomials<Real>& polynomials = gaussian::AnglePolynomials<Real>::instance();
     const Real steepness; // q / r
     // A jump takes the root of a gap: what rounding left of the gap of multiples of one another would be 1e-8 after two
-    // layers and 1e-4 after three.
-    static constexpr Real rounding = 16 * std::numeric_limits<Real>::epsilon();
+    // layers and 1e-4 after three. In single precision such samples are computed in double precision (execute/near.hpp).
+    static constexpr Real rounding = sizeof(Real) == 8 ? 16 * std::numeric_limits<Real>::epsilon() : 0;
     const Real noise;
     template <bool Signs> HWY_INLINE Vec<D> nearer(D d, Vec<D> minus, Vec<D> plus) const {
         const auto over = [&](Vec<D> gap) { return hn::Max(hn::Sub(gap, hn::Set(d, noise)), hn::Zero(d)); };
