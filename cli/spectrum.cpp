@@ -57,7 +57,7 @@ std::vector<NamedKernel> named(const limit::Network& network, const std::vector<
             const std::vector<double>& values = ntk ? computed[k].ntk : computed[k].nngp;
             const auto size = static_cast<Index>(std::llround(std::sqrt(static_cast<double>(values.size()))));
             const std::string kind = ntk ? "ntk" : "nngp", &output = network.outputs[k].name;
-            NamedKernel kernel{computed.size() > 1 ? kind + "." + output : kind, without_gaps(values, size)};
+            NamedKernel kernel{computed.size() > 1 ? fmt::format("{}.{}", kind, output) : kind, without_gaps(values, size)};
             const double sampled = ntk ? computed[k].ntk_error : computed[k].nngp_error;
             kernel.error = std::max(sampled, default_error(options)) * kernel.matrix.cwiseAbs().maxCoeff();
             list.push_back(std::move(kernel));
