@@ -103,14 +103,20 @@ Eigen::MatrixXd gram(const LinePoints& line, Eigen::Index outputs) {
     return values.transpose() * density.matrix().asDiagonal() * values;
 }
 
-// The functions of one side, smoothed: t of the first coordinate by outputs and t of the second one.
-std::optional<Eigen::MatrixXd> smoothed(Plane& plane, const Method& method) {
-    const auto outputs = static_cast<Eigen::Index>(plane.outputs());
-    const Smoothing second = plane.flat() ? Smoothing{} : method.second;
+// Along the first coordinate; what is integrated there is for the caller to say.
+Strips strips_of(const Method& method) {
     Strips strips;
     strips.extent = method.extent;
     strips.width = method.first.width();
     strips.tolerance = method.tolerance;
+    return strips;
+}
+
+// The functions of one side, smoothed: t of the first coordinate by outputs and t of the second one.
+std::optional<Eigen::MatrixXd> smoothed(Plane& plane, const Method& method) {
+    const auto outputs = static_cast<Eigen::Index>(plane.outputs());
+    const Smoothing second = plane.flat() ? Smoothing{} : method.second;
+    Strips strips = strips_of(method);
     strips.smoothing = method.first;
     strips.scales.resize(outputs * second.count());
     for (Eigen::Index o = 0; o < outputs; ++o)
@@ -152,10 +158,7 @@ Products apart(Plane& left, Plane& right, const Method& method) {
 Products by_lines(Plane& left, Plane& right, const Method& method) {
     const auto p = static_cast<Eigen::Index>(left.outputs()), q = static_cast<Eigen::Index>(right.outputs());
     const Smoothing second = left.flat() || right.flat() ? Smoothing{} : method.second;
-    Strips strips;
-    strips.extent = method.extent;
-    strips.width = method.first.width();
-    strips.tolerance = method.tolerance;
+    Strips strips = strips_of(method);
     strips.power = 1;
     strips.scales = (left.norms() * right.norms().transpose()).reshaped();
     std::vector<LinePoints> lines, others;
@@ -187,10 +190,7 @@ Products by_lines(Plane& left, Plane& right, const Method& method) {
 // Both coordinates in common.
 Products by_plane(Plane& both, Eigen::Index p, const Method& method) {
     const auto outputs = static_cast<Eigen::Index>(both.outputs());
-    Strips strips;
-    strips.extent = method.extent;
-    strips.width = method.first.width();
-    strips.tolerance = method.tolerance;
+    Strips strips = strips_of(method);
     strips.power = 1;
     strips.scales = (both.norms() * both.norms().transpose()).reshaped();
     std::vector<LinePoints> lines;
