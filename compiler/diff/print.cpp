@@ -1,6 +1,7 @@
 #include "compiler/ir/print.hpp"
 #include "compiler/check/uses.hpp"
 #include "compiler/diff/backward.hpp"
+#include "compiler/source/columns.hpp"
 
 #include <fmt/format.h>
 
@@ -192,17 +193,6 @@ class Value {
     }
 };
 
-std::string line(std::string text, const std::string& right) {
-    constexpr std::size_t column = 56;
-    if (!right.empty()) {
-        const auto width = static_cast<std::size_t>(
-            std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-        text.append(width + 2 <= column ? column - width : 2, ' ');
-        text += right;
-    }
-    return text + "\n";
-}
-
 std::string title(const ir::Program& program, const ir::Output& output) {
     if (output.name.empty() && output.family.empty())
         return "of the output";
@@ -223,9 +213,10 @@ std::string print(const Backward& backward, const Equation& equation) {
                             ir::print(names, fold.target));
     if (!over.empty())
         value = fmt::format("sum({}: {})", over, value);
-    return line(fmt::format("{}{} {} {}", backward.program.families[equation.family].name,
-                            access(names, equation.indices, ir::IndexMode::none), equation.adds ? "+=" : "=", value),
-                ir::print(names, equation.domain));
+    return source::in_columns(fmt::format("{}{} {} {}", backward.program.families[equation.family].name,
+                                          access(names, equation.indices, ir::IndexMode::none), equation.adds ? "+=" : "=",
+                                          value),
+                              ir::print(names, equation.domain), 56);
 }
 
 std::string print(const Backward& backward) {

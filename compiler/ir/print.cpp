@@ -1,10 +1,12 @@
 #include "compiler/ir/print.hpp"
 
+#include "compiler/ir/symbol_names.hpp"
+#include "compiler/source/columns.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 namespace tpc::ir {
 
@@ -34,74 +36,12 @@ struct Text {
     [[nodiscard]] std::string at(Level wanted) const { return parenthesised(text, level, wanted); }
 };
 
-// The symbols of an expression in the order in which they are met.
-struct Collector {
-    const Program& program;
-    std::vector<Symbol> found;
-    std::set<std::uint32_t> symbols;
-    std::set<std::uint32_t> nodes;
-
-    void add(Symbol symbol) {
-        if (symbols.insert(static_cast<std::uint32_t>(symbol)).second)
-            found.push_back(symbol);
-    }
-    void add(const Affine& affine) {
-        for (const auto& [symbol, coefficient] : affine.terms)
-            add(symbol);
-    }
-    void add(const Range& range) {
-        add(range.index);
-        add(range.lower);
-        add(range.upper);
-    }
-    void add(const Domain& domain) {
-        for (const Range& range : domain.ranges)
-            add(range);
-        for (const Condition& condition : domain.conditions)
-            add(condition.value);
-    }
-    void add(ExprId id) {
-        if (!nodes.insert(static_cast<std::uint32_t>(id)).second)
-            return;
-        const Node& node = program.exprs[id];
-        add(node.affine);
-        for (const Range& range : node.ranges)
-            add(range);
-        for (const Affine& index : node.access.indices)
-            add(index);
-        for (ExprId child : node.children)
-            add(child);
-    }
-};
-
-// Axes keep their names; of the others the first keeps its name, later ones of the same name get a number.
-std::map<Symbol, std::string> distinct(const Program& program, const std::vector<Symbol>& symbols,
-                                       const std::map<Symbol, std::string>& given) {
-    std::map<Symbol, std::string> names;
-    std::set<std::string> taken;
-    for (const Symbol symbol : symbols)
-        if (const auto fixed = given.find(symbol); fixed != given.end() || program.info(symbol).axis) {
-            names[symbol] = fixed != given.end() ? fixed->second : program.info(symbol).name;
-            taken.insert(names[symbol]);
-        }
-    for (const Symbol symbol : symbols) {
-        if (names.contains(symbol))
-            continue;
-        std::string name = program.info(symbol).name;
-        for (int k = 2; taken.contains(name); ++k)
-            name = fmt::format("{}_{}", program.info(symbol).name, k);
-        taken.insert(name);
-        names[symbol] = std::move(name);
-    }
-    return names;
-}
-
 class Printer {
   public:
-    Printer(const PrintNames& names, const Collector& collector)
+    Printer(const PrintNames& names, const SymbolCollector& collector)
         : program_(*names.program), prime_(names.primed ? "_" : ""),
           value_prime_(names.primed || names.primed_values ? "_" : ""), instead_(names.instead),
-          symbols_(distinct(program_, collector.found, names.given)) {}
+          symbols_(distinct_names(program_, collector.found, names.given)) {}
 
     [[nodiscard]] std::string name(Symbol symbol) const { return symbols_.at(symbol) + prime_; }
 
@@ -354,7 +294,7 @@ class Printer {
 
 // Collects the symbols of `what` and prints it.
 template <class What, class Print> std::string print_one(const PrintNames& names, const What& what, Print&& text) {
-    Collector collector{*names.program, {}, {}, {}};
+    SymbolCollector collector(*names.program);
     collector.add(what);
     return text(Printer(names, collector));
 }
@@ -363,24 +303,12 @@ std::string family_text(const Printer& printer, const std::vector<Range>& family
     return family.empty() ? "" : "[" + printer.ranges(family) + "]";
 }
 
-// UTF-8: all bytes but the continuing ones.
-std::size_t characters(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
-}
-
-// `text`, then `right` from a fixed column on.
 std::string line(std::string text, const std::string& right) {
-    constexpr std::size_t column = 56;
-    if (!right.empty()) {
-        const std::size_t width = characters(text);
-        text.append(width + 2 <= column ? column - width : 2, ' ');
-        text += right;
-    }
-    return text + "\n";
+    return source::in_columns(std::move(text), right, 56);
 }
 
 std::string print_input(const PrintNames& names, const Input& input) {
-    Collector collector{*names.program, {}, {}, {}};
+    SymbolCollector collector(*names.program);
     for (const Affine& axis : input.axes)
         collector.add(axis);
     const Printer printer(names, collector);
@@ -404,7 +332,7 @@ std::string_view keyword(ParameterKind kind) {
 }
 
 std::string print_parameter(const PrintNames& names, const Parameter& parameter) {
-    Collector collector{*names.program, {}, {}, {}};
+    SymbolCollector collector(*names.program);
     for (const Range& range : parameter.family)
         collector.add(range);
     collector.add(parameter.mean);
@@ -425,7 +353,7 @@ std::string print_parameter(const PrintNames& names, const Parameter& parameter)
 }
 
 std::string print_output(const PrintNames& names, const Output& output) {
-    Collector collector{*names.program, {}, {}, {}};
+    SymbolCollector collector(*names.program);
     std::vector<Affine> indices;
     for (const Range& range : output.family) {
         collector.add(range);
@@ -467,7 +395,7 @@ std::string print(const PrintNames& names, ExprId expr) {
 }
 
 std::string print(const PrintNames& names, const Statement& statement) {
-    Collector collector{*names.program, {}, {}, {}};
+    SymbolCollector collector(*names.program);
     collector.add(statement.domain);
     for (const Affine& index : statement.indices)
         collector.add(index);

@@ -1,4 +1,5 @@
 #include "compiler/plan/count.hpp"
+#include "compiler/source/columns.hpp"
 
 #include <fmt/format.h>
 
@@ -13,13 +14,9 @@ using limit::Rule;
 using TermKind = limit::PairTerm::Kind;
 
 constexpr std::size_t real_bytes = 8;
-constexpr std::size_t column = 72;
 
 std::string beside(std::string text, const std::string& right) {
-    const auto width = static_cast<std::size_t>(
-        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-    text.append(width + 2 <= column ? column - width : 2, ' ');
-    return text + right + "\n";
+    return source::in_columns(std::move(text), right, 72);
 }
 
 // Names of slots, families and their indices.

@@ -1,5 +1,7 @@
 #include "compiler/source/utf8.hpp"
 
+#include <algorithm>
+
 namespace tpc::source {
 
 Character decode(std::string_view text, std::size_t offset) {
@@ -31,6 +33,11 @@ std::u32string decode_all(std::string_view text) {
         i += character.length;
     }
     return result;
+}
+
+std::size_t characters(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 } // namespace tpc::source

@@ -18,4 +18,7 @@ Character decode(std::string_view text, std::size_t offset);
 
 std::u32string decode_all(std::string_view text);
 
+// How many characters; of broken text all bytes but those that would continue one.
+std::size_t characters(std::string_view text);
+
 } // namespace tpc::source
