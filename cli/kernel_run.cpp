@@ -80,9 +80,9 @@ double seconds_of_pair(execute::Evaluation& evaluation, const Cell& cell) {
     return seconds;
 }
 
-class Run {
+class KernelRun {
   public:
-    Run(Session& session, const KernelTask& task)
+    KernelRun(Session& session, const KernelTask& task)
         : session_(session), task_(task), wanted_(wanted_of(task.left, task.right, task.rows, task.columns)),
           budget_(Budget::of(task.memory)),
           layout_(task.network, sides_of(task.network, task.left, task.rows),
@@ -314,7 +314,7 @@ class Run {
 } // namespace
 
 KernelSummary run(Session& session, const KernelTask& task) {
-    return Run(session, task)();
+    return KernelRun(session, task)();
 }
 
 } // namespace tpc::cli

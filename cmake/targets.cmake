@@ -1,3 +1,14 @@
+# Files that are compiled together read their headers once: all of tpc takes a third of the time, and a change of one file a
+# little more. OFF compiles each alone, which tells whether it includes what it needs.
+option(TPC_UNITY "compile sources eight at a time" ON)
+function(tpc_compile_together target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${TPC_UNITY} UNITY_BUILD_BATCH_SIZE 8)
+  if(TPC_UNITY)
+    # A class of one .cpp may well have members of types that only this .cpp knows.
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
+
 # tpc_add_library(NAME FOLDERS folder... LINK public... PRIVATE_LINK private...): a static library of all sources below the folders.
 function(tpc_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion
@@ -36,4 +47,5 @@ function(tpc_add_library target)
                                               $<INSTALL_INTERFACE:include/tpc>)
   target_link_libraries(${target} PUBLIC ${ARG_LINK} PRIVATE ${ARG_PRIVATE_LINK})
   tpc_options(${target})
+  tpc_compile_together(${target})
 endfunction()

@@ -12,7 +12,7 @@ struct Row {
     std::string name, shape, law;
 };
 
-std::string over(std::string scale, std::string_view size) {
+std::string divided_by(std::string scale, std::string_view size) {
     const bool sum = scale.find_first_of("+-*/ ") != std::string::npos;
     return sum ? fmt::format("({}) / {}", scale, size) : fmt::format("{} / {}", scale, size);
 }
@@ -30,7 +30,7 @@ Row row(const ir::Program& program, const ir::Parameter& parameter) {
     case ir::ParameterKind::matrix:
         result.name = "matrix " + result.name;
         result.shape = "n x n";
-        result.law = fmt::format("N({}, {})", mean, over(scale, "n"));
+        result.law = fmt::format("N({}, {})", mean, divided_by(scale, "n"));
         break;
     case ir::ParameterKind::input_matrix: {
         std::string size = parameter.reads ? ir::print(names, *parameter.reads) : "d";
@@ -38,7 +38,7 @@ Row row(const ir::Program& program, const ir::Parameter& parameter) {
             size = "(" + size + ")";
         result.name = "matrix " + result.name;
         result.shape = fmt::format("n x {}", size);
-        result.law = fmt::format("N({}, {})", mean, over(scale, size));
+        result.law = fmt::format("N({}, {})", mean, divided_by(scale, size));
         break;
     }
     case ir::ParameterKind::vector:

@@ -14,9 +14,9 @@ using ir::Op;
 
 struct Stop {}; // the budget is spent, or the program has no such element
 
-class Walk {
+class ElementWalk {
   public:
-    Walk(const ir::Program& p, const ir::Sizes& sizes, std::size_t budget)
+    ElementWalk(const ir::Program& p, const ir::Sizes& sizes, std::size_t budget)
         : program_(p), budget_(budget), extents_(resolve::extents(p, sizes)), values_(p.symbols.size(), 0) {
         for (const auto& [symbol, size] : sizes)
             set(symbol, size);
@@ -161,7 +161,7 @@ class Walk {
 std::optional<ElementUses> element_uses(const ir::Program& program, const std::vector<std::vector<OutputTerm>>& terms,
                                         const ir::Sizes& sizes, std::size_t budget) {
     try {
-        return Walk(program, sizes, budget).run(terms);
+        return ElementWalk(program, sizes, budget).run(terms);
     } catch (const Stop&) {
         return std::nullopt;
     }

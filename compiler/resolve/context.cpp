@@ -114,6 +114,11 @@ bool is_builtin(const std::string& name) {
     return builtin_arity(name).has_value() || reduction_of(name).has_value();
 }
 
+bool is_number(const Context& context, ExprId expr, double value) {
+    const auto& node = context.program.exprs[expr];
+    return node.op == ir::Op::number && node.number == value;
+}
+
 void report_unknown(Context& context, const Scope* scope, const std::string& name, Span span) {
     if (context.may_exist(name)) {
         return;

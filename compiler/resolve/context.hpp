@@ -159,6 +159,7 @@ bool is_recursive(const Context& context, const void* callee);
 
 const Binding* find(const Scope* scope, const std::string& name);
 bool is_builtin(const std::string& name);
+bool is_number(const Context& context, ExprId expr, double value);
 
 // Reports an unknown name with the nearest known one, or says that it is declared later or was local to a loop.
 void report_unknown(Context& context, const Scope* scope, const std::string& name, Span span);

@@ -29,7 +29,7 @@ std::optional<Affine> scale(const Affine& factor, const Affine& a) {
     return divide(factor.constant * a, factor.denominator);
 }
 
-std::optional<Affine> name(Context& context, Scope* scope, const ast::Expr& expr) {
+std::optional<Affine> named_integer(Context& context, Scope* scope, const ast::Expr& expr) {
     if (expr.name == "n") {
         context.report(Id::width_in_integer, expr.span);
         return std::nullopt;
@@ -159,7 +159,7 @@ std::optional<Affine> integer(Context& context, Scope* scope, const ast::Expr& e
         }
         return Affine(std::llround(expr.number));
     case ast::ExprKind::name:
-        return name(context, scope, expr);
+        return named_integer(context, scope, expr);
     case ast::ExprKind::negate: {
         const auto a = integer(context, scope, expr.children[0]);
         return a ? std::optional(-*a) : std::nullopt;

@@ -75,11 +75,6 @@ ExprId simplified(Context& context, ExprId variance, const std::optional<Affine>
     return rebuild(context, made, span);
 }
 
-bool is_number(const Context& context, ExprId expr, double value) {
-    const auto& node = context.program.exprs[expr];
-    return node.op == ir::Op::number && node.number == value;
-}
-
 // W = omega / sqrt(n) needs a variance const / n: otherwise W x leaves every bound, or goes to 0.
 void settle_matrix(Context& context, ir::Parameter& parameter, const Draw& draw) {
     const auto& variance = draw.variance;

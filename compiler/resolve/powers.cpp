@@ -10,11 +10,6 @@
 namespace tpc::resolve {
 namespace {
 
-bool is_number(const Context& context, ExprId expr, double value) {
-    const auto& node = context.program.exprs[expr];
-    return node.op == ir::Op::number && node.number == value;
-}
-
 ExprId call(Context& context, ir::Function function, llvm::ArrayRef<ExprId> arguments, Span span) {
     return context.program.exprs.apply(function, arguments, span);
 }

@@ -47,7 +47,7 @@ bool touches(const plan::PairOp& op, std::uint32_t array) {
 }
 
 // The loops that all accesses to an array are in: those of one iteration over offsets, or all.
-const std::vector<plan::WalkItem>& home_of(const plan::Part& part, std::uint32_t array) {
+const std::vector<plan::WalkItem>& home_of_array(const plan::Part& part, std::uint32_t array) {
     const std::vector<plan::WalkItem>* home = nullptr;
     for (const plan::WalkItem& item : part.left) {
         const std::vector<std::uint32_t> ops = operations(part, item);
@@ -152,7 +152,7 @@ std::vector<Fold> folds_of(const plan::Plan& plan, const plan::Part& part) {
         const plan::PairArray& array = part.arrays[a];
         if (array.output || array.kept.empty() || array.left >= plan.left.boxes.size())
             continue;
-        const auto phases = phases_of(part, home_of(part, a));
+        const auto phases = phases_of(part, home_of_array(part, a));
         if (!phases)
             continue;
         const std::size_t left_rank = plan.left.boxes[array.left].size.size();

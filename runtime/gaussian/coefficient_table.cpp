@@ -6,7 +6,7 @@
 namespace tpc::gaussian {
 namespace {
 
-constexpr double accuracy = 3e-14;
+constexpr double table_accuracy = 3e-14;
 
 // x in [-1, 1] stands for the deviation sqrt(variance), between those of 2^e and 2^(e+1).
 double variance_at(int exponent, double x) {
@@ -28,7 +28,8 @@ Eigen::VectorXd chebyshev(double x, Eigen::Index count) {
 
 bool close(const HermiteCoefficients& a, const HermiteCoefficients& b) {
     const auto near = [](const Eigen::VectorXd& x, const Eigen::VectorXd& y, double norm, double other) {
-        return (x - y).cwiseAbs().maxCoeff() <= accuracy * std::sqrt(norm) && std::abs(norm - other) <= 2 * accuracy * norm;
+        return (x - y).cwiseAbs().maxCoeff() <= table_accuracy * std::sqrt(norm) &&
+               std::abs(norm - other) <= 2 * table_accuracy * norm;
     };
     return near(a.values, b.values, b.value_norm, a.value_norm) && near(a.slopes, b.slopes, b.slope_norm, a.slope_norm);
 }

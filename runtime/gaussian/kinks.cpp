@@ -6,7 +6,7 @@
 namespace tpc::gaussian {
 namespace {
 
-int sign(double x) {
+int side(double x) {
     return x > 0 ? 1 : x < 0 ? -1 : x == 0 ? 0 : 2;
 }
 
@@ -27,15 +27,15 @@ std::vector<double> grid(double low, double high) {
     return points;
 }
 
-// Between two points of different sign. What is found where squares underflow is 0.
+// Between two points on different sides. What is found where squares underflow is 0.
 double bisect(const Tape& u, double low, double high) {
     constexpr double nothing = 1e-100;
-    int at_low = sign(u(low));
+    int at_low = side(u(low));
     for (int step = 0; step < 2000; ++step) {
         const double middle = low + (high - low) / 2;
         if (middle <= low || middle >= high)
             break;
-        (sign(u(middle)) == at_low ? low : high) = middle;
+        (side(u(middle)) == at_low ? low : high) = middle;
     }
     const double root = at_low == 0 ? low : high;
     return std::abs(root) < nothing ? 0 : root;
@@ -48,7 +48,7 @@ std::vector<double> roots(const std::vector<Tape>& functions, const std::vector<
     for (const Tape& u : functions) {
         u(points.size(), points.data(), values.data());
         for (std::size_t i = 0; i + 1 < points.size(); ++i) {
-            if (sign(values[i]) == sign(values[i + 1]))
+            if (side(values[i]) == side(values[i + 1]))
                 continue;
             // A 0 alone among its neighbours is the root: z^2 is 0 by underflow long before z is.
             if (i + 2 < points.size() && values[i + 1] == 0 && values[i + 2] != 0)
@@ -71,10 +71,10 @@ void touches(const Touching& u, const std::vector<double>& points, std::vector<d
     u.value(points.size(), points.data(), values.data());
     for (std::size_t i = 1; i + 1 < points.size(); ++i) {
         const double size = std::max(std::abs(values[i - 1]), std::abs(values[i + 1]));
-        if (sign(values[i - 1]) != sign(values[i + 1]) || !(std::abs(values[i]) < size))
+        if (side(values[i - 1]) != side(values[i + 1]) || !(std::abs(values[i]) < size))
             continue;
         const double low = points[i - 1], high = points[i + 1];
-        if (sign(u.slope(low)) == sign(u.slope(high)))
+        if (side(u.slope(low)) == side(u.slope(high)))
             continue;
         if (const double root = bisect(u.slope, low, high); std::abs(u.value(root)) <= nothing * size)
             result.push_back(root);

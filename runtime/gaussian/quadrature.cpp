@@ -1,9 +1,10 @@
 // Dual kernels of any two functions that are smooth but for kinks, jumps and singularities.
 //
 // Away from |rho| = 1, Mehler's series with coefficients by panels that end at the kinks: what it leaves out is below
-// |rho|^terms times the root of both tails. Else b = mean_b + sqrt(B) (rho z + sqrt(1 - rho^2) y) with a = mean_a + sqrt(A)
-// z, and E[(k phi -+ psi / k)^2], E[phi' psi'] are integrated over z and, inside, over y, both split at the kinks. With
-// k^4 = E[psi^2] / E[phi^2] the squares are the gaps: near equal samples nothing cancels, nor where one function is small.
+// |rho|^series_terms times the root of both tails. Else b = mean_b + sqrt(B) (rho z + sqrt(1 - rho^2) y) with a = mean_a +
+// sqrt(A) z, and E[(k phi -+ psi / k)^2], E[phi' psi'] are integrated over z and, inside, over y, both split at the kinks.
+// With k^4 = E[psi^2] / E[phi^2] the squares are the gaps: near equal samples nothing cancels, nor where one function is
+// small.
 #include "runtime/gaussian/correlation.hpp"
 #include "runtime/gaussian/gauss_hermite.hpp"
 #include "runtime/gaussian/hermite.hpp"
@@ -19,26 +20,26 @@
 namespace tpc::gaussian {
 namespace {
 
-constexpr std::size_t terms = 160;
+constexpr std::size_t series_terms = 160;
 constexpr double noisy = 64 * std::numeric_limits<double>::epsilon();
 
 double quadrature_tolerance(const DualOptions& options) {
     return std::clamp(options.tolerance / 10, 1e-11, 1e-5);
 }
 
-// Per sample, in this order: h_k, d_k (k < terms), then
-enum Feature : std::size_t { mean_value = 2 * terms, mean_square, mean_slope, mean_slope_square, feature_count };
+// Per sample, in this order: h_k, d_k (k < series_terms), then
+enum Feature : std::size_t { mean_value = 2 * series_terms, mean_square, mean_slope, mean_slope_square, feature_count };
 
 double density(double z) {
     return std::exp(-z * z / 2) / std::sqrt(2 * std::numbers::pi);
 }
 
-struct Function {
+struct KinkedFunction {
     std::shared_ptr<const Univariate> phi;
     Kinks kinks;
 };
 
-struct Law { // of one pair
+struct PairLaw { // of one pair
     double mean_a = 0, mean_b = 0;
     double root_a = 0, root_b = 0; // deviations
     double rho = 0, apart = 0;     // apart = sqrt(1 - rho^2)
@@ -56,7 +57,7 @@ enum Component : std::size_t { down, up, slope, components };
 // E over y of (phi - psi / k)^2, (phi + psi / k)^2 and psi' for given values of k phi, here `phi`.
 class Inner {
   public:
-    Inner(const Function& psi, const Law& law, double tolerance)
+    Inner(const KinkedFunction& psi, const PairLaw& law, double tolerance)
         : psi_(psi), law_(law), tolerance_(tolerance), extent_(law.extent > 13 ? law.extent : 9.75),
           coarse_(hermite_nodes(14)), fine_(hermite_nodes(24)) {}
 
@@ -87,8 +88,8 @@ class Inner {
     }
 
   private:
-    const Function& psi_;
-    const Law& law_;
+    const KinkedFunction& psi_;
+    const PairLaw& law_;
     double tolerance_, extent_;
     const HermiteNodes& coarse_;
     const HermiteNodes& fine_;
@@ -172,7 +173,7 @@ struct Outcome {
     bool converged = false;
 };
 
-Outcome integrate_pair(const Function& phi, const Function& psi, const Law& law, double tolerance) {
+Outcome integrate_pair(const KinkedFunction& phi, const KinkedFunction& psi, const PairLaw& law, double tolerance) {
     std::vector<double> edges = panel_edges(phi.kinks, law.root_a * law.root_a, law.mean_a, law.extent);
     // Smoothed kinks of psi: a layer of a few conditional deviations.
     if (law.rho != 0) {
@@ -225,7 +226,7 @@ Outcome integrate_pair(const Function& phi, const Function& psi, const Law& law,
     return outcome;
 }
 
-Function function_of(const std::shared_ptr<const Univariate>& phi, const Regime& regime) {
+KinkedFunction function_of(const std::shared_ptr<const Univariate>& phi, const Regime& regime) {
     const double far = regime.largest_mean + 40 * std::sqrt(regime.largest_variance);
     return {phi, find_kinks(*phi, -far, far)};
 }
@@ -238,7 +239,7 @@ struct Pair { // of Gaussians, as in `Gaussians`
     [[nodiscard]] double rho() const { return positive() ? 1 - gap() : gap() - 1; }
 };
 
-SampleMoments checked_moments(const Function& f, double variance, double mean, double tolerance, LineMoments& line) {
+SampleMoments checked_moments(const KinkedFunction& f, double variance, double mean, double tolerance, LineMoments& line) {
     line = line_moments(*f.phi, f.kinks, variance, mean, tolerance);
     const auto place = [&] { return fmt::format("under a Gaussian of mean {:.3g} and variance {:.3g}", mean, variance); };
     if (!line.converged && std::isinf(line.square))
@@ -250,8 +251,8 @@ SampleMoments checked_moments(const Function& f, double variance, double mean, d
 }
 
 // Without the series; the slope too where `slopes`.
-PairResult directly(const Function& phi, const Function& psi, bool same, const Pair& pair, const SampleMoments& a,
-                    const SampleMoments& b, double tolerance, bool slopes) {
+PairResult directly(const KinkedFunction& phi, const KinkedFunction& psi, bool same, const Pair& pair,
+                    const SampleMoments& a, const SampleMoments& b, double tolerance, bool slopes) {
     PairResult result;
     const double norm = root_product(a.square, b.square);
     if (pair.A <= 0 || pair.B <= 0 || norm == 0) {
@@ -264,7 +265,7 @@ PairResult directly(const Function& phi, const Function& psi, bool same, const P
     if (same && pair.coincides())
         return {a.square, 0, 4 * a.square, a.slope_square};
     const double gap = pair.gap();
-    Law law;
+    PairLaw law;
     law.mean_a = pair.mean_a;
     law.mean_b = pair.mean_b;
     law.root_a = std::sqrt(pair.A);
@@ -308,11 +309,11 @@ template <class Real> class Quadrature final : public Dual<Real> {
     void evaluate(const Gaussians<Real>& gaussians, typename Dual<Real>::Features left, typename Dual<Real>::Features right,
                   const DualResult<Real>& result) const override;
     std::string method() const override {
-        return fmt::format("quadrature split at kinks, and a Hermite series of {} terms away from |rho| = 1", terms);
+        return fmt::format("quadrature split at kinks, and a Hermite series of {} terms away from |rho| = 1", series_terms);
     }
 
   private:
-    Function left_, right_;
+    KinkedFunction left_, right_;
     bool same_;
     Regime regime_;
     double tolerance_;
@@ -329,7 +330,7 @@ template <class Real> class Quadrature final : public Dual<Real> {
 template <class Real>
 void Quadrature<Real>::prepare(int side, std::size_t count, const Real* variance, const Real* mean, Real* features,
                                std::size_t stride) const {
-    const Function& f = side == 0 ? left_ : right_;
+    const KinkedFunction& f = side == 0 ? left_ : right_;
     for (std::size_t i = 0; i < count; ++i) {
         const double A = std::max(static_cast<double>(variance[i]), 0.0);
         const double m = mean ? static_cast<double>(mean[i]) : 0;
@@ -343,24 +344,24 @@ void Quadrature<Real>::prepare(int side, std::size_t count, const Real* variance
         features[mean_slope_square * stride + i] = static_cast<Real>(moments.slope_square);
         if (A == 0)
             continue;
-        const HermiteCoefficients c = panel_coefficients(*f.phi, terms, A, m, line.edges);
-        for (std::size_t k = 0; k < terms; ++k) {
+        const HermiteCoefficients c = panel_coefficients(*f.phi, series_terms, A, m, line.edges);
+        for (std::size_t k = 0; k < series_terms; ++k) {
             features[k * stride + i] = static_cast<Real>(c.values(static_cast<Eigen::Index>(k)));
-            features[(terms + k) * stride + i] = static_cast<Real>(c.slopes(static_cast<Eigen::Index>(k)));
+            features[(series_terms + k) * stride + i] = static_cast<Real>(c.slopes(static_cast<Eigen::Index>(k)));
         }
     }
 }
 
 template <class Real>
 std::optional<PairResult> Quadrature<Real>::by_series(const Known& a, const Known& b, double rho) const {
-    const double last = std::pow(std::abs(rho), static_cast<double>(terms));
+    const double last = std::pow(std::abs(rho), static_cast<double>(series_terms));
     if (last > 1e-3)
         return std::nullopt;
     double power = 1;
     double value = 0, slope = 0;
     double square_a = 0, square_b = 0, slope_a = 0, slope_b = 0;
-    for (std::size_t k = 0; k < terms; ++k) {
-        const double h = a[k], g = b[k], d = a[terms + k], e = b[terms + k];
+    for (std::size_t k = 0; k < series_terms; ++k) {
+        const double h = a[k], g = b[k], d = a[series_terms + k], e = b[series_terms + k];
         value += h * g * power;
         slope += d * e * power;
         square_a += h * h;
@@ -425,13 +426,13 @@ void Quadrature<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<
 } // namespace
 
 struct Careful::Functions {
-    Function left, right;
+    KinkedFunction left, right;
 };
 
 Careful::Careful(const Sides& sides, const Regime& regime, const DualOptions& options)
     : same_(sides.same), tolerance_(quadrature_tolerance(options)) {
-    Function left = function_of(sides.phi, regime);
-    Function right = sides.same ? left : function_of(sides.psi, regime);
+    KinkedFunction left = function_of(sides.phi, regime);
+    KinkedFunction right = sides.same ? left : function_of(sides.psi, regime);
     functions_ = std::make_shared<const Functions>(Functions{std::move(left), std::move(right)});
 }
 

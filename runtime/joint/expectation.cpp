@@ -14,8 +14,6 @@
 namespace tpc::joint {
 namespace {
 
-constexpr std::size_t block = 256; // points at once
-
 // What turns f(z), homogeneous of this degree, into f on the sphere times E|z|^degree.
 class Radial {
   public:
@@ -122,6 +120,7 @@ Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, co
         outputs.insert(outputs.end(), integrand.left_gradient.begin(), integrand.left_gradient.end());
         outputs.insert(outputs.end(), integrand.right_gradient.begin(), integrand.right_gradient.end());
     }
+    constexpr std::size_t block = 256; // points at once
     TapeRun run(integrand.tape, outputs, block, samples.data());
 
     // Without Gaussians that vary, one point says all.

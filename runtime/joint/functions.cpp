@@ -45,7 +45,7 @@ Eigen::MatrixXd Pilot::gradient(std::size_t i) const {
 }
 
 template <class Real>
-Rows<Real>::Rows(const Functions& functions, const Points& points, bool slopes)
+FunctionRows<Real>::FunctionRows(const Functions& functions, const Points& points, bool slopes)
     : functions_(functions), points_(points), outputs_([&] {
           std::vector<NodeId> all = functions.values;
           for (const auto& gradient : functions.gradients)
@@ -72,7 +72,7 @@ Rows<Real>::Rows(const Functions& functions, const Points& points, bool slopes)
     }
 }
 
-template <class Real> void Rows<Real>::operator()(std::size_t first, Real* values) {
+template <class Real> void FunctionRows<Real>::operator()(std::size_t first, Real* values) {
     const std::size_t size = std::min(block, points_.count() - first);
     map_(coordinates_, first, size, gaussians_.data(), block);
     run_.evaluate(gaussians_.data(), block, size);
@@ -80,7 +80,7 @@ template <class Real> void Rows<Real>::operator()(std::size_t first, Real* value
         std::copy_n(run_.row(outputs_[r]), size, values + r * block);
 }
 
-template <class Real> bool Rows<Real>::precise(double error) {
+template <class Real> bool FunctionRows<Real>::precise(double error) {
     if constexpr (std::is_same_v<Real, double>)
         return true;
     constexpr std::size_t some = 64;
@@ -107,7 +107,7 @@ template <class Real> bool Rows<Real>::precise(double error) {
     return true;
 }
 
-template class Rows<float>;
-template class Rows<double>;
+template class FunctionRows<float>;
+template class FunctionRows<double>;
 
 } // namespace tpc::joint

@@ -41,11 +41,11 @@ struct Points {
 };
 
 // Rows of all outputs that are no numbers, block by block.
-template <class Real> class Rows {
+template <class Real> class FunctionRows {
   public:
     static constexpr std::size_t block = 256;
     // `slopes`: with derivatives.
-    Rows(const Functions& functions, const Points& points, bool slopes);
+    FunctionRows(const Functions& functions, const Points& points, bool slopes);
     [[nodiscard]] std::size_t rows() const { return outputs_.size(); }
     // All outputs at the points from `first`, a multiple of `block`, on; row r at values[r * block].
     void operator()(std::size_t first, Real* values);

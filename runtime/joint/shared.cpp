@@ -118,10 +118,10 @@ struct Direction {
 template <class Real>
 std::optional<SharedExpectations> estimate_in(const Shared& shared, const Points& left_points, const Points& right_points,
                                               const Eigen::MatrixXd& linked, double allowed) {
-    constexpr std::size_t block = Rows<Real>::block;
+    constexpr std::size_t block = FunctionRows<Real>::block;
     const bool tangents = linked.size() > 0;
-    Rows<Real> left(shared.left, left_points, tangents);
-    Rows<Real> right(shared.right, right_points, tangents);
+    FunctionRows<Real> left(shared.left, left_points, tangents);
+    FunctionRows<Real> right(shared.right, right_points, tangents);
     if (!left.precise(allowed) || !right.precise(allowed))
         return std::nullopt;
 

@@ -14,8 +14,6 @@ namespace {
 using Kind = TapeNode::Kind;
 using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-constexpr std::size_t block = 256;
-
 // Rules of growing resolution: Gauss-Hermite, and, where most of its nodes would lie too far out, trapezoidal ones. With a
 // spacing of h frequencies to pi / h are resolved, which are those of he_k for k to (pi / h)^2 / 2.
 struct Rule {
@@ -70,6 +68,7 @@ struct Side {
 
     // Outputs (rows) at coordinates (columns).
     [[nodiscard]] Rows at(const Rows& coordinates) const {
+        constexpr std::size_t block = 256;
         TapeRun run(integrand->tape, outputs, block, samples->data());
         const auto offset = static_cast<Eigen::Index>(left ? 0 : integrand->left_gaussians);
         Rows values = Rows::Zero(offset + root.rows(), static_cast<Eigen::Index>(block));

@@ -3,12 +3,6 @@
 #include "runtime/joint/root.hpp"
 
 namespace tpc::joint {
-namespace {
-
-constexpr std::size_t block = 128; // points at once
-
-} // namespace
-
 bool nearly_coincide(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance) {
     constexpr double near = 0.05; // of the sum of both variances
     const Eigen::Index n = mean.size() / 2;
@@ -27,6 +21,7 @@ double apart(const Twins& twins, const Eigen::VectorXd& mean, const Eigen::Matri
     const auto points = normal_points(static_cast<std::size_t>(root.cols()), sampling.log2_points, sampling.replicate);
     const std::size_t count = root.cols() == 0 ? 1 : std::size_t{1} << sampling.log2_points;
     const PointMap map(mean, root);
+    constexpr std::size_t block = 128; // points at once
     TapeRun run(twins.tape, {twins.left_first, twins.left_second, twins.right_first, twins.right_second}, block,
                 samples.data());
     std::vector<double> values(static_cast<std::size_t>(mean.size()) * block);

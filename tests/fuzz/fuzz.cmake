@@ -7,14 +7,10 @@ function(tpc_add_fuzzer target library)
 endfunction()
 
 set(front_end fuzz/front_end.cpp)
-set(all_stages fuzz/all_stages.cpp finite/agreement.cpp finite/compile.cpp finite/limit.cpp finite/properties.cpp
-    finite/random_program.cpp finite/random_writer.cpp finite/random_layers.cpp finite/random_coupled.cpp
-    finite/random_outputs.cpp finite/random_shrinking.cpp finite/reference.cpp finite/reference_expectations.cpp
-    finite/reference_scalars.cpp finite/reference_values.cpp finite/reference_vectors.cpp)
+set(all_stages fuzz/all_stages.cpp)
 tpc_add_fuzzer(fuzz_front_end compiler ${front_end} fuzz/main.cpp)
 target_link_libraries(fuzz_front_end PRIVATE grammar)
-tpc_add_fuzzer(fuzz_all_stages finite ${all_stages} fuzz/main.cpp)
-target_link_libraries(fuzz_all_stages PRIVATE execute)
+tpc_add_fuzzer(fuzz_all_stages random_programs ${all_stages} fuzz/main.cpp)
 
 set(corpus ${CMAKE_CURRENT_LIST_DIR}/corpus)
 add_test(NAME "fuzz: front end" COMMAND fuzz_front_end 5 1 ${corpus}/front_end ${PROJECT_SOURCE_DIR}/examples
@@ -24,6 +20,6 @@ add_test(NAME "fuzz: all stages" COMMAND fuzz_all_stages 5 1 ${corpus}/all_stage
 if(TPC_FUZZ)
   tpc_add_fuzzer(libfuzzer_front_end compiler ${front_end} fuzz/libfuzzer.cpp)
   target_link_libraries(libfuzzer_front_end PRIVATE grammar -fsanitize=fuzzer)
-  tpc_add_fuzzer(libfuzzer_all_stages finite ${all_stages} fuzz/libfuzzer.cpp)
-  target_link_libraries(libfuzzer_all_stages PRIVATE execute -fsanitize=fuzzer)
+  tpc_add_fuzzer(libfuzzer_all_stages random_programs ${all_stages} fuzz/libfuzzer.cpp)
+  target_link_libraries(libfuzzer_all_stages PRIVATE -fsanitize=fuzzer)
 endif()
