@@ -1,6 +1,6 @@
 #include "grammar/hints.hpp"
 
-#include "grammar/text.hpp"
+#include "grammar/words.hpp"
 
 #include <algorithm>
 

@@ -1,6 +1,7 @@
 #include "grammar/lexical.hpp"
 
 #include "grammar/hints.hpp"
+#include "grammar/words.hpp"
 
 #include <fmt/format.h>
 
@@ -10,10 +11,6 @@
 namespace tpc::grammar {
 
 namespace {
-
-bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
 
 struct Found {
     std::string text;

@@ -1,5 +1,7 @@
 #include "grammar/recover.hpp"
 
+#include "grammar/words.hpp"
+
 #include <algorithm>
 
 namespace tpc::grammar {
@@ -9,7 +11,7 @@ namespace {
 using ast::Stmt;
 using source::Span;
 
-bool is_blank(char c) {
+bool is_space(char c) {
     return c == ' ' || c == '\t' || c == '\n';
 }
 
@@ -36,7 +38,7 @@ class Recovery {
     std::vector<std::uint32_t> errors;
 
     [[nodiscard]] std::size_t after_blanks(std::size_t at, std::size_t end) const {
-        while (at < end && is_blank(text[at]))
+        while (at < end && is_space(text[at]))
             ++at;
         return at;
     }

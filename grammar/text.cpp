@@ -1,12 +1,12 @@
 #include "grammar/text.hpp"
 
 #include "compiler/source/utf8.hpp"
+#include "grammar/words.hpp"
 
 #include <boost/spirit/home/support/char_encoding/unicode/query.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace tpc::grammar {
 
@@ -18,22 +18,6 @@ using source::Span;
 // Brackets and braces together; and the height of the syntax tree, which bounds every recursion over it.
 constexpr std::size_t nesting_limit = 200;
 constexpr std::size_t height_limit = 1000;
-
-constexpr std::array keywords = {"program", "input",  "matrix", "vector", "scalar", "output", "for",
-                                 "in",      "if",     "else",   "fn",     "block",  "use",    "as",
-                                 "return",  "frozen", "rate",   "import", "true",   "false"};
-constexpr std::array openers = {"program", "input", "matrix", "vector", "scalar", "output", "for",
-                                "if",      "fn",    "block",  "use",    "return", "frozen", "import"};
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
-}
-bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
 
 // Letters of all scripts, and the marks that are written onto them.
 bool is_unicode_letter(char32_t code) {
@@ -349,8 +333,7 @@ class Preparation {
         const std::string_view following = rest(next).substr(0, name_length(rest(next)));
         if (in_parentheses()) {
             const bool header = first_word == "program" || first_word == "block" || first_word == "use";
-            const bool statement =
-                std::ranges::find(openers, following) != openers.end() || (!header && is_assignment(next));
+            const bool statement = opens_statement(following) || (!header && is_assignment(next));
             if (!statement) {
                 result.text[i++] = ' ';
                 return;
@@ -372,49 +355,6 @@ class Preparation {
 
 Text prepare(std::string_view source, std::uint32_t file, source::Diagnostics& diagnostics) {
     return Preparation(source, file, diagnostics).run();
-}
-
-std::size_t name_length(std::string_view text) {
-    if (text.empty() || !is_letter(text[0]))
-        return 0;
-    std::size_t k = 1;
-    while (k < text.size() && (is_letter(text[k]) || is_digit(text[k])))
-        ++k;
-    return k;
-}
-
-std::size_t number_length(std::string_view text) {
-    const auto at = [&](std::size_t k) { return k < text.size() ? text[k] : '\0'; };
-    std::size_t k = 0;
-    while (is_digit(at(k)))
-        ++k;
-    if (k == 0)
-        return 0;
-    if (at(k) == '.' && is_digit(at(k + 1)))
-        for (++k; is_digit(at(k));)
-            ++k;
-    if (at(k) == 'e' || at(k) == 'E') {
-        const std::size_t digits = k + (at(k + 1) == '+' || at(k + 1) == '-' ? 2 : 1);
-        if (is_digit(at(digits)))
-            for (k = digits; is_digit(at(k));)
-                ++k;
-    }
-    return k;
-}
-
-std::string_view symbol_at(std::string_view text) {
-    for (const std::string_view two : {"==", "!=", "<=", ">=", ".."})
-        if (text.starts_with(two))
-            return text.substr(0, 2);
-    return text.substr(0, 1);
-}
-
-bool is_keyword(std::string_view word) {
-    return std::ranges::find(keywords, word) != keywords.end();
-}
-
-std::vector<std::string> statement_keywords() {
-    return {openers.begin(), openers.end()};
 }
 
 } // namespace tpc::grammar

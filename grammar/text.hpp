@@ -21,16 +21,4 @@ struct Text {
 
 Text prepare(std::string_view source, std::uint32_t file, source::Diagnostics& diagnostics);
 
-// The length of the name (letters, digits, _) or of the number at the head of a prepared text; 0 where there is none.
-std::size_t name_length(std::string_view text);
-std::size_t number_length(std::string_view text);
-
-// The operator or bracket there.
-std::string_view symbol_at(std::string_view text);
-
-bool is_keyword(std::string_view word);
-
-// Those that a statement may begin with.
-std::vector<std::string> statement_keywords();
-
 } // namespace tpc::grammar

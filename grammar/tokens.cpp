@@ -1,6 +1,6 @@
 #include "grammar/tokens.hpp"
 
-#include "grammar/text.hpp"
+#include "grammar/words.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -8,10 +8,6 @@
 namespace tpc::grammar {
 
 namespace {
-
-bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
-}
 
 Lexeme comment(std::string_view rest) {
     rest = rest.substr(0, rest.find('\n'));

@@ -7,7 +7,7 @@
 #include "compiler/resolve/builtins.hpp"
 #include "compiler/resolve/elements_walk.hpp"
 #include "compiler/resolve/resolve.hpp"
-#include "grammar/text.hpp"
+#include "grammar/words.hpp"
 #include "server/positions.hpp"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-#include "grammar/text.hpp"
+#include "grammar/words.hpp"
 #include "tests/fuzz/targets.hpp"
 
 #include <algorithm>
