@@ -232,7 +232,7 @@ class Decomposer {
                 continue;
             bool reads = false, alone = false;
             for (const ExprId side : node.children)
-                if (parameter_terms(program_.exprs, side)) {
+                if (terms_of(side, {})) {
                     reads = true;
                     alone = alone || unused_elsewhere(side);
                 }
@@ -274,9 +274,17 @@ class Decomposer {
         return found;
     }
 
+    // A side of an inner product as a combination of vector parameters, also where names stand for it.
+    std::optional<std::vector<ParameterTerm>> terms_of(ExprId side, const Ranges& ranges) {
+        return parameter_terms(program_.exprs, side, [&](const Node& read) -> std::optional<ExprId> {
+            const auto found = inlined(program_, bindings_, recursive_, read, ranges);
+            return found && found->size() == 1 ? std::optional(found->front().first) : std::nullopt;
+        });
+    }
+
     // A preference only: no statement of the network mentions the vectors of this side. The check proper follows uses.
     bool unused_elsewhere(ExprId side) {
-        const auto terms = parameter_terms(program_.exprs, side);
+        const auto terms = terms_of(side, {});
         return std::none_of(terms->begin(), terms->end(), [&](const ParameterTerm& term) {
             const std::uint32_t parameter = program_.exprs[term.parameter].target;
             return std::any_of(program_.statements.begin(), program_.statements.end(), [&](const ir::Statement& statement) {
@@ -290,8 +298,7 @@ class Decomposer {
         Node node = program_.exprs[id];
         if (node.op == Op::mean)
             node.children.push_back(program_.exprs.number(1));
-        auto left = parameter_terms(program_.exprs, node.children[0]),
-             right = parameter_terms(program_.exprs, node.children[1]);
+        const auto left = terms_of(node.children[0], ranges), right = terms_of(node.children[1], ranges);
         if (!left && !right)
             return not_a_readout(id);
         const bool take_right =

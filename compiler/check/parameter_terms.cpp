@@ -1,6 +1,7 @@
 #include "compiler/check/parameter_terms.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace tpc::check {
 
@@ -46,60 +47,127 @@ ExprId mean_factor(ExprTable& exprs, llvm::ArrayRef<ir::Range> ranges) {
     return over(exprs, one, count);
 }
 
-std::optional<std::vector<ParameterTerm>> parameter_terms(ExprTable& exprs, ExprId id) {
-    const Node node = exprs[id];
-    if (node.op == Op::parameter && node.type == ir::Type::vector)
-        return std::vector<ParameterTerm>{{exprs.number(1), id, {}}};
-    const auto scaled = [&](std::optional<std::vector<ParameterTerm>> terms, auto&& factor) {
+namespace {
+
+using Terms = std::optional<std::vector<ParameterTerm>>;
+
+class Collector {
+  public:
+    Collector(ExprTable& exprs, const Definition& definition) : exprs_(exprs), definition_(definition) {}
+
+    Terms of(ExprId id) {
+        if (none_.contains(id))
+            return std::nullopt;
+        Terms terms = found(id);
+        if (terms && terms->size() > most_terms)
+            terms.reset();
+        if (!terms)
+            none_.insert(id);
+        return terms;
+    }
+
+  private:
+    // Names that stand for sums of one another, over and over, are not followed for ever.
+    static constexpr std::size_t most_terms = 1000, most_names = 64;
+    ExprTable& exprs_;
+    const Definition& definition_;
+    std::set<ExprId> none_; // no combinations
+    std::vector<std::uint32_t>
+        open_; // families whose definitions lead here: one inside itself would sum over the same indices
+
+    Terms found(ExprId id) {
+        const Node node = exprs_[id];
+        switch (node.op) {
+        case Op::parameter:
+            if (node.type != ir::Type::vector)
+                return std::nullopt;
+            return std::vector<ParameterTerm>{{exprs_.number(1), id, {}}};
+        case Op::read:
+            return named(node);
+        case Op::reduce:
+            return reduced(node);
+        case Op::apply:
+            return applied(node);
+        default:
+            return std::nullopt;
+        }
+    }
+
+    bool scalar(ExprId id) const { return exprs_[id].type == ir::Type::scalar; }
+
+    template <class Factor> static Terms scaled(Terms terms, const Factor& factor) {
         if (terms)
             for (ParameterTerm& term : *terms)
                 term.factor = factor(term.factor);
         return terms;
-    };
-    if (node.op == Op::reduce && (node.reduction == ir::Reduction::sum || node.reduction == ir::Reduction::mean)) {
-        auto terms = parameter_terms(exprs, node.children[0]);
+    }
+    Terms negated(ExprId id) {
+        return scaled(of(id), [&](ExprId f) { return times(exprs_, exprs_.number(-1), f); });
+    }
+
+    Terms named(const Node& node) {
+        if (node.type != ir::Type::vector || open_.size() == most_names ||
+            std::ranges::find(open_, node.target) != open_.end())
+            return std::nullopt;
+        const std::optional<ExprId> value = definition_(node);
+        if (!value)
+            return std::nullopt;
+        open_.push_back(node.target);
+        Terms terms = of(*value);
+        open_.pop_back();
+        return terms;
+    }
+
+    Terms reduced(const Node& node) {
+        const bool mean = node.reduction == ir::Reduction::mean;
+        if (node.reduction != ir::Reduction::sum && !mean)
+            return std::nullopt;
+        Terms terms = of(node.children[0]);
         if (!terms)
             return terms;
-        const bool mean = node.reduction == ir::Reduction::mean;
-        const ExprId weight = mean ? mean_factor(exprs, node.ranges) : exprs.number(1);
+        const ExprId weight = mean ? mean_factor(exprs_, node.ranges) : exprs_.number(1);
         for (ParameterTerm& term : *terms) {
-            term.factor = times(exprs, term.factor, weight);
+            term.factor = times(exprs_, term.factor, weight);
             term.ranges.insert(term.ranges.begin(), node.ranges.begin(), node.ranges.end());
         }
         return terms;
     }
-    if (node.op != Op::apply)
-        return std::nullopt;
-    const auto scalar = [&](std::size_t k) { return exprs[node.children[k]].type == ir::Type::scalar; };
-    switch (node.function) {
-    case Function::neg:
-        return scaled(parameter_terms(exprs, node.children[0]), [&](ExprId f) { return times(exprs, exprs.number(-1), f); });
-    case Function::add:
-    case Function::sub: {
-        auto left = parameter_terms(exprs, node.children[0]), right = parameter_terms(exprs, node.children[1]);
-        if (!left || !right)
+
+    Terms applied(const Node& node) {
+        switch (node.function) {
+        case Function::neg:
+            return negated(node.children[0]);
+        case Function::add:
+        case Function::sub: {
+            Terms left = of(node.children[0]);
+            if (!left)
+                return std::nullopt;
+            const Terms right = node.function == Function::sub ? negated(node.children[1]) : of(node.children[1]);
+            if (!right)
+                return std::nullopt;
+            left->insert(left->end(), right->begin(), right->end());
+            return left;
+        }
+        case Function::mul:
+            if (scalar(node.children[0]))
+                return scaled(of(node.children[1]), [&](ExprId f) { return times(exprs_, node.children[0], f); });
+            if (scalar(node.children[1]))
+                return scaled(of(node.children[0]), [&](ExprId f) { return times(exprs_, f, node.children[1]); });
             return std::nullopt;
-        if (node.function == Function::sub)
-            right = scaled(std::move(right), [&](ExprId f) { return times(exprs, exprs.number(-1), f); });
-        left->insert(left->end(), right->begin(), right->end());
-        return left;
+        case Function::div:
+            if (scalar(node.children[1]))
+                return scaled(of(node.children[0]), [&](ExprId f) { return over(exprs_, f, node.children[1]); });
+            return std::nullopt;
+        default:
+            return std::nullopt;
+        }
     }
-    case Function::mul:
-        if (scalar(0))
-            return scaled(parameter_terms(exprs, node.children[1]),
-                          [&](ExprId f) { return times(exprs, node.children[0], f); });
-        if (scalar(1))
-            return scaled(parameter_terms(exprs, node.children[0]),
-                          [&](ExprId f) { return times(exprs, f, node.children[1]); });
-        return std::nullopt;
-    case Function::div:
-        if (scalar(1))
-            return scaled(parameter_terms(exprs, node.children[0]),
-                          [&](ExprId f) { return over(exprs, f, node.children[1]); });
-        return std::nullopt;
-    default:
-        return std::nullopt;
-    }
+};
+
+} // namespace
+
+std::optional<std::vector<ParameterTerm>> parameter_terms(ExprTable& exprs, ExprId id, const Definition& definition) {
+    return Collector(exprs, definition).of(id);
 }
 
 } // namespace tpc::check

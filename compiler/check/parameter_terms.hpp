@@ -3,6 +3,7 @@
 
 #include "compiler/ir/program.hpp"
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -15,8 +16,11 @@ struct ParameterTerm {
     std::vector<ir::Range> ranges;
 };
 
+// What the element that is read was defined as; nothing where that takes more than one statement to say.
+using Definition = std::function<std::optional<ir::ExprId>(const ir::Node& read)>;
+
 // Nothing when the expression is no such combination. Appends the factors to the table.
-std::optional<std::vector<ParameterTerm>> parameter_terms(ir::ExprTable& exprs, ir::ExprId id);
+std::optional<std::vector<ParameterTerm>> parameter_terms(ir::ExprTable& exprs, ir::ExprId id, const Definition& definition);
 
 ir::ExprId times(ir::ExprTable& exprs, ir::ExprId a, ir::ExprId b);
 ir::ExprId over(ir::ExprTable& exprs, ir::ExprId a, ir::ExprId b);

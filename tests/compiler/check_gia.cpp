@@ -98,6 +98,30 @@ TEST_CASE("names may be defined by recursion, or read under index modes: weights
           "8 gia_readout_reused");
 }
 
+TEST_CASE("names may stand for combinations of readout vectors") {
+    CHECK(terms("a = 2 * v - u[1]\noutput a' @ x[1] / sqrt(n)") == "2 | v | x[1]\n-1 | u.1 | x[1]\n");
+    CHECK(
+        terms(
+            "for l in 1..4 { a[l] = u[5-l] / l }\nb = mean(l in 1..4: a[l])\noutput f[l in 1..4] = a[l]' @ x[1] / sqrt(n)\n"
+            "output g = x[1]' @ b / sqrt(n)") == "1 / l | u.5-l | x[1]\nl in 1..4: 1 / l * 0.25 | u.5-l | x[1]\n");
+    CHECK(reasons("a = v\ny = relu(x[1] + a)\noutput a' @ y / sqrt(n)") == "7 gia_readout_reused");
+    CHECK(reasons("a = v + 1\noutput a' @ x[1] / sqrt(n)") == "8 gia_not_a_readout");
+    CHECK(reasons("a = w\noutput a' @ x[1] / sqrt(n)") == "7 gia_readout_mean");
+    // The sums of a definition inside itself would be one.
+    CHECK(reasons("a[1] = v\nfor l in 2..3 { a[l] = sum(k in 1..2: k * a[l-1]) }\noutput a[3]' @ x[1] / sqrt(n)") ==
+          "9 gia_not_a_readout");
+    CHECK(reasons("a[1] = v\nfor l in 2..3 { a[l] = sum(k in 1..2: k * a[l-1]) }\noutput (a[2] + a[3])' @ x[1] / sqrt(n)") ==
+          "9 gia_not_a_readout");
+    std::string doubled = "a0 = v\n"; // 2^99 terms
+    for (int k = 1; k < 100; ++k)
+        doubled += "a" + std::to_string(k) + " = a" + std::to_string(k - 1) + " + a" + std::to_string(k - 1) + "\n";
+    CHECK(reasons(doubled + "output a99' @ x[1] / sqrt(n)") == "107 gia_not_a_readout");
+    CHECK(reasons(doubled + "output a40' @ x[1] / sqrt(n)") == "107 gia_not_a_readout");
+    CHECK(reasons(doubled + "output a3' @ x[1] / sqrt(n)") == "");
+    CHECK(reasons("a[1] = v\nfor l in 2..4 { a[l] = a[l-1] + u[l] }\noutput a[4]' @ x[1] / sqrt(n)") ==
+          "9 gia_not_a_readout");
+}
+
 TEST_CASE("outputs that are not linear in readouts") {
     CHECK(reasons("output avg(x[1]^2)") == "7 gia_average_output");
     CHECK(reasons("output v' @ x[1] / n") == "7 gia_average_output");
