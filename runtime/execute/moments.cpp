@@ -1,6 +1,10 @@
 #include "runtime/execute/moments.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <limits>
+#include <type_traits>
 
 namespace tpc::execute {
 
@@ -9,7 +13,8 @@ using limit::PairTerm;
 template <class Real>
 MomentMachine<Real>::MomentMachine(State<Real>& state, const plan::Part& part, std::size_t first, std::size_t count,
                                    DualCache<Real>& duals, std::int64_t* slots)
-    : state_(state), part_(part), first_(first), count_(count), duals_(duals), slots_(slots), ops_(part.ops.size()) {}
+    : state_(state), part_(part), first_(first), count_(count), duals_(duals), slots_(slots), ops_(part.ops.size()),
+      lost_(state.second.size(), false) {}
 
 template <class Real> const typename MomentMachine<Real>::Op& MomentMachine<Real>::prepared(std::uint32_t index) {
     Op& own = ops_[index];
@@ -42,6 +47,8 @@ template <class Real> Real MomentMachine<Real>::number(const plan::Constant& c) 
 template <class Real> bool MomentMachine<Real>::run(std::uint32_t index, std::size_t element, std::size_t entry) {
     const plan::PairOp& op = part_.ops[index];
     const Op& own = prepared(index);
+    if (op.rule == limit::Rule::dual)
+        require_held(op);
     terms_.clear();
     if (op.rule == limit::Rule::linear) {
         for (std::size_t k = 0; k < op.terms.size(); ++k)
@@ -62,7 +69,33 @@ template <class Real> bool MomentMachine<Real>::run(std::uint32_t index, std::si
     row.plus = state_.plus.data() + entry * state_.samples + first_;
     if (!rows::moments(row) && own.square)
         throw MethodError("a variance is not finite: the kernel diverges");
+    if (op.rule == limit::Rule::linear && underflows(row))
+        lost_[family] = true;
     return true;
+}
+
+template <class Real> void MomentMachine<Real>::require_held(const plan::PairOp& op) {
+    constexpr Real least = std::numeric_limits<Real>::min();
+    const Real* second = variance(op.entry.left);
+    const bool lost = lost_[op.entry.left.family];
+    if (std::any_of(second, second + count_, [&](Real v) { return v < least && (v > 0 || lost); }))
+        throw MethodError(fmt::format("a variance is below {:.1e}, the least that {} precision holds: scale the data or the "
+                                      "variances of the program up{}",
+                                      least, std::is_same_v<Real, float> ? "single" : "double",
+                                      std::is_same_v<Real, float> ? ", or compute with --dtype f64" : ""));
+}
+
+template <class Real> bool MomentMachine<Real>::underflows(const rows::MomentRow<Real>& row) const {
+    const auto is_zero = [](const rows::MomentTerm<Real>& term, std::size_t lane) {
+        return term.weight == 0 || (term.value != nullptr && term.value[lane] == 0) ||
+               std::ranges::any_of(term.factors, [&](const Real* f) { return f != nullptr && f[lane] == 0; });
+    };
+    for (std::size_t lane = 0; lane < row.lanes; ++lane)
+        if (row.second[lane] == 0 && std::any_of(row.terms, row.terms + row.count, [&](const auto& term) {
+                return term.less == nullptr && !is_zero(term, lane);
+            }))
+            return true;
+    return false;
 }
 
 template <class Real> const Real* MomentMachine<Real>::variance(const plan::Place& place) {

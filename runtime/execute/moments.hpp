@@ -32,12 +32,16 @@ template <class Real> class MomentMachine {
     std::int64_t* slots_;
     std::vector<Op> ops_;
     std::vector<rows::MomentTerm<Real>> terms_;
-    Indices left_, right_; // of the element that is read
+    Indices left_, right_;   // of the element that is read
+    std::vector<bool> lost_; // by family: a sum of terms that are not 0 came out as 0
 
     const Op& prepared(std::uint32_t op);
     [[nodiscard]] Real number(const plan::Constant& constant) const;
     void collect(const plan::TermOp& op, const Term& term, std::size_t depth);
     void add(const plan::TermOp& op, rows::MomentTerm<Real> term);
+    // Angles do not shrink with variances: behind relu and sign one below what numbers hold is not one of 0.
+    void require_held(const plan::PairOp& op);
+    [[nodiscard]] bool underflows(const rows::MomentRow<Real>& row) const;
     bool read(const plan::EntryRead& entry, rows::MomentTerm<Real>& term);
     const Real* factor(const plan::Factor& factor);
     const Real* mean(const plan::Place& place);

@@ -74,3 +74,24 @@ TEST_CASE("products of Gaussians of unlike scales, by series and by points") {
             CHECK(tests::deviation(at(scale), expected) < 1e-3);
     }
 }
+
+TEST_CASE("a variance below what numbers hold is not taken for 0") {
+    const std::string text = "program p(L: int = 200, s = 1)\ninput xi : R[d]\nmatrix U ~ N(0, s/d)\n"
+                             "matrix W[l in 1..L] ~ N(0, s/n)\nvector v ~ N(0, 1)\nvector b ~ N(0, 0)\nx[0] = relu(U @ xi)\n"
+                             "for l in 1..L { x[l] = relu(W[l] @ x[l-1] + b) }\noutput v' @ x[L] / sqrt(n)\n";
+    const Set set = tests::random_set(text, 2, {{"d", 3}}, 4);
+    const auto refused = [&](const std::string& layers, const std::string& scale, bool single) {
+        tests::Settings settings;
+        settings.defines = {{"L", layers}, {"s", scale}};
+        settings.options.single = single;
+        const auto outcome = tests::evaluate(text, set, nullptr, settings);
+        return outcome.error && outcome.error->text.find("a variance is below") == 0;
+    };
+    CHECK_FALSE(refused("200", "1", false));
+    CHECK(refused("200", "1", true));
+    CHECK(refused("200", "0.01", false));
+    CHECK(refused("2", "1e-160", false)); // from one layer to the next
+    Set zero = set;
+    zero.inputs[0] = std::vector<double>(6, 0.);
+    CHECK_FALSE(tests::evaluate(text, zero, nullptr).error);
+}
