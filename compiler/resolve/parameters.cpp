@@ -75,6 +75,12 @@ ExprId simplified(Context& context, ExprId variance, const std::optional<Affine>
     return rebuild(context, made, span);
 }
 
+void note_number(source::Diagnostic& error, const Draw& draw) {
+    if (draw.number)
+        error.note(*draw.number, "this is a number, which as a vector has n equal coordinates; a finite vector is an input "
+                                 "with all indices but its last");
+}
+
 // W = omega / sqrt(n) needs a variance const / n: otherwise W x leaves every bound, or goes to 0.
 void settle_matrix(Context& context, ir::Parameter& parameter, const Draw& draw) {
     const auto& variance = draw.variance;
@@ -91,6 +97,7 @@ void settle_matrix(Context& context, ir::Parameter& parameter, const Draw& draw)
                       : lead.power > -2 ? context.report(Id::variance_blows_up, variance.span, name)
                                         : context.report(Id::variance_vanishes, variance.span, name);
         error.note(place, fmt::format("{} reads a vector of n coordinates here", name));
+        note_number(error, draw);
         return;
     }
     parameter.scale = simplified(context, lead.expr, std::nullopt, variance.span);
@@ -101,11 +108,7 @@ void settle_input_matrix(Context& context, ir::Parameter& parameter, const Draw&
     if (draw.reads_vector || draw.transposed) {
         if (draw.reads_vector) {
             auto& error = context.report(Id::reads_both, *draw.reads_vector, name);
-            if (draw.number) {
-                error.note(*draw.number,
-                           "this is a number, which as a vector has n equal coordinates; a finite vector is an "
-                           "input with all indices but its last");
-            }
+            note_number(error, draw);
             error.note(*draw.reads_finite, "it reads an input of the sample here")
                 .note(parameter.span, fmt::format("{} is declared here", name));
         } else {
