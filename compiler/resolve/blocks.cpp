@@ -5,6 +5,7 @@
 #include "compiler/resolve/elsewhere.hpp"
 #include "compiler/resolve/expressions.hpp"
 #include "compiler/resolve/integers.hpp"
+#include "compiler/resolve/members.hpp"
 #include "compiler/resolve/statements.hpp"
 
 #include <algorithm>
@@ -353,12 +354,8 @@ Value call_block(Context& context, Scope* scope, const Binding& binding, const s
     prefix.append(own.begin(), own.end());
 
     Scope* outer = context.open(binding.home);
-    for (std::size_t k = 0; k < wanted; ++k) {
-        Binding index;
-        index.kind = Kind::index;
-        index.value.shape = Shape::scalar;
-        index.value.integer = own[k];
-        outer->names.emplace(instance.use->family[k].index.text, std::move(index));
+    if (!bind_members(context, outer, *instance.use, own, call.children.front().span)) {
+        return bad_value(context, call.span);
     }
     context.called.insert(&block);
     const Span begin = block.body.front().span, end = block.body.back().span;
