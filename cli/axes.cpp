@@ -74,8 +74,8 @@ ir::Sizes solve_axes(const ir::Program& program, const std::vector<AxisSize>& sh
         if (!program.info(symbol).axis)
             continue;
         if (!known.contains(symbol))
-            throw Failure{usage_error, fmt::format("the shapes of the data do not determine {0}: give -D {0}=...",
-                                                   program.info(symbol).name)};
+            throw Failure{program_error, fmt::format("the shapes of the data do not determine {0}: give -D {0}=...",
+                                                     program.info(symbol).name)};
         sizes[symbol] = known.at(symbol).size;
     }
     for (const AxisSize& shape : shapes)

@@ -208,6 +208,9 @@ def test_axis_expressions():
     expect_one_line(tpc("kernel", p, "--input", "x.npy", "--input2", save("y.npy", data(3, 3, 2)), "-o", "out.npz"), 3,
                     "the variance of U differs")
     expect_one_line(tpc("kernel", p, "--input", "x.npy", "-D", "p=2", "-o", "out.npz"), 3, "size 7")
+    two = write("q.tp", text.replace("p: int", "p: int, q: int").replace("2*p + 1", "p + q"))  # a parameter without a value
+    expect_one_line(tpc("kernel", two, "--input", "x.npy", "-o", "out.npz"), 1, "do not determine p")
+    expect(tpc("kernel", two, "--input", "x.npy", "-D", "q=4", "-o", "out.npz"), 0)
 
 
 def test_sets_of_different_lengths():
