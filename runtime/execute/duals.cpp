@@ -24,7 +24,7 @@ const gaussian::Dual<Real>& DualCache<Real>::find(std::optional<ir::ExprId> left
     const ir::ExprId phi = left.value_or(identity_);
     const ir::ExprId psi = right.value_or(identity_);
     if (!std::isfinite(largest_variance) || !std::isfinite(largest_mean))
-        throw MethodError("a variance is not finite: the kernel diverges");
+        throw gaussian::NoExpectation(not_finite);
     const gaussian::Regime regime{largest_variance, largest_mean};
     const std::lock_guard lock(mutex_);
     std::string reason;

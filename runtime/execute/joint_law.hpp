@@ -80,7 +80,7 @@ template <class Real> class Law {
 template <class Compute>
 auto guarded(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Compute& compute) {
     if (!mean.allFinite() || !covariance.allFinite())
-        throw MethodError("a variance is not finite: the kernel diverges");
+        throw gaussian::NoExpectation(not_finite);
     try {
         return compute();
     } catch (const gaussian::NoExpectation&) {

@@ -68,7 +68,7 @@ template <class Real> bool MomentMachine<Real>::run(std::uint32_t index, std::si
     row.minus = state_.minus.data() + entry * state_.samples + first_;
     row.plus = state_.plus.data() + entry * state_.samples + first_;
     if (!rows::moments(row) && own.square)
-        throw MethodError("a variance is not finite: the kernel diverges");
+        throw gaussian::NoExpectation(not_finite);
     if (op.rule == limit::Rule::linear && underflows(row))
         lost_[family] = true;
     return true;

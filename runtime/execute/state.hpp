@@ -14,6 +14,11 @@ struct MethodError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// What is said where a second moment is infinite or no number.
+inline constexpr const char* not_finite = "the kernel does not exist, or is beyond what numbers hold: a variance is not "
+                                          "finite, because of a division by 0 (as in a "
+                                          "layer norm of zeros) or of what grows from layer to layer";
+
 // Arrays by [element][sample]; `samples` is the length of the last dimension.
 template <class Real> struct State {
     const plan::SelfPlan* plan = nullptr;

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace tpc;
@@ -94,4 +95,19 @@ TEST_CASE("a variance below what numbers hold is not taken for 0") {
     Set zero = set;
     zero.inputs[0] = std::vector<double>(6, 0.);
     CHECK_FALSE(tests::evaluate(text, zero, nullptr).error);
+}
+
+TEST_CASE("a layer norm of zeros has no limit, whatever stands behind it") {
+    const std::string phi = GENERATE("relu", "tanh", "identity");
+    const std::string text = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\nh = U @ xi\n"
+                             "x = " +
+                             phi + "(h / sqrt(avg(h^2)))\noutput v' @ x / sqrt(n)\n";
+    Set set = tests::random_set(text, 2, {{"d", 3}}, 4);
+    CHECK_FALSE(tests::evaluate(text, set, nullptr).error);
+    std::fill(set.inputs[0].begin(), set.inputs[0].begin() + 3, 0.);
+    const auto outcome = tests::evaluate(text, set, nullptr);
+    if (phi == "identity")
+        CHECK_FALSE(std::isfinite(outcome.outputs[0].nngp[0]));
+    else
+        CHECK((outcome.error && outcome.error->no_limit));
 }
