@@ -1,5 +1,7 @@
 #include "runtime/execute/moments.hpp"
 
+#include "runtime/execute/digits.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,6 +26,7 @@ template <class Real> const typename MomentMachine<Real>::Op& MomentMachine<Real
     const plan::PairOp& op = part_.ops[index];
     const plan::SelfPlan& plan = *state_.plan;
     for (const plan::TermOp& term : op.terms) {
+        own.means = own.means || term.kind == PairTerm::Kind::means;
         const auto constant = [&](const plan::Constant& c) { return folded(plan.recursions, plan.sizes, plan.sizes, c); };
         own.terms.push_back(
             {constant(term.scale), constant(term.left_factor.constant), constant(term.right_factor.constant)});
@@ -71,18 +74,42 @@ template <class Real> bool MomentMachine<Real>::run(std::uint32_t index, std::si
         throw gaussian::NoExpectation(not_finite);
     if (op.rule == limit::Rule::linear && underflows(row))
         lost_[family] = true;
+    if (own.means)
+        require_exact(row);
     return true;
 }
 
 template <class Real> void MomentMachine<Real>::require_held(const plan::PairOp& op) {
     constexpr Real least = std::numeric_limits<Real>::min();
     const Real* second = variance(op.entry.left);
+    if (const Real* centre = mean(op.entry.left))
+        for (std::size_t lane = 0; lane < count_; ++lane) {
+            const double whole = second[lane];
+            require_digits<Real>(whole, whole - static_cast<double>(centre[lane]) * centre[lane]);
+        }
     const bool lost = lost_[op.entry.left.family];
     if (std::any_of(second, second + count_, [&](Real v) { return v < least && (v > 0 || lost); }))
         throw MethodError(fmt::format("a variance is below {:.1e}, the least that {} precision holds: scale the data or the "
                                       "variances of the program up{}",
                                       least, std::is_same_v<Real, float> ? "single" : "double",
                                       std::is_same_v<Real, float> ? ", or compute with --dtype f64" : ""));
+}
+
+template <class Real> void MomentMachine<Real>::require_exact(const rows::MomentRow<Real>& row) const {
+    for (std::size_t lane = 0; lane < row.lanes; ++lane) {
+        double sum = 0, size = 0;
+        for (std::size_t k = 0; k < row.count; ++k) {
+            const rows::MomentTerm<Real>& term = row.terms[k];
+            double value = term.weight;
+            if (term.value != nullptr)
+                value *= term.value[lane] - (term.less != nullptr ? term.less[lane] : Real(0));
+            for (const Real* factor : term.factors)
+                value *= factor != nullptr ? factor[lane] : Real(1);
+            sum += value;
+            size += std::abs(value);
+        }
+        require_digits<Real>(size, sum);
+    }
 }
 
 template <class Real> bool MomentMachine<Real>::underflows(const rows::MomentRow<Real>& row) const {

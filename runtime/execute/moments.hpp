@@ -22,6 +22,7 @@ template <class Real> class MomentMachine {
     };
     struct Op {
         bool known = false;
+        bool means = false; // whether products of means are among the terms
         std::vector<Term> terms;
         std::optional<Real> square; // of a dual: p1^2 + p2^2
     };
@@ -39,13 +40,15 @@ template <class Real> class MomentMachine {
     [[nodiscard]] Real number(const plan::Constant& constant) const;
     void collect(const plan::TermOp& op, const Term& term, std::size_t depth);
     void add(const plan::TermOp& op, rows::MomentTerm<Real> term);
+    // Throws where what is left of terms that cancel is rounding.
+    void require_exact(const rows::MomentRow<Real>& row) const;
     // Angles do not shrink with variances: behind relu and sign one below what numbers hold is not one of 0.
     void require_held(const plan::PairOp& op);
     [[nodiscard]] bool underflows(const rows::MomentRow<Real>& row) const;
     bool read(const plan::EntryRead& entry, rows::MomentTerm<Real>& term);
     const Real* factor(const plan::Factor& factor);
     const Real* mean(const plan::Place& place);
-    const Real* variance(const plan::Place& place); // of centred elements
+    const Real* variance(const plan::Place& place); // E[Z^2]
     const Real* at(const Numbers<Real>& numbers, std::size_t offset) const {
         return numbers.data() + offset * state_.samples + first_;
     }

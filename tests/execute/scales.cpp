@@ -97,6 +97,35 @@ TEST_CASE("a variance below what numbers hold is not taken for 0") {
     CHECK_FALSE(tests::evaluate(text, zero, nullptr).error);
 }
 
+// sin is periodic, and deviations from the mean do not depend on it.
+TEST_CASE("means so large that variances are lost in rounding are refused") {
+    const std::string head =
+        "program p(m)\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector b ~ N(m, 0.5)\nvector v ~ N(0, 1)\n"
+        "h = U @ xi + b\n";
+    const std::string value = GENERATE("relu(h - avg(h))", "sin(h - m)", "relu(h - m) * sin(U @ xi)");
+    const std::string text = head + "output v' @ (" + value + ") / sqrt(n)\n";
+    const Set set = tests::random_set(text, 3, {{"d", 3}}, 4);
+    const auto at = [&](const std::string& mean, bool single) {
+        tests::Settings settings;
+        settings.defines = {{"m", mean}};
+        settings.options.single = single;
+        settings.options.tolerance = 1e-3;
+        return tests::evaluate(text, set, nullptr, settings);
+    };
+    const auto expected = at("0", false);
+    REQUIRE_FALSE(expected.error);
+    for (const bool single : {false, true})
+        for (const auto* mean : {"3", "100", "10000", "1000000"}) {
+            CAPTURE(value, single, mean);
+            const auto outcome = at(mean, single);
+            if (outcome.error)
+                CHECK(outcome.error->text.find("a mean is so large") == 0);
+            else
+                CHECK(tests::deviation(outcome.outputs[0].nngp, expected.outputs[0].nngp) < (single ? 2e-3 : 1e-7));
+            CHECK(bool(outcome.error) == (std::stod(mean) > (single ? 10 : 1000)));
+        }
+}
+
 TEST_CASE("a layer norm of zeros has no limit, whatever stands behind it") {
     const std::string phi = GENERATE("relu", "tanh", "identity");
     const std::string text = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\nh = U @ xi\n"
