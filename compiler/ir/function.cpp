@@ -1,5 +1,5 @@
 // Names and values of the functions.
-#include "compiler/ir/expression.hpp"
+#include "compiler/ir/extended.hpp"
 
 #include <cmath>
 #include <limits>
@@ -10,18 +10,18 @@ namespace tpc::ir {
 namespace {
 
 // Neither exponential overflows.
-double sigmoid(double x) {
+template <class Real> Real sigmoid(Real x) {
     if (x >= 0)
         return 1 / (1 + std::exp(-x));
-    const double e = std::exp(x);
+    const Real e = std::exp(x);
     return e / (1 + e);
 }
 
-double step(double x) {
-    return x > 0 ? 1 : x < 0 ? 0 : x == 0 ? 0.5 : x;
+template <class Real> Real step(Real x) {
+    return x > 0 ? Real(1) : x < 0 ? Real(0) : x == 0 ? Real(0.5) : x;
 }
-double sign(double x) {
-    return x > 0 ? 1 : x < 0 ? -1 : x;
+template <class Real> Real sign(Real x) {
+    return x > 0 ? Real(1) : x < 0 ? Real(-1) : x;
 }
 
 } // namespace
@@ -153,9 +153,11 @@ bool has_kink(Function function) {
     }
 }
 
-double evaluate(Function function, llvm::ArrayRef<double> arguments) {
-    const double x = arguments[0];
-    const double y = arguments.size() > 1 ? arguments[1] : 0;
+namespace {
+
+template <class Real> Real value_of(Function function, llvm::ArrayRef<Real> arguments) {
+    const Real x = arguments[0];
+    const Real y = arguments.size() > 1 ? arguments[1] : Real(0);
     switch (function) {
     case Function::neg:
         return -x;
@@ -170,7 +172,7 @@ double evaluate(Function function, llvm::ArrayRef<double> arguments) {
     case Function::pow:
         return std::pow(x, y);
     case Function::relu:
-        return x > 0 ? x : x < 0 ? 0 : x;
+        return x > 0 ? x : x < 0 ? Real(0) : x;
     case Function::leaky_relu:
         return x > 0 ? x : y * x;
     case Function::abs:
@@ -184,13 +186,13 @@ double evaluate(Function function, llvm::ArrayRef<double> arguments) {
     case Function::erfc:
         return std::erfc(x);
     case Function::gelu:
-        return 0.5 * x * std::erfc(-x / std::numbers::sqrt2); // erfc keeps the left tail
+        return Real(0.5) * x * std::erfc(-x / std::numbers::sqrt2_v<Real>); // erfc keeps the left tail
     case Function::tanh:
         return std::tanh(x);
     case Function::sigmoid:
         return sigmoid(x);
     case Function::softplus:
-        return (x > 0 ? x : 0) + std::log1p(std::exp(-std::abs(x)));
+        return (x > 0 ? x : Real(0)) + std::log1p(std::exp(-std::abs(x)));
     case Function::silu:
         return x * sigmoid(x);
     case Function::elu:
@@ -208,13 +210,23 @@ double evaluate(Function function, llvm::ArrayRef<double> arguments) {
     case Function::square:
         return x * x;
     case Function::hardtanh:
-        return x > 1 ? 1 : x < -1 ? -1 : x;
+        return x > 1 ? Real(1) : x < -1 ? Real(-1) : x;
     case Function::max:
         return x < y ? y : x;
     case Function::min:
         return y < x ? y : x;
     }
-    return std::numeric_limits<double>::quiet_NaN();
+    return std::numeric_limits<Real>::quiet_NaN();
+}
+
+} // namespace
+
+double evaluate(Function function, llvm::ArrayRef<double> arguments) {
+    return value_of(function, arguments);
+}
+
+long double evaluate_extended(Function function, llvm::ArrayRef<long double> arguments) {
+    return value_of(function, arguments);
 }
 
 } // namespace tpc::ir

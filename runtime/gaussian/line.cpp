@@ -1,5 +1,6 @@
 #include "runtime/gaussian/line.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <numbers>
 
@@ -18,6 +19,23 @@ double magnitude(const Univariate& phi, double variance, double mean, double z) 
     }
     const double slope = std::abs((*phi.slope)(x));
     return 2 * std::log(std::max(value, std::isfinite(slope) ? slope : 0) + 1e-300) - z * z / 2;
+}
+
+// Whether the integral of |f|^power is infinite at one of these places: times the distance t it does not fall as t does.
+bool diverges(const Tape& f, int power, const std::vector<double>& places, double deviation) {
+    constexpr double constant = 0.9995; // of what is |t|^-1; rounding is far below at these distances
+    const auto beside = [&](double place, double side) {
+        double before = 0;
+        for (const int halvings : {16, 20, 24, 28}) {
+            const double x = place + side * std::ldexp(deviation, -halvings);
+            const double area = std::pow(std::abs(f(x)), power) * std::abs(x - place);
+            if (!std::isfinite(area) || area == 0 || area < constant * before)
+                return false;
+            before = area;
+        }
+        return true;
+    };
+    return std::ranges::any_of(places, [&](double place) { return beside(place, -1) || beside(place, 1); });
 }
 
 // An integral of C powers that did not converge: infinite or unknown.
@@ -86,6 +104,10 @@ LineMoments line_moments(const Univariate& phi, const Kinks& kinks, double varia
         return result;
     }
     const double deviation = std::sqrt(variance);
+    if (diverges(*phi.value, 2, kinks.sharp, deviation)) {
+        result.square = std::numeric_limits<double>::infinity();
+        return result;
+    }
     using Rows = std::array<std::array<double, KronrodNodes::count>, 2>;
     const auto both = [&](const Tape& f) {
         return [&, deviation](const double* z, Rows& rows) {
@@ -103,13 +125,25 @@ LineMoments line_moments(const Univariate& phi, const Kinks& kinks, double varia
     };
     const Accuracy<2> accuracy{{tolerance, tolerance}, {1e-300, 1e-300}, {}};
     const auto value = integrate<2>(panel_edges(kinks, variance, mean, extent), both(*phi.value), accuracy);
-    const auto slope = integrate<2>(value.edges, both(*phi.slope), accuracy);
     result.converged = value.converged;
     result.value = value.value[0];
     result.square = value.converged ? value.value[1] : missing(value);
+    result.edges = value.edges;
+    const bool infinite = diverges(*phi.slope, 2, kinks.sharp, deviation);
+    if (infinite)
+        result.slope_square = std::numeric_limits<double>::infinity();
+    if (infinite && diverges(*phi.slope, 1, kinks.sharp, deviation)) {
+        result.slope = std::numeric_limits<double>::quiet_NaN();
+        return result;
+    }
+    Accuracy<2> slope_accuracy = accuracy;
+    if (infinite)
+        slope_accuracy.absolute[1] = std::numeric_limits<double>::infinity();
+    const auto slope = integrate<2>(value.edges, both(*phi.slope), slope_accuracy);
     const bool mean_found = slope.converged || slope.error[0] <= tolerance * slope.magnitude[0];
     result.slope = mean_found ? slope.value[0] : missing(slope);
-    result.slope_square = slope.converged ? slope.value[1] : missing(slope);
+    if (!infinite)
+        result.slope_square = slope.converged ? slope.value[1] : missing(slope);
     result.edges = slope.edges;
     return result;
 }

@@ -390,6 +390,9 @@ template <class Real> PairResult Quadrature<Real>::one(const Known& a, const Kno
     const auto moments = [](const Known& known) {
         return SampleMoments{known[mean_value], known[mean_square], known[mean_slope], known[mean_slope_square]};
     };
+    if (slopes && same_ && pair.coincides() && std::isinf(a[mean_slope_square]))
+        throw NoExpectation(fmt::format(
+            "the second moment of a function's derivative under a Gaussian of variance {:.3g} is infinite", pair.A));
     const PairResult result = directly(left_, right_, same_, pair, moments(a), moments(b), tolerance_, slopes);
     if (slopes && std::isnan(result.slope))
         throw std::domain_error(fmt::format("a second moment of a function's derivative under Gaussians of variances {:.3g} "

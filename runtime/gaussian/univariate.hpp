@@ -8,7 +8,8 @@
 
 namespace tpc::gaussian {
 
-// An expression over `variable 0` as straight-line code over arrays.
+// An expression over `variable 0` as straight-line code over arrays. Where it leaves the exponents of double precision on
+// its way, as log(erfc(z)) does, it is evaluated with more of them.
 class Tape {
   public:
     Tape(const ir::ExprTable& table, ir::ExprId expression);
@@ -17,6 +18,9 @@ class Tape {
     [[nodiscard]] Tape reflected() const; // of -z
     // A derivative: 0 where the inside of a chain stands still, whatever the slope of its outside (relu(z)^0.9, z < 0).
     [[nodiscard]] Tape chained() const;
+    // 0 where rounding alone may have made the value: 1 / |z| - z sign(z) / z^2, the derivative of z / |z|.
+    [[nodiscard]] Tape settled() const;
+    [[nodiscard]] bool is_rounding(double z) const;
 
   private:
     struct Step {
@@ -27,7 +31,10 @@ class Tape {
         unsigned arity = 0;
     };
     std::vector<Step> steps_;
-    bool reflected_ = false, chained_ = false;
+    bool reflected_ = false, chained_ = false, settled_ = false;
+
+    template <class Real> Real apply(const Step& step, const Real (&arguments)[2]) const;
+    [[nodiscard]] double extended(double z) const;
 };
 
 // What may reach 0 without changing its sign, and its slope: z^2.

@@ -147,7 +147,7 @@ bool Laplace::pair(const Quotient& left, const Quotient& right, const Eigen::Vec
         }
         std::vector<double> low(count), high(count);
         dual->evaluate(g, {{on_left.data(), 1}, count}, {{on_right.data(), 1}, count},
-                       {nullptr, low.data(), high.data(), slope.data()});
+                       {nullptr, low.data(), high.data(), slopes ? slope.data() : nullptr});
         for (std::size_t k = 0; k < count; ++k)
             K[k] = (high[k] - low[k]) / 4;
     }

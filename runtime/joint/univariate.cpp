@@ -65,6 +65,7 @@ std::optional<Expectation> by_dual_kernel(const Integrand& integrand, const Eige
     const double norm = std::sqrt(A) * std::sqrt(B), c = both ? std::clamp(covariance(0, last), -norm, norm) : 0;
     const gaussian::Regime regime{std::max(A, B), std::max(std::abs(mean(0)), std::abs(mean(last)))};
     const double minus = 2 * (norm - c), plus = 2 * (norm + c);
+    const bool coincide = minus == 0 && A == B && mean(0) == mean(last) && ir::same(table, phi.expression, psi.expression);
     double value = 0, slope = 0;
     try {
         std::string reason;
@@ -74,7 +75,11 @@ std::optional<Expectation> by_dual_kernel(const Integrand& integrand, const Eige
         const Features left(*dual, 0, A, mean(0)), right(*dual, 1, B, mean(last));
         dual->evaluate({1, {&A, 0}, {&B, 0}, {&mean(0), 0}, {&mean(last), 0}, {&minus, 0}, {&plus, 0}}, left.lane(),
                        right.lane(), {&value, nullptr, nullptr, slopes ? &slope : nullptr});
-    } catch (const std::domain_error&) { // of the second moment of one side; the product's may exist
+    } catch (const gaussian::NoExpectation&) { // of the second moment of one side; the product's may exist
+        if (coincide)
+            throw;
+        return std::nullopt;
+    } catch (const std::domain_error&) {
         return std::nullopt;
     }
     if (!std::isfinite(value) || !std::isfinite(slope))
