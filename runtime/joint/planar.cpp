@@ -1,48 +1,14 @@
 #include "runtime/joint/planar.hpp"
 
-#include "runtime/joint/canonical.hpp"
 #include "runtime/joint/plane.hpp"
 #include "runtime/joint/strips.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 
 namespace tpc::joint {
 namespace {
-
-// Canonical coordinates, at most two a side: those in common, those with correlations between 0 and 1, falling, then others.
-struct Coordinates {
-    Eigen::MatrixXd left, right; // roots of two columns
-    Eigen::Index common = 0;
-    std::vector<double> correlations; // of those that follow
-};
-
-std::optional<Coordinates> coordinates(const Eigen::MatrixXd& covariance, Eigen::Index lefts) {
-    constexpr double same = 1e-14; // rounding
-    const Canonical all = canonical(covariance, lefts, same);
-    const Eigen::Index shared = all.correlations.size();
-    if (all.left.cols() > 2 || all.right.cols() > 2)
-        return std::nullopt;
-    Coordinates result{Eigen::MatrixXd::Zero(lefts, 2), Eigen::MatrixXd::Zero(covariance.rows() - lefts, 2), 0, {}};
-    std::vector<Eigen::Index> order(static_cast<std::size_t>(shared));
-    std::iota(order.begin(), order.end(), Eigen::Index{0});
-    std::ranges::stable_sort(order, [&](auto a, auto b) { return all.correlations[a] > all.correlations[b]; });
-    const auto arrange = [&](const Eigen::MatrixXd& from, Eigen::MatrixXd& to) {
-        for (Eigen::Index k = 0; k < from.cols(); ++k)
-            to.col(k) = from.col(k < shared ? order[static_cast<std::size_t>(k)] : k);
-    };
-    arrange(all.left, result.left);
-    arrange(all.right, result.right);
-    for (const Eigen::Index k : order) {
-        if (all.correlations[k] >= 1 - same)
-            ++result.common;
-        else
-            result.correlations.push_back(all.correlations[k]);
-    }
-    return result;
-}
 
 struct Method {
     double tolerance = 0; // of quadrature
@@ -208,16 +174,13 @@ Products by_plane(Plane& both, Eigen::Index p, const Method& method) {
 
 } // namespace
 
-std::optional<Planar> planar(const Integrand& integrand, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                             const std::vector<double>& samples, bool slopes, double tolerance, double& work) {
+std::optional<Planar> planar_at(const Integrand& integrand, const Eigen::VectorXd& mean, const Coordinates& at,
+                                const std::vector<double>& samples, bool slopes, double tolerance, double& work) {
     constexpr double least_work = 1e5; // of the smallest grid, before anything is evaluated
     if (work < least_work)
         return std::nullopt;
-    auto at = coordinates(covariance, integrand.left_gaussians);
-    if (!at)
-        return std::nullopt;
     Method method;
-    method.at = *std::move(at);
+    method.at = at;
     method.tolerance = tolerance / 4;
     const double negligible = std::pow(tolerance, 1.7);
     const bool together = method.at.common == 2;

@@ -61,7 +61,8 @@ TEST_CASE("products of relus of any two directions have the product of their dua
     const Eigen::Matrix2d m{{1.3, 0.4}, {-0.7, 0.9}}, m_{{0.5, -1.1}, {0.8, 0.3}};
     const Eigen::Matrix2d inverse = m.inverse(), inverse_ = m_.inverse();
     for (const auto& [r, t] : {std::pair{0.0, 0.0}, std::pair{0.5, -0.2}, std::pair{0.99, 0.3}, std::pair{0.999, 0.99},
-                               std::pair{1.0, 0.6}, std::pair{1.0, 1.0}}) {
+                               std::pair{1.0, 0.6}, std::pair{1.0, 1.0}, std::pair{1 - 1e-12, 0.6},
+                               std::pair{1 - 1e-12, 1 - 1e-11}, std::pair{1 - 1e-5, 1 - 3e-4}, std::pair{1.0, 1 - 1e-7}}) {
         CAPTURE(r, t);
         Integrand integrand;
         integrand.left_gaussians = integrand.right_gaussians = 2;
