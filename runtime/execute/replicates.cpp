@@ -11,7 +11,7 @@
 namespace tpc::execute {
 namespace {
 
-constexpr double default_tolerance = 1e-4;
+constexpr double default_tolerance = 1e-4, precise_tolerance = 1e-8;
 constexpr unsigned first_log2_points = 10;
 constexpr unsigned last_log2_points = 20;
 constexpr std::uint32_t first_replicates = 8, most_replicates = 40;
@@ -131,6 +131,21 @@ double add_errors(std::vector<Kernel>& kernels, const Once& once, joint::Samplin
         worst = std::max({worst, kernel.nngp_error, kernel.ntk_error});
     }
     return worst;
+}
+
+// To what is asked where nothing is sampled; nothing where that takes points, or is not met.
+std::optional<std::vector<Kernel>> precisely(const Once& once, joint::Sampling sampling, bool spreads,
+                                             const std::vector<Options::Largest>& elsewhere) {
+    std::atomic<bool> random = false;
+    std::atomic<double> error = 0;
+    sampling.sampled = &random;
+    sampling.error = &error;
+    sampling.tolerance = precise_tolerance / 100;
+    sampling.acceptable = precise_tolerance / 4;
+    std::vector<Kernel> kernels = once(sampling);
+    if (random || add_errors(kernels, once, sampling, error, spreads, elsewhere) > precise_tolerance)
+        return std::nullopt;
+    return kernels;
 }
 
 // The replicates of one number of points, by output.
@@ -303,6 +318,11 @@ Outcome sampled(const Once& once, const Options& options, bool spreads, bool kin
                     sampling.tolerance = strict;
                     continue;
                 }
+                if (!wanted && worst > precise_tolerance)
+                    if (auto precise = precisely(once, sampling, spreads, elsewhere)) {
+                        outcome.outputs = *std::move(precise);
+                        return outcome;
+                    }
                 return worst <= tolerance ? outcome : refuse("have", worst);
             }
             if (!kinks)

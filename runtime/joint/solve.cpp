@@ -214,8 +214,9 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
     if (kept) {
         law = law_of(mean, covariance, samples);
         const std::lock_guard lock(small.mutex);
-        if (const auto found = small.known.find(sampling.place);
-            found != small.known.end() && found->second.tolerance == sampling.tolerance) {
+        if (const auto found = small.known.find(sampling.place); found != small.known.end() &&
+                                                                 found->second.tolerance == sampling.tolerance &&
+                                                                 found->second.acceptable == sampling.acceptable) {
             const Known& known = found->second;
             is_known = true;
             in_vain = known.in_vain;
@@ -243,6 +244,7 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
             *sampling.budget -= bytes;
             found->law = std::move(law);
             found->tolerance = sampling.tolerance;
+            found->acceptable = sampling.acceptable;
             const std::lock_guard lock(small.mutex);
             small.known.insert_or_assign(sampling.place, *found);
         }

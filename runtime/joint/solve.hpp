@@ -94,7 +94,7 @@ class Solver {
     // The first replicate's way, which the others go too: nothing is tried twice in vain, nor computed twice for one law.
     struct Known {
         std::vector<double> law; // means, covariances, numbers
-        double tolerance = 0;
+        double tolerance = 0, acceptable = 0;
         bool in_vain = false; // no method but sampling
         double error = 0;
         Expectation expectation;
