@@ -73,8 +73,8 @@ void PairMachine<Real>::dual(const plan::PairOp& op, std::uint32_t index, bool d
         }
         method = &duals_.find(op.left_function, op.right_function, variance, mean);
         if (const std::size_t k = method->features()) {
+            const bool alike = diagonal && op.left_function == op.right_function;
             features_left_.resize(k * count_);
-            features_right_.resize(k * count_);
             const auto dense = [&](const Lanes<Real>& lanes, std::vector<Real>& row) -> const Real* {
                 if (lanes.data == nullptr || lanes.stride == 1)
                     return lanes.data;
@@ -83,9 +83,12 @@ void PairMachine<Real>::dual(const plan::PairOp& op, std::uint32_t index, bool d
             };
             std::vector<Real> row1, row2, row3, row4;
             method->prepare(0, count_, dense(g.variance_a, row1), dense(g.mean_a, row2), features_left_.data(), count_);
-            method->prepare(1, count_, dense(g.variance_b, row3), dense(g.mean_b, row4), features_right_.data(), count_);
+            if (!alike) {
+                features_right_.resize(k * count_);
+                method->prepare(1, count_, dense(g.variance_b, row3), dense(g.mean_b, row4), features_right_.data(), count_);
+            }
             left = {{features_left_.data(), 1}, count_};
-            right = {{features_right_.data(), 1}, count_};
+            right = {{alike ? features_left_.data() : features_right_.data(), 1}, count_};
         }
     }
     const std::size_t at = store_.at(entry);

@@ -71,7 +71,8 @@ Prepared<Real>::Prepared(const plan::Plan& plan, const State<Real>& left, const 
         if (features[k].dual->features() == 0)
             continue;
         features[k].left = compute(features[k].dual, 0, left, op.entry.left.family);
-        features[k].right = compute(features[k].dual, 1, right, op.entry.right.family);
+        const bool alike = op.left_function == op.right_function;
+        features[k].right = compute(features[k].dual, alike ? 0 : 1, right, op.entry.right.family);
     }
 }
 

@@ -8,23 +8,35 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 namespace tpc::gaussian {
 
+// Coefficients of several samples: [term][sample].
+struct HermiteRows {
+    std::size_t terms, samples;
+    std::vector<double> values, slopes, value_norm, slope_norm;
+    HermiteRows(std::size_t rows, std::size_t columns)
+        : terms(rows), samples(columns), values(rows * columns), slopes(rows * columns), value_norm(columns),
+          slope_norm(columns) {}
+    [[nodiscard]] HermiteCoefficients at(std::size_t sample) const;
+    void set(std::size_t sample, const HermiteCoefficients& coefficients);
+};
+
 class CoefficientTable {
   public:
-    // `exact`: the coefficients of a centred Gaussian of that variance.
-    explicit CoefficientTable(std::function<HermiteCoefficients(double)> exact) : exact_(std::move(exact)) {}
+    // `exact`: the coefficients of a centred Gaussian of that variance, so many terms.
+    CoefficientTable(std::size_t terms, std::function<HermiteCoefficients(double)> exact)
+        : terms_(terms), exact_(std::move(exact)) {}
     // To 3e-14 of the norms; where the interpolant of an octave does not get there, the exact ones. variance > 0. Any thread
     // may ask.
     [[nodiscard]] HermiteCoefficients operator()(double variance) const;
+    // Of several samples, those of one octave side by side; the numbers of each are the same as alone.
+    [[nodiscard]] HermiteRows operator()(const std::vector<double>& variances) const;
 
   private:
-    struct Octave {
-        Eigen::MatrixXd values, slopes; // Chebyshev coefficients by column
-        Eigen::VectorXd norms[2];
-        [[nodiscard]] HermiteCoefficients at(double x) const;
-    };
+    struct Octave;
+    std::size_t terms_;
     std::function<HermiteCoefficients(double)> exact_;
     mutable std::mutex mutex_;
     mutable std::map<int, std::shared_ptr<const Octave>> octaves_; // null: not resolved

@@ -4,6 +4,7 @@
 #include "runtime/gaussian/line.hpp"
 #include "runtime/gaussian/methods.hpp"
 #include "runtime/gaussian/moments.hpp"
+#include "runtime/gaussian/trials.hpp"
 
 #include <fmt/format.h>
 
@@ -61,11 +62,12 @@ std::unique_ptr<Dual<Real>> make_dual(const Activation& phi, const Activation& p
         return dual;
     if (auto dual = make_piecewise<Real>(sides, regime, options))
         return dual;
-    if (auto dual = make_short_series<Real>(sides, regime))
+    SeriesTrials trials(sides, regime);
+    if (auto dual = make_short_series<Real>(sides, trials))
         return dual;
     if (auto dual = make_closed<Real>(sides, regime, options, &why))
         return dual;
-    if (auto dual = make_hermite<Real>(sides, regime, options, &why))
+    if (auto dual = make_hermite<Real>(sides, trials, options, &why))
         return dual;
     return make_quadrature<Real>(sides, regime, options, &why);
 }

@@ -10,6 +10,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace tpc::gaussian {
 
@@ -71,7 +72,11 @@ struct Shape {
     bool nonnegative = false;                 // phi >= 0, and so is every C
     std::size_t terms = 0;
     std::array<bool, 2> values{true, true}, slopes{true, true}; // even and odd terms that do not vanish
+    // Of a smooth series, h_k = s d_{k-1} / sqrt(k): beyond |rho| = reach[b] the terms of slopes from number
+    // (b + 1) series_block on count, among those of the parities that do not vanish. Empty: a series of its own for values.
+    std::vector<double> reach;
 };
+inline constexpr std::size_t series_block = 4;
 
 // What an arcsine needs of each Gaussian, as features in this order: with sin alpha = A / (A + blur),
 // K = E[phi^2] = p0^2 + 2/pi p3^2 alpha.

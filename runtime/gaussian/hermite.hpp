@@ -5,6 +5,7 @@
 
 #include <Eigen/Core>
 
+#include <array>
 #include <memory>
 
 namespace tpc::gaussian {
@@ -16,19 +17,21 @@ struct HermiteCoefficients {
     double value_norm = 0, slope_norm = 0;
 };
 
-// A rule for sum over nodes of phi(m + s z) he_k(z) w(z): row k, node j of `basis` holds he_k(z_j) sqrt(w(z_j)) h.
+// A rule for sum over nodes of phi(m + s z) he_k(z) w(z): even he_k meet phi(m + s z) + phi(m - s z) at the nodes z >= 0,
+// odd ones the difference.
 class HermiteRule {
   public:
-    // Nodes on [-extent, extent], trapezoidal: spectral for smooth functions.
+    // Nodes on [-extent, extent], an odd number of them, trapezoidal: spectral for smooth functions.
     HermiteRule(std::size_t terms, std::size_t nodes, double extent);
     [[nodiscard]] HermiteCoefficients operator()(const Univariate& phi, double variance, double mean) const;
-    [[nodiscard]] std::size_t terms() const { return static_cast<std::size_t>(basis_.rows()); }
-    [[nodiscard]] std::size_t nodes() const { return static_cast<std::size_t>(basis_.cols()); }
-    [[nodiscard]] double extent() const { return -nodes_(0); }
+    [[nodiscard]] std::size_t terms() const { return terms_; }
+    [[nodiscard]] std::size_t nodes() const { return static_cast<std::size_t>(2 * nodes_.size() - 1); }
+    [[nodiscard]] double extent() const { return nodes_(nodes_.size() - 1); }
 
   private:
-    Eigen::VectorXd nodes_, root_weight_;
-    Eigen::MatrixXd basis_;
+    std::size_t terms_;
+    Eigen::VectorXd nodes_, root_weight_;  // nodes >= 0
+    std::array<Eigen::MatrixXd, 2> basis_; // of even and of odd k: he_k(z_j) sqrt(w(z_j)) in column j
 };
 
 // The rule of these sizes; the latest ones are kept, because a plan asks for the same few again and again.

@@ -9,16 +9,23 @@ namespace tpc::gaussian {
 namespace {
 
 // The larger of phi^2 and phi'^2 times the density, logarithmic.
-double magnitude(const Univariate& phi, double variance, double mean, double z) {
+std::vector<double> magnitudes(const Univariate& phi, double variance, double mean, const std::vector<double>& z) {
     const double deviation = std::sqrt(variance);
-    double x = mean + deviation * z;
-    double value = std::abs((*phi.value)(x));
-    if (!std::isfinite(value)) { // at a singularity, not beyond what numbers hold
-        x += 1e-3 * deviation;
-        value = std::abs((*phi.value)(x));
+    std::vector<double> x(z.size()), value(z.size()), slope(z.size());
+    for (std::size_t i = 0; i < z.size(); ++i)
+        x[i] = mean + deviation * z[i];
+    (*phi.value)(x.size(), x.data(), value.data());
+    for (std::size_t i = 0; i < x.size(); ++i)
+        if (!std::isfinite(value[i])) { // at a singularity, not beyond what numbers hold
+            x[i] += 1e-3 * deviation;
+            value[i] = (*phi.value)(x[i]);
+        }
+    (*phi.slope)(x.size(), x.data(), slope.data());
+    for (std::size_t i = 0; i < x.size(); ++i) {
+        const double size = std::max(std::abs(value[i]), std::isfinite(slope[i]) ? std::abs(slope[i]) : 0);
+        value[i] = 2 * std::log(size + 1e-300) - z[i] * z[i] / 2;
     }
-    const double slope = std::abs((*phi.slope)(x));
-    return 2 * std::log(std::max(value, std::isfinite(slope) ? slope : 0) + 1e-300) - z * z / 2;
+    return value;
 }
 
 // Whether the integral of |f|^power is infinite at one of these places: times the distance t it does not fall as t does.
@@ -46,26 +53,29 @@ template <std::size_t C> double missing(const Integral<C>& integral) {
 } // namespace
 
 double extent_of(const Univariate& phi, double variance, double mean) {
-    double peak = -std::numeric_limits<double>::infinity();
-    for (double z = -40; z <= 40; z += 0.25)
-        peak = std::max(peak, magnitude(phi, variance, mean, z));
+    constexpr std::size_t steps = 4, far = 40;
+    constexpr std::size_t middle = far * steps;
+    std::vector<double> z(2 * middle + 1);
+    for (std::size_t i = 0; i < z.size(); ++i)
+        z[i] = (static_cast<double>(i) - static_cast<double>(middle)) / steps;
+    const std::vector<double> sizes = magnitudes(phi, variance, mean, z);
+    std::vector<double> outside(middle + 1, -std::numeric_limits<double>::infinity()); // from a distance on
+    for (std::size_t k = middle + 1; k-- > 0;)
+        outside[k] = std::max({k < middle ? outside[k + 1] : outside[k], sizes[middle + k], sizes[middle - k]});
+    const double peak = outside[0];
     if (!std::isfinite(peak))
         return 0;
     constexpr double nothing = -700; // what is smaller vanishes in double precision
-    for (double extent = 13; extent <= 38; extent += 1) {
-        double outside = -std::numeric_limits<double>::infinity();
-        for (double z = extent; z <= 40; z += 0.25)
-            outside = std::max({outside, magnitude(phi, variance, mean, z), magnitude(phi, variance, mean, -z)});
-        if (outside < std::max(peak - 74, nothing)) // e^-37 in amplitude
-            return extent;
-    }
+    for (std::size_t extent = 13; extent <= 38; ++extent)
+        if (outside[extent * steps] < std::max(peak - 74, nothing)) // e^-37 in amplitude
+            return static_cast<double>(extent);
     return 0;
 }
 
 bool outgrows(const Univariate& phi, double variance, double mean) {
     for (const double side : {-1.0, 1.0}) {
-        const double near = magnitude(phi, variance, mean, 30 * side), far = magnitude(phi, variance, mean, 40 * side);
-        if (far == std::numeric_limits<double>::infinity() || far > near)
+        const std::vector<double> sizes = magnitudes(phi, variance, mean, {30 * side, 40 * side});
+        if (sizes[1] == std::numeric_limits<double>::infinity() || sizes[1] > sizes[0])
             return true;
     }
     return false;

@@ -28,12 +28,13 @@ std::unique_ptr<Dual<Real>> make_closed(const Sides& sides, const Regime& regime
                                         std::string* reason);
 
 // Mehler's series; one side at least smooth.
+class SeriesTrials; // trials.hpp
 template <class Real>
-std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regime, const DualOptions& options,
+std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, SeriesTrials& trials, const DualOptions& options,
                                          std::string* reason);
 
 // The same where it is as good as a closed form, and cheaper: one smooth function on both sides, zero means, few terms.
-template <class Real> std::unique_ptr<Dual<Real>> make_short_series(const Sides& sides, const Regime& regime);
+template <class Real> std::unique_ptr<Dual<Real>> make_short_series(const Sides& sides, SeriesTrials& trials);
 
 // Panels split at kinks: any two functions with second moments.
 template <class Real>

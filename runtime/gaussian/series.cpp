@@ -2,11 +2,8 @@
 // Hermite coefficients of phi, phi' at each sample's own mean and variance:
 //   E[(phi -+ psi)^2] = sum_k (h_k -+ sign^k h'_k)^2 +- 2 sign^k h_k h'_k (1 - |rho|^k),   sign that of rho,
 // where nothing cancels, since 1 - r^(k+1) = (1 - r^k) + r^k (1 - r).
-#include "runtime/gaussian/coefficient_table.hpp"
 #include "runtime/gaussian/correlation.hpp"
-#include "runtime/gaussian/hermite.hpp"
-#include "runtime/gaussian/line.hpp"
-#include "runtime/gaussian/methods.hpp"
+#include "runtime/gaussian/trials.hpp"
 
 #include <fmt/format.h>
 
@@ -19,22 +16,6 @@ namespace tpc::gaussian {
 namespace {
 
 constexpr std::size_t most_terms = 1024;
-constexpr std::size_t most_nodes = 16384;
-
-// A sample of the regime: the tails are checked at all of these.
-struct Place {
-    double variance = 0;
-    double mean = 0;
-};
-
-std::vector<Place> places_of(const Regime& regime) {
-    std::vector<Place> places;
-    for (double factor : {1.0, 0.1, 0.01})
-        for (double side : {0.0, 1.0, -1.0})
-            if (side == 0 || regime.largest_mean > 0)
-                places.push_back({regime.largest_variance * factor, side * regime.largest_mean});
-    return places;
-}
 
 // tail[K] = sum over k >= K of c_k^2 / norm. What is missing beyond the last coefficient counts, unless the coefficients
 // have decayed to rounding before it; sin of a large variance has its coefficients far beyond.
@@ -52,60 +33,6 @@ std::vector<double> tail_of(const Eigen::VectorXd& coefficients, double norm) {
             tail[k + 1] + coefficients(static_cast<Eigen::Index>(k)) * coefficients(static_cast<Eigen::Index>(k)) / norm;
     return tail;
 }
-
-// The rule that resolves phi at every place, or nothing.
-std::shared_ptr<const HermiteRule> rule_for(const Univariate& phi, const std::vector<Place>& places, std::size_t terms,
-                                            std::string* reason) {
-    double extent = 0;
-    for (const Place& place : places) {
-        const double needed = extent_of(phi, place.variance, place.mean);
-        if (needed == 0) {
-            *reason =
-                fmt::format("the function is not defined everywhere or grows too fast for a Gaussian of variance {:.3g}",
-                            place.variance);
-            return nullptr;
-        }
-        extent = std::max(extent, needed);
-    }
-    auto nodes = static_cast<std::size_t>(2 * extent * (2 * std::sqrt(static_cast<double>(terms)) + 12) / (2 * 3.14)) + 1;
-    auto rule = hermite_rule(terms, nodes, extent);
-    while (rule->nodes() < most_nodes) {
-        auto finer = hermite_rule(terms, 2 * rule->nodes(), extent);
-        bool agree = true;
-        for (const Place& place : places) {
-            const HermiteCoefficients coarse = (*rule)(phi, place.variance, place.mean);
-            const HermiteCoefficients fine = (*finer)(phi, place.variance, place.mean);
-            if (!std::isfinite(fine.value_norm) || !std::isfinite(fine.slope_norm)) {
-                *reason = "the function is not defined for all real numbers";
-                return nullptr;
-            }
-            const double value = (coarse.values - fine.values).cwiseAbs().maxCoeff() + 1e-300;
-            const double slope = (coarse.slopes - fine.slopes).cwiseAbs().maxCoeff() + 1e-300;
-            agree = agree && value <= 3e-14 * std::sqrt(fine.value_norm) + 1e-300 &&
-                    slope <= 3e-14 * std::sqrt(fine.slope_norm) + 1e-300;
-        }
-        if (agree)
-            return rule;
-        rule = std::move(finer);
-    }
-    *reason = fmt::format("the function varies too fast (or is singular) for a Gaussian of variance {:.3g}",
-                          places.front().variance);
-    return nullptr;
-}
-
-// Coefficients of one side at any Gaussian.
-struct Side {
-    std::shared_ptr<const Univariate> phi;
-    std::shared_ptr<const HermiteRule> rule;       // null: kinked
-    std::shared_ptr<const CoefficientTable> table; // of centred Gaussians
-    [[nodiscard]] HermiteCoefficients at(std::size_t terms, double variance, double mean) const {
-        return rule ? (*rule)(*phi, variance, mean) : kinked_coefficients(*phi, terms, variance, mean);
-    }
-    void tabulate(std::size_t terms) {
-        const Side plain{phi, rule, nullptr};
-        table = std::make_shared<CoefficientTable>([plain, terms](double variance) { return plain.at(terms, variance, 0); });
-    }
-};
 
 // Whether the even and the odd terms count: an odd function has no even coefficients at zero mean.
 struct Used {
@@ -138,10 +65,41 @@ Used used_terms(const std::vector<HermiteCoefficients>& left, const std::vector<
     return used;
 }
 
+// Shape::reach. The rest of a series from rho^k on is at most |rho|^k times the roots of both tails.
+std::vector<double> reach_of(const std::vector<HermiteCoefficients>& places, const std::array<bool, 2>& used,
+                             std::size_t terms) {
+    constexpr double nothing = std::numeric_limits<double>::epsilon() / 64;
+    constexpr double most_noise = 8; // of slopes in values: those of tables are known to so much of their norm
+    std::vector<double> largest(terms + 1, 0);
+    for (const HermiteCoefficients& c : places) {
+        const double centred = c.values.tail(c.values.size() - 1).squaredNorm();
+        double derived = 0; // E[(s phi')^2]
+        for (Eigen::Index k = 1; k < c.values.size(); ++k)
+            derived += static_cast<double>(k) * c.values(k) * c.values(k);
+        if (derived > most_noise * most_noise * centred)
+            return {};
+        const auto values = tail_of(c.values, c.value_norm), slopes = tail_of(c.slopes, c.slope_norm);
+        for (std::size_t k = 0; k <= terms; ++k)
+            largest[k] = std::max({largest[k], slopes[k], k + 1 < values.size() ? values[k + 1] : 0});
+    }
+    const std::size_t step = used[0] && used[1] ? 1 : 2;
+    std::vector<double> reach;
+    for (std::size_t k = series_block * step + (used[0] ? 0 : 1); k < terms; k += series_block * step)
+        reach.push_back(largest[k] <= nothing ? 1 : std::pow(nothing / largest[k], 1 / static_cast<double>(k)));
+    reach.push_back(1);
+    return reach;
+}
+
 template <class Real> class Series final : public Dual<Real> {
   public:
-    Series(Side left, Side right, bool same, std::size_t terms, const Regime& regime, const Used& used)
-        : sides_{std::move(left), std::move(right)}, same_(same), terms_(terms), regime_(regime), used_(used) {}
+    Series(const SeriesTrials& trials, const SeriesTrials::Trial& trial, std::size_t terms)
+        : same_(trials.same()), terms_(terms), regime_(trials.regime()),
+          used_(used_terms(trial.at[0], trial.at[1], regime_.largest_mean)) {
+        sides_[0] = trial.sides[0].shortened(terms);
+        sides_[1] = same_ ? sides_[0] : trial.sides[1].shortened(terms);
+        if (same_ && sides_[0].rule && regime_.largest_mean == 0 && (used_.slopes[0] || used_.slopes[1]))
+            reach_ = reach_of(trial.at[0], used_.slopes, terms);
+    }
 
     // values 0 .. terms-1, slopes, and what the values miss of E[phi^2]: the other side may need far fewer terms than phi
     std::size_t features() const override { return 2 * terms_ + 1; }
@@ -157,23 +115,29 @@ template <class Real> class Series final : public Dual<Real> {
         shape.terms = terms_;
         shape.values = used_.values;
         shape.slopes = used_.slopes;
+        shape.reach = reach_;
         return shape;
     }
     std::string method() const override { return fmt::format("Hermite series, {} terms", terms_); }
 
   private:
-    Side sides_[2];
-    bool same_ = false;
-    std::size_t terms_ = 0;
+    void store(const HermiteRows& rows, const std::vector<std::size_t>& to, Real* features, std::size_t stride) const;
+
+    SeriesSide sides_[2];
+    bool same_;
+    std::size_t terms_;
     Regime regime_;
     Used used_;
+    std::vector<double> reach_;
 };
 
 template <class Real>
 void Series<Real>::prepare(int side, std::size_t count, const Real* variance, const Real* mean, Real* features,
                            std::size_t stride) const {
-    const Side& given = sides_[side];
+    const SeriesSide& given = sides_[side];
     const std::size_t features_of_one = 2 * terms_ + 1;
+    std::vector<std::size_t> tabulated;
+    std::vector<double> variances;
     for (std::size_t i = 0; i < count; ++i) {
         const double A = std::max(static_cast<double>(variance[i]), 0.0), m = mean ? static_cast<double>(mean[i]) : 0;
         // Outside the regime the tail bound does not hold: no number is better than a wrong one.
@@ -181,23 +145,42 @@ void Series<Real>::prepare(int side, std::size_t count, const Real* variance, co
         if (A > regime_.largest_variance * (1 + slack) || std::abs(m) > regime_.largest_mean * (1 + slack)) {
             for (std::size_t k = 0; k < features_of_one; ++k)
                 features[k * stride + i] = std::numeric_limits<Real>::quiet_NaN();
-            continue;
-        }
-        if (A == 0) {
+        } else if (A == 0) {
             for (std::size_t k = 0; k < features_of_one; ++k)
                 features[k * stride + i] = 0;
             features[i] = static_cast<Real>((*given.phi->value)(m));
             features[terms_ * stride + i] = static_cast<Real>((*given.phi->slope)(m));
-            continue;
+        } else if (m == 0) {
+            tabulated.push_back(i);
+            variances.push_back(A);
+        } else {
+            HermiteRows one(terms_, 1);
+            one.set(0, given.at(terms_, A, m));
+            store(one, {i}, features, stride);
         }
-        const HermiteCoefficients coefficients = m == 0 ? (*given.table)(A) : given.at(terms_, A, m);
-        for (std::size_t k = 0; k < terms_; ++k) {
-            features[k * stride + i] = static_cast<Real>(coefficients.values(static_cast<Eigen::Index>(k)));
-            features[(terms_ + k) * stride + i] = static_cast<Real>(coefficients.slopes(static_cast<Eigen::Index>(k)));
-        }
-        const double missing = coefficients.value_norm - coefficients.values.squaredNorm();
-        features[2 * terms_ * stride + i] = same_ ? Real(0) : static_cast<Real>(std::max(missing, 0.0));
     }
+    if (!tabulated.empty())
+        store((*given.table)(variances), tabulated, features, stride);
+}
+
+template <class Real>
+void Series<Real>::store(const HermiteRows& rows, const std::vector<std::size_t>& to, Real* features,
+                         std::size_t stride) const {
+    const auto put = [&](const double* from, std::size_t feature) {
+        for (std::size_t i = 0; i < to.size(); ++i)
+            features[feature * stride + to[i]] = static_cast<Real>(from[i]);
+    };
+    std::vector<double> missing = rows.value_norm;
+    for (std::size_t k = 0; k < terms_; ++k) {
+        const double* const values = rows.values.data() + k * rows.samples;
+        put(values, k);
+        put(rows.slopes.data() + k * rows.samples, terms_ + k);
+        for (std::size_t i = 0; i < to.size(); ++i)
+            missing[i] -= values[i] * values[i];
+    }
+    for (double& rest : missing)
+        rest = same_ ? 0 : std::max(rest, 0.0);
+    put(missing.data(), 2 * terms_);
 }
 
 template <class Real>
@@ -294,58 +277,36 @@ std::optional<std::size_t> terms_needed(const std::vector<HermiteCoefficients>& 
 
 // To `sharp` with `most` terms, or to `tolerance` with most_terms.
 template <class Real>
-std::unique_ptr<Dual<Real>> series_of(const Sides& sides, const Regime& regime, double sharp, double tolerance,
-                                      std::size_t most, std::string* reason) {
-    const std::vector<Place> places = places_of(regime);
-    for (std::size_t terms : {std::size_t{64}, std::size_t{256}, most_terms}) {
+std::unique_ptr<Dual<Real>> series_of(SeriesTrials& trials, double sharp, double tolerance, std::size_t most,
+                                      std::string* reason) {
+    for (const std::size_t terms : {std::size_t{64}, std::size_t{256}, most_terms}) {
         if (terms > 4 * most) // how fast the coefficients vanish may show only beyond the last one that counts
             break;
-        Side left{sides.phi, nullptr, nullptr}, right{sides.psi, nullptr, nullptr};
-        if (sides.phi->smooth)
-            left.rule = rule_for(*sides.phi, places, terms, reason);
-        if (sides.phi->smooth && !left.rule)
+        const SeriesTrials::Trial& trial = trials(terms);
+        if (!trial.reason.empty()) {
+            *reason = trial.reason;
             return nullptr;
-        if (sides.same)
-            right = left;
-        else if (sides.psi->smooth)
-            right.rule = rule_for(*sides.psi, places, terms, reason);
-        if (sides.psi->smooth && !right.rule)
-            return nullptr;
-        std::vector<HermiteCoefficients> at_left, at_right;
-        for (const Place& place : places) {
-            at_left.push_back(left.at(terms, place.variance, place.mean));
-            at_right.push_back(right.at(terms, place.variance, place.mean));
         }
-        auto needed = terms_needed(at_left, at_right, sharp);
+        auto needed = terms_needed(trial.at[0], trial.at[1], sharp);
         if (!needed && terms >= most_terms) // what was asked for will do
-            needed = terms_needed(at_left, at_right, tolerance);
+            needed = terms_needed(trial.at[0], trial.at[1], tolerance);
         if (!needed)
             continue;
         if (*needed > most)
             break;
-        const auto shortened = [&](const Side& side) {
-            if (!side.rule)
-                return side;
-            return Side{side.phi, hermite_rule(*needed, side.rule->nodes(), side.rule->extent()), nullptr};
-        };
-        Side short_left = shortened(left);
-        short_left.tabulate(*needed);
-        Side short_right = sides.same ? short_left : shortened(right);
-        if (!sides.same)
-            short_right.tabulate(*needed);
-        return std::make_unique<Series<Real>>(std::move(short_left), std::move(short_right), sides.same, *needed, regime,
-                                              used_terms(at_left, at_right, regime.largest_mean));
+        return std::make_unique<Series<Real>>(trials, trial, *needed);
     }
     *reason = fmt::format("its Hermite series needs more than {} terms at variance {:.3g} for a tolerance of {:.1g}",
-                          most_terms, regime.largest_variance, tolerance);
+                          most_terms, trials.regime().largest_variance, tolerance);
     return nullptr;
 }
 
 } // namespace
 
 template <class Real>
-std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regime, const DualOptions& options,
+std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, SeriesTrials& trials, const DualOptions& options,
                                          std::string* reason) {
+    const Regime& regime = trials.regime();
     if (!std::isfinite(regime.largest_variance) || !std::isfinite(regime.largest_mean)) {
         *reason = "the variance is not bounded";
         return nullptr;
@@ -358,21 +319,22 @@ std::unique_ptr<Dual<Real>> make_hermite(const Sides& sides, const Regime& regim
                                       phi->culprit.empty() ? "sign" : phi->culprit);
             return nullptr;
         }
-    return series_of<Real>(sides, regime, std::min(options.tolerance, sizeof(Real) == 4 ? 1e-8 : 1e-12), options.tolerance,
+    return series_of<Real>(trials, std::min(options.tolerance, sizeof(Real) == 4 ? 1e-8 : 1e-12), options.tolerance,
                            most_terms, reason);
 }
 
-template <class Real> std::unique_ptr<Dual<Real>> make_short_series(const Sides& sides, const Regime& regime) {
+template <class Real> std::unique_ptr<Dual<Real>> make_short_series(const Sides& sides, SeriesTrials& trials) {
     constexpr std::size_t most = 160; // still far cheaper than a closed form lane by lane; its numbers stay with each sample
     std::string unused;
+    const Regime& regime = trials.regime();
     if (!sides.same || !sides.phi->smooth || regime.largest_mean != 0 || !std::isfinite(regime.largest_variance))
         return nullptr;
-    return series_of<Real>(sides, regime, sizeof(Real) == 4 ? 1e-8 : 1e-15, 0, most, &unused);
+    return series_of<Real>(trials, sizeof(Real) == 4 ? 1e-8 : 1e-15, 0, most, &unused);
 }
 
-template std::unique_ptr<Dual<float>> make_short_series(const Sides&, const Regime&);
-template std::unique_ptr<Dual<double>> make_short_series(const Sides&, const Regime&);
-template std::unique_ptr<Dual<float>> make_hermite(const Sides&, const Regime&, const DualOptions&, std::string*);
-template std::unique_ptr<Dual<double>> make_hermite(const Sides&, const Regime&, const DualOptions&, std::string*);
+template std::unique_ptr<Dual<float>> make_short_series(const Sides&, SeriesTrials&);
+template std::unique_ptr<Dual<double>> make_short_series(const Sides&, SeriesTrials&);
+template std::unique_ptr<Dual<float>> make_hermite(const Sides&, SeriesTrials&, const DualOptions&, std::string*);
+template std::unique_ptr<Dual<double>> make_hermite(const Sides&, SeriesTrials&, const DualOptions&, std::string*);
 
 } // namespace tpc::gaussian

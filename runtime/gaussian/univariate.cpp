@@ -198,7 +198,7 @@ template <class Real> Real Tape::apply(const Step& step, const Real (&arguments)
 }
 
 void Tape::operator()(std::size_t count, const double* z, double* result) const {
-    std::vector<std::array<double, block>> slots(steps_.size());
+    const auto slots = std::make_unique_for_overwrite<std::array<double, block>[]>(steps_.size());
     for (std::size_t begin = 0; begin < count; begin += block) {
         const std::size_t lanes = std::min(block, count - begin);
         std::array<bool, block> tiny{}; // something has lost digits on its way to 0
@@ -222,7 +222,7 @@ void Tape::operator()(std::size_t count, const double* z, double* result) const 
             }
         }
         for (std::size_t i = 0; i < lanes; ++i) {
-            const double value = slots.back()[i];
+            const double value = slots[steps_.size() - 1][i];
             result[begin + i] = tiny[i] || !std::isfinite(value) ? extended(z[begin + i]) : value;
             if (settled_ && value != 0 && is_rounding(z[begin + i]))
                 result[begin + i] = 0;

@@ -164,7 +164,7 @@ TEST_CASE("tabulated Hermite coefficients are those of each variance") {
         const auto function = gaussian::analyse(t.activation(phi), &reason);
         REQUIRE(function);
         const gaussian::HermiteRule rule(40, 400, 14);
-        const gaussian::CoefficientTable table([&](double variance) { return rule(*function, variance, 0); });
+        const gaussian::CoefficientTable table(40, [&](double variance) { return rule(*function, variance, 0); });
         for (const double variance : {1e-6, 0.03, 0.5, 0.99999, 1.0, 1.7, 1.999999, 2.0, 5.3}) {
             const gaussian::HermiteCoefficients exact = rule(*function, variance, 0);
             const gaussian::HermiteCoefficients found = table(variance);
