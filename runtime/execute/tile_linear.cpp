@@ -72,66 +72,6 @@ bool TileMachine<Real>::within(const Route& route, const Run& run, std::uint32_t
     });
 }
 
-// The normalised gaps of two finite vectors along a row. Where both move alike, terms of a window meet the same pairs again:
-// these are kept by their left elements.
-template <class Real>
-void TileMachine<Real>::gram(const plan::TermOp& term, const Spot& left, const Spot& right, std::size_t positions,
-                             rows::Term<Real>& out) {
-    const PerSample<Real>& units = program_.left.unit[term.left_finite];
-    const auto length = static_cast<std::size_t>(program_.plan->left.finite[term.left_finite].length);
-    const std::size_t sheets = outer_.count();
-    const auto elements = static_cast<std::size_t>(program_.left.boxes.finite[term.left_finite].count());
-    const bool shared = left.element_step == right.element_step && left.element_sheet == right.element_sheet &&
-                        elements <= 2 * sheets * positions;
-    const std::size_t size = shared ? elements : sheets * positions;
-    const Gram<Real> own{term.left_finite, term.right_finite, shared, right.element - left.element, {}, {}};
-    const auto used = grams_.begin() + static_cast<std::ptrdiff_t>(grams_used_);
-    auto found = std::find_if(grams_.begin(), used, [&](const Gram<Real>& gram) { return shared && gram.same(own); });
-    if (found == used) {
-        if (used == grams_.end())
-            found = grams_.insert(used, own);
-        found->name(own);
-        found->gaps.resize(std::max(found->gaps.size(), 2 * size * width_));
-        found->done.assign(size, false);
-        ++grams_used_;
-    }
-    const auto row = static_cast<std::ptrdiff_t>(width_);
-    Real* const minus = found->gaps.data();
-    Real* const plus = minus + size * width_;
-    const rows::Moving<Real> x = moving(units, left, false);
-    const rows::Moving<Real> y = moving(program_.right.unit[term.right_finite], right, true);
-    const rows::Moving<Real> to{nullptr, shared ? left.element_step : 1, 0,
-                                shared ? left.element_sheet : static_cast<std::ptrdiff_t>(positions)};
-    const std::ptrdiff_t begin = shared ? left.element : 0;
-    const auto count = static_cast<std::ptrdiff_t>(positions);
-    for (std::ptrdiff_t sheet = 0; sheet < static_cast<std::ptrdiff_t>(sheets); ++sheet) {
-        char* const done = found->done.data() + begin + sheet * to.sheet;
-        for (std::ptrdiff_t first = 0, end = 0; first < count; first = end) { // what is not there yet, run by run
-            const char there = done[first * to.step];
-            for (end = first; end < count && done[end * to.step] == there; ++end)
-                done[end * to.step] = true;
-            if (there)
-                continue;
-            const std::ptrdiff_t at = (begin + sheet * to.sheet + first * to.step) * row;
-            rows::GramRow<Real> products{static_cast<std::size_t>(end - first), length, lanes_};
-            products.left = x.data + sheet * x.sheet + first * x.step;
-            products.right = y.data + sheet * y.sheet + first * y.step;
-            products.right_stride = program_.lanes;
-            products.minus = minus + at;
-            products.plus = bare_ ? nullptr : plus + at;
-            products.left_step = x.step;
-            products.right_step = y.step;
-            products.step = to.step * row;
-            rows::gram(products);
-        }
-    }
-    out.minus = {minus + begin * row, to.step * row, 0, to.sheet * row};
-    if (!bare_)
-        out.plus = {plus + begin * row, to.step * row, 0, to.sheet * row};
-    out.left_norm = moving(program_.left.length[term.left_finite], left, false);
-    out.right_norm = moving(program_.right.length[term.right_finite], right, true);
-}
-
 // One term, or `repeats` of it along the sum `sum`; false when those do not make one row. What is not `paired` (its guards
 // do not hold) counts in the gap only.
 template <class Real>

@@ -24,7 +24,8 @@ TileMachine<Real>::TileMachine(const TileProgram<Real>& program, bool tangent, b
 
 template <class Real>
 void TileMachine<Real>::load(std::size_t left, std::size_t first, std::size_t lanes, std::size_t used,
-                             std::vector<std::size_t> equal) {
+                             std::vector<std::size_t> equal, std::size_t following) {
+    following_ = following;
     left_ = left;
     first_ = first;
     lanes_ = lanes;

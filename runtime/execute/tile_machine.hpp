@@ -53,6 +53,14 @@ template <class Real> struct Gram {
     void name(const Gram& o) { std::tie(left, right, shared, apart) = std::tie(o.left, o.right, o.shared, o.apart); }
 };
 
+// The same of one pair of elements for several left samples: what right samples are is loaded once for all of them.
+template <class Real> struct GramAhead {
+    std::uint32_t left = 0, right = 0; // finite arrays
+    std::ptrdiff_t left_element = 0, right_element = 0;
+    std::size_t left_first = 0, samples = 0, first = 0, lanes = 0;
+    Numbers<Real> gaps = {}; // by left sample, rows of the workspace: minus, then plus
+};
+
 template <class Real> class TileMachine {
   public:
     // `bare`: with C alone.
@@ -60,8 +68,10 @@ template <class Real> class TileMachine {
 
     // The samples of the next tile: right ones from `first` on, a multiple of rows::lane_step of them, within one of the
     // blocks that they are laid out in; `used` lanes are samples. Equal lanes hold the same numbers as the left sample: an
-    // element with itself has no gap at all (limits.md section 8).
-    void load(std::size_t left, std::size_t first, std::size_t lanes, std::size_t used, std::vector<std::size_t> equal);
+    // element with itself has no gap at all (limits.md section 8). The next `following` tiles are likely to be those of the
+    // next left samples, with the same right ones or the last of these.
+    void load(std::size_t left, std::size_t first, std::size_t lanes, std::size_t used, std::vector<std::size_t> equal,
+              std::size_t following);
     // What an array holds counts for nothing.
     void clear(std::uint32_t array);
     std::int64_t* slots() { return slots_.data(); }
@@ -89,6 +99,8 @@ template <class Real> class TileMachine {
     std::vector<std::int64_t> cuts_;
     std::vector<Gram<Real>> grams_;
     std::size_t grams_used_ = 0;
+    std::vector<GramAhead<Real>> ahead_;
+    std::size_t following_ = 0;
     std::vector<Numbers<Real>> sums_; // of one long term of a row each: C, then T
     std::vector<Real> scratch_;       // of one of them
     std::vector<Real> row_[10];       // scratch, one row each
@@ -123,6 +135,7 @@ template <class Real> class TileMachine {
              std::int64_t repeats);
     bool within(const Route& route, const Run& run, std::uint32_t sum, std::int64_t repeats) const;
     void gram(const plan::TermOp& term, const Spot& left, const Spot& right, std::size_t positions, rows::Term<Real>& out);
+    const GramAhead<Real>* gram_ahead(const plan::TermOp& term, const Spot& left, const Spot& right);
     rows::Moving<Real> moving(const PerSample<Real>& numbers, const Spot& spot, bool right) const;
 
     void dual(std::uint32_t index, const Run& run);

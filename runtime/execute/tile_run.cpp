@@ -171,7 +171,7 @@ template <class Real> class TileRun {
             const std::size_t end = std::min(window_.left.end(), begin + chunk);
             const std::size_t first = (first_block + block) * lanes_;
             for (std::size_t i = begin; i < end; ++i)
-                tile(i, first);
+                tile(i, first, end - i - 1);
             const std::size_t column = std::max(first, window_.right.first);
             results_.mirror({begin - window_.left.first, end - begin},
                             {column - window_.right.first, std::min(window_.right.end(), first + lanes_) - column});
@@ -207,7 +207,7 @@ template <class Real> class TileRun {
 
     static std::size_t whole(std::size_t lanes) { return lanes / rows::lane_step<Real> * rows::lane_step<Real>; }
 
-    void tile(std::size_t i, std::size_t first) {
+    void tile(std::size_t i, std::size_t first, std::size_t following) {
         const std::size_t end = std::min(window_.right.end(), first + lanes_);
         first = std::max(first, whole(results_.symmetric() ? i : window_.right.first));
         if (first >= end)
@@ -217,9 +217,9 @@ template <class Real> class TileRun {
         local.asked.assign(used, false);
         std::fill(local.asked.begin() + static_cast<std::ptrdiff_t>(wanted(i, first) - first), local.asked.end(), true);
         if (!local.bare) {
-            pass(local, local.machine, i, first, 0, used);
+            pass(local, local.machine, i, first, 0, used, following);
         } else {
-            pass(local, *local.bare, i, first, 0, used);
+            pass(local, *local.bare, i, first, 0, used, following);
             again(local, i, first, used);
         }
         if (meter_ != nullptr)
@@ -240,20 +240,21 @@ template <class Real> class TileRun {
             }
             begin = any ? std::min(begin, lane) : begin;
             if (begin < used && (!any || end == used)) {
-                pass(local, local.machine, i, first, begin, any ? end : lane);
+                pass(local, local.machine, i, first, begin, any ? end : lane, 0);
                 begin = used;
             }
         }
     }
 
     // Lanes from `begin` to `end` of the tile at `first`; those that are asked for are results.
-    void pass(Local& local, TileMachine<Real>& machine, std::size_t i, std::size_t first, std::size_t begin,
-              std::size_t end) {
+    void pass(Local& local, TileMachine<Real>& machine, std::size_t i, std::size_t first, std::size_t begin, std::size_t end,
+              std::size_t following) {
         const std::size_t at = first + begin, used = end - begin;
         const std::size_t lanes = (used + rows::lane_step<Real> - 1) / rows::lane_step<Real> * rows::lane_step<Real>;
         const bool bare = local.bare && &machine == &*local.bare;
         machine.load(i, at, lanes, used,
-                     bare ? std::vector<std::size_t>() : equal_(window_.left_origin + i, window_.right_origin + at, used));
+                     bare ? std::vector<std::size_t>() : equal_(window_.left_origin + i, window_.right_origin + at, used),
+                     following);
         const auto hopeless = [&] { // nothing will be left of it
             for (std::size_t lane = begin; lane < end; ++lane)
                 if (local.asked[lane] && !machine.close(lane - begin))

@@ -15,78 +15,106 @@ HWY_BEFORE_NAMESPACE();
 namespace tpc::rows {
 namespace HWY_NAMESPACE {
 
-// Sums of squares over coordinates for `Vectors` vectors of lanes.
-template <bool Opposite, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void squares(D d, const GramRow<Real>& row, const Real* left, const Real* right, Vec<D>* sums) {
-    const std::size_t width = hn::Lanes(d);
+// Sums over coordinates for `Samples` left samples and `Vectors` vectors of lanes.
+template <std::size_t Samples, std::size_t Vectors, class D, class Real = hn::TFromD<D>, class Add>
+HWY_INLINE void over_coordinates(D d, const GramRow<Real>& row, const Real* left, const Real* right, Vec<D> (*sums)[Vectors],
+                                 const Add& add) {
+    TPC_UNROLL
+    for (std::size_t s = 0; s < Samples; ++s)
+        TPC_UNROLL
     for (std::size_t v = 0; v < Vectors; ++v)
-        sums[v] = hn::Zero(d);
+        sums[s][v] = hn::Zero(d);
     for (std::size_t k = 0; k < row.length; ++k, right += row.right_stride) {
-        const auto x = hn::Set(d, left[k]);
-        for (std::size_t v = 0; v < Vectors; ++v) {
-            const auto y = hn::LoadU(d, right + v * width);
-            const auto e = Opposite ? hn::Add(x, y) : hn::Sub(x, y);
-            sums[v] = hn::MulAdd(e, e, sums[v]);
+        Vec<D> y[Vectors];
+        TPC_UNROLL
+        for (std::size_t v = 0; v < Vectors; ++v)
+            y[v] = hn::LoadU(d, right + v * hn::Lanes(d));
+        TPC_UNROLL
+        for (std::size_t s = 0; s < Samples; ++s) {
+            const auto x =
+                hn::Set(d, left[static_cast<std::ptrdiff_t>(s) * row.left_sample + static_cast<std::ptrdiff_t>(k)]);
+            TPC_UNROLL
+            for (std::size_t v = 0; v < Vectors; ++v)
+                sums[s][v] = add(x, y[v], sums[s][v]);
         }
     }
 }
 
 // 2 - 2 x y.
-template <std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void product_chunk(D d, const GramRow<Real>& row, std::ptrdiff_t position, std::size_t lane) {
-    const Real* const left = row.left + position * row.left_step;
-    const Real* right = row.right + position * row.right_step + lane;
-    Vec<D> sums[Vectors];
-    for (std::size_t v = 0; v < Vectors; ++v)
-        sums[v] = hn::Zero(d);
-    for (std::size_t k = 0; k < row.length; ++k, right += row.right_stride)
-        for (std::size_t v = 0; v < Vectors; ++v)
-            sums[v] = hn::MulAdd(hn::Set(d, left[k]), hn::LoadU(d, right + v * hn::Lanes(d)), sums[v]);
+template <std::size_t Samples, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void product_chunk(D d, const GramRow<Real>& row, const Real* left, const Real* right, std::ptrdiff_t to) {
+    Vec<D> sums[Samples][Vectors];
+    over_coordinates<Samples>(d, row, left, right, sums,
+                              [](auto x, auto y, auto sum) TPC_INLINE { return hn::MulAdd(x, y, sum); });
     const auto two = hn::Set(d, Real(2));
-    for (std::size_t v = 0; v < Vectors; ++v)
-        hn::StoreU(hn::NegMulAdd(two, sums[v], two), d,
-                   row.minus + position * row.step + static_cast<std::ptrdiff_t>(lane + v * hn::Lanes(d)));
-}
-
-template <std::size_t Vectors, class D, class Real = hn::TFromD<D>>
-HWY_INLINE void gram_chunk(D d, const GramRow<Real>& row, std::ptrdiff_t position, std::size_t lane) {
-    const std::size_t width = hn::Lanes(d);
-    Vec<D> minus[Vectors];
-    Vec<D> plus[Vectors];
-    const Real* const left = row.left + position * row.left_step;
-    const Real* const right = row.right + position * row.right_step + lane;
-    const std::ptrdiff_t to = position * row.step + static_cast<std::ptrdiff_t>(lane);
-    squares<false, Vectors>(d, row, left, right, minus);
-    const auto four = hn::Set(d, Real(4));
-    auto least = four;
-    for (std::size_t v = 0; v < Vectors; ++v) {
-        plus[v] = hn::Sub(four, minus[v]);
-        least = hn::Min(least, plus[v]);
-    }
-    const auto close = hn::Set(d, Real(0.125));
-    if (!hn::AllFalse(d,
-                      hn::Lt(least, close))) { // nearly opposite: counted from the other end, where they are and only there
-        Vec<D> opposite[Vectors];
-        squares<true, Vectors>(d, row, left, right, opposite);
+    for (std::size_t s = 0; s < Samples; ++s)
         for (std::size_t v = 0; v < Vectors; ++v)
-            plus[v] = hn::IfThenElse(hn::Lt(plus[v], close), opposite[v], plus[v]);
-    }
-    for (std::size_t v = 0; v < Vectors; ++v) {
-        hn::StoreU(minus[v], d, row.minus + to + v * width);
-        hn::StoreU(plus[v], d, row.plus + to + v * width);
+            hn::StoreU(hn::NegMulAdd(two, sums[s][v], two), d,
+                       row.minus + to + static_cast<std::ptrdiff_t>(s) * row.sample +
+                           static_cast<std::ptrdiff_t>(v * hn::Lanes(d)));
+}
+
+template <std::size_t Samples, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void gram_chunk(D d, const GramRow<Real>& row, const Real* left, const Real* right, std::ptrdiff_t to) {
+    Vec<D> minus[Samples][Vectors];
+    over_coordinates<Samples>(d, row, left, right, minus, [](auto x, auto y, auto sum) TPC_INLINE {
+        const auto e = hn::Sub(x, y);
+        return hn::MulAdd(e, e, sum);
+    });
+    const auto four = hn::Set(d, Real(4));
+    const auto close = hn::Set(d, Real(0.125));
+    for (std::size_t s = 0; s < Samples; ++s) {
+        Vec<D> plus[Vectors];
+        auto least = four;
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            plus[v] = hn::Sub(four, minus[s][v]);
+            least = hn::Min(least, plus[v]);
+        }
+        if (!hn::AllFalse(d, hn::Lt(least, close))) { // nearly opposite: counted from the other end, there and only there
+            Vec<D> opposite[1][Vectors];
+            over_coordinates<1>(d, row, left + static_cast<std::ptrdiff_t>(s) * row.left_sample, right, opposite,
+                                [](auto x, auto y, auto sum) TPC_INLINE {
+                                    const auto e = hn::Add(x, y);
+                                    return hn::MulAdd(e, e, sum);
+                                });
+            for (std::size_t v = 0; v < Vectors; ++v)
+                plus[v] = hn::IfThenElse(hn::Lt(plus[v], close), opposite[0][v], plus[v]);
+        }
+        for (std::size_t v = 0; v < Vectors; ++v) {
+            const std::ptrdiff_t at =
+                to + static_cast<std::ptrdiff_t>(s) * row.sample + static_cast<std::ptrdiff_t>(v * hn::Lanes(d));
+            hn::StoreU(minus[s][v], d, row.minus + at);
+            hn::StoreU(plus[v], d, row.plus + at);
+        }
     }
 }
 
-template <class Real> HWY_INLINE void gram_any(const GramRow<Real>& row) {
+template <std::size_t Samples, class Real> HWY_INLINE void gram_of(const GramRow<Real>& row, std::ptrdiff_t first) {
     const Tag<Real> d;
     const std::size_t width = hn::Lanes(d);
     for (std::ptrdiff_t position = 0; position < static_cast<std::ptrdiff_t>(row.positions); ++position) {
+        const Real* const left = row.left + position * row.left_step + first * row.left_sample;
+        const Real* const right = row.right + position * row.right_step;
+        const auto chunk = [&](auto vectors, std::size_t lane) TPC_INLINE {
+            constexpr std::size_t Vectors = decltype(vectors)::value;
+            const std::ptrdiff_t to = position * row.step + first * row.sample + static_cast<std::ptrdiff_t>(lane);
+            row.plus != nullptr ? gram_chunk<Samples, Vectors>(d, row, left, right + lane, to)
+                                : product_chunk<Samples, Vectors>(d, row, left, right + lane, to);
+        };
         std::size_t lane = 0;
-        for (; lane + 4 * width <= row.lanes; lane += 4 * width)
-            row.plus != nullptr ? gram_chunk<4>(d, row, position, lane) : product_chunk<4>(d, row, position, lane);
+        constexpr std::size_t some = Samples == 1 ? 4 : most_vectors;
+        for (; lane + some * width <= row.lanes; lane += some * width)
+            chunk(std::integral_constant<std::size_t, some>(), lane);
         for (; lane < row.lanes; lane += width)
-            row.plus != nullptr ? gram_chunk<1>(d, row, position, lane) : product_chunk<1>(d, row, position, lane);
+            chunk(std::integral_constant<std::size_t, 1>(), lane);
     }
+}
+template <class Real> HWY_INLINE void gram_any(const GramRow<Real>& row) {
+    std::size_t first = 0;
+    for (; first + most_samples <= row.samples; first += most_samples)
+        gram_of<most_samples>(row, static_cast<std::ptrdiff_t>(first));
+    for (; first < row.samples; ++first)
+        gram_of<1>(row, static_cast<std::ptrdiff_t>(first));
 }
 
 // runtime/gaussian/series.cpp for one function, divided by the norms: with r = |rho|, t = 1 - r,

@@ -71,7 +71,10 @@ template <class Real> struct GramRow {
     Real* minus = nullptr;
     Real* plus = nullptr;
     std::ptrdiff_t left_step = 0, right_step = 0, step = 0; // from one position to the next
+    std::size_t samples = 1;                                // left ones
+    std::ptrdiff_t left_sample = 0, sample = 0;             // from one of them to the next
 };
+inline constexpr std::size_t most_samples = 4; // at once: what right samples are loaded once for
 template <class Real> void gram(const GramRow<Real>& row);
 
 // The dual kernel of p1 z + p2 |z| (relu, leaky_relu, abs, the identity) of centred Gaussians, both sides the same.
