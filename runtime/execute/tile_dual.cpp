@@ -2,6 +2,7 @@
 #include "runtime/execute/centre.hpp"
 #include "runtime/execute/tile_fuse.hpp"
 #include "runtime/execute/tile_machine.hpp"
+#include "runtime/rows/value_series.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -46,21 +47,8 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
         for (std::size_t k = 0; k < sheets * count; ++k) {
             const Entry from = moved(read, k / count, k % count);
             rows::SeriesRow<Real> row;
-            row.lanes = lanes_;
-            row.terms = own.shape.terms;
-            row.even = own.shape.values[0];
-            row.odd = own.shape.values[1];
-            row.slope_even = own.shape.slopes[0];
-            row.slope_odd = own.shape.slopes[1];
-            row.left_values = own.left.at(from.left.element, left_);
-            row.left_slopes = row.left_values + row.terms;
-            row.right_values = own.right.at(from.right.element, first_);
-            row.right_stride = program_.lanes;
-            row.right_slopes = row.right_values + row.terms * row.right_stride;
-            row.left_squares = row.left_slopes + row.terms;
-            row.right_squares = row.right_slopes + row.terms * row.right_stride;
             connect(row, from, moved(out, k / count, k % count));
-            rows::series(row);
+            series(own, from.left.element, from.right.element, row);
         }
     } else if (by_rows && own.shape.kind == gaussian::Shape::Kind::arcsine) {
         for (std::size_t k = 0; k < sheets * count; ++k) {
@@ -104,6 +92,64 @@ template <class Real> void TileMachine<Real>::to_value(const plan::PairOp& op, c
     rows::values(values);
 }
 
+// Mehler's series of one pair of elements; `row` says what it reads and writes.
+template <class Real>
+void TileMachine<Real>::series(const TileDual<Real>& dual, std::ptrdiff_t left, std::ptrdiff_t right,
+                               rows::SeriesRow<Real> row) const {
+    const auto used = [&](const std::array<bool, 2>& parities) {
+        return (parities[0] ? (dual.shape.terms + 1) / 2 : 0) + (parities[1] ? dual.shape.terms / 2 : 0);
+    };
+    const std::size_t values = used(dual.shape.values), slopes = used(dual.shape.slopes);
+    row.terms = dual.shape.terms;
+    row.even = dual.shape.values[0];
+    row.odd = dual.shape.values[1];
+    row.slope_even = dual.shape.slopes[0];
+    row.slope_odd = dual.shape.slopes[1];
+    row.left_values = dual.left.at(left, left_);
+    row.left_slopes = row.left_values + values;
+    row.left_squares = row.left_slopes + slopes;
+    row.right_stride = dual.right.lanes;
+    row.lanes = std::min(lanes_, dual.right.lanes);
+    for (std::size_t lane = 0; lane < lanes_; lane += row.lanes) {
+        row.right_values = dual.right.at(right, first_ + lane);
+        row.right_slopes = row.right_values + values * row.right_stride;
+        row.right_squares = row.right_slopes + slopes * row.right_stride;
+        rows::series(row);
+        for (const Real** from : {&row.minus, &row.plus, &row.tangent})
+            *from += *from != nullptr ? row.lanes : 0;
+        for (Real** to : {&row.out_minus, &row.out_plus, &row.out_tangent})
+            *to += *to != nullptr ? row.lanes : 0;
+    }
+}
+
+// In two steps: tiles with gaps are few where there are others on C alone.
+template <class Real>
+void TileMachine<Real>::series_of_sum(const TileDual<Real>& dual, const Entry& read, const rows::LinearRow<Real>& row) {
+    const std::size_t size = row.sheets * row.positions * width_;
+    sum_.resize(std::max(sum_.size(), 3 * size));
+    rows::LinearRow<Real> sum = row;
+    sum.minus = sum_.data();
+    sum.plus = row.signs ? sum_.data() + size : nullptr;
+    sum.tangent = sum_.data() + 2 * size;
+    sum.step = static_cast<std::ptrdiff_t>(width_);
+    sum.sheet = sum.step * static_cast<std::ptrdiff_t>(row.positions);
+    rows::linear(sum);
+    for (std::size_t k = 0; k < row.sheets * row.positions; ++k) {
+        const auto sheet = static_cast<std::ptrdiff_t>(k / row.positions);
+        const auto position = static_cast<std::ptrdiff_t>(k % row.positions);
+        const std::ptrdiff_t from = sheet * sum.sheet + position * sum.step, to = sheet * row.sheet + position * row.step;
+        rows::SeriesRow<Real> what;
+        what.minus = sum.minus + from;
+        what.plus = sum.plus != nullptr ? sum.plus + from : nullptr;
+        what.tangent = sum.tangent + from;
+        what.out_minus = row.minus + to;
+        what.out_plus = row.plus != nullptr ? row.plus + to : nullptr;
+        what.out_tangent = row.tangent + to;
+        series(dual, read.left.element + sheet * read.left.element_sheet + position * read.left.element_step,
+               read.right.element + sheet * read.right.element_sheet + position * read.right.element_step, what);
+    }
+}
+
 // Of the sum that a row of terms is.
 template <class Real>
 void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows::LinearRow<Real>& row) {
@@ -119,6 +165,29 @@ void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows
         what.linear = static_cast<Real>(own.shape.linear);
         what.absolute = static_cast<Real>(own.shape.absolute);
         rows::dual_of_sum(row, what);
+        return;
+    }
+    if (own.shape.kind == gaussian::Shape::Kind::series) {
+        if constexpr (sizeof(Real) == 8)
+            if (bare_) {
+                const rows::Moving<Real> left = moving(own.bare_left, read.left, false);
+                const rows::Moving<Real> right = moving(own.bare_right, read.right, true);
+                rows::ValueSeries what;
+                what.even = own.shape.slopes[0];
+                what.odd = own.shape.slopes[1];
+                what.terms = what.even && what.odd ? own.shape.terms : (own.shape.terms + (what.even ? 1 : 0)) / 2;
+                what.reach = own.shape.reach.data();
+                what.left = left.data;
+                what.left_step = left.step;
+                what.left_sheet = left.sheet;
+                what.right = right.data;
+                what.right_step = right.step;
+                what.right_sheet = right.sheet;
+                what.right_stride = program_.lanes;
+                rows::value_of_sum(row, what, apart_.data());
+                return;
+            }
+        series_of_sum(own, read, row);
         return;
     }
     rows::ArcsineRow<Real> what;

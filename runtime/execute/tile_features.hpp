@@ -9,8 +9,15 @@ template <class Real>
 TileDual<Real> tile_dual(const plan::EntryRead& read, const gaussian::Dual<Real>& method, const State<Real>& left,
                          const State<Real>& right);
 
+// In rows of `lanes` samples.
 template <class Real>
 PerSample<Real> features_of(const TileDual<Real>& dual, const TileSide<Real>& side, std::uint32_t family,
-                            const std::vector<Real>& given);
+                            const std::vector<Real>& given, std::size_t lanes);
+
+// What tiles on C alone read of a series (rows::SeriesNumbers), and how many numbers of it at usual correlations.
+template <class Real>
+PerSample<Real> bare_features_of(const TileDual<Real>& dual, const TileSide<Real>& side, std::uint32_t family,
+                                 const std::vector<Real>& given);
+std::size_t bare_numbers(const gaussian::Shape& shape);
 
 } // namespace tpc::execute

@@ -104,6 +104,7 @@ template <class Real> class TileMachine {
     std::vector<Numbers<Real>> sums_; // of one long term of a row each: C, then T
     std::vector<Real> scratch_;       // of one of them
     std::vector<Real> row_[10];       // scratch, one row each
+    Numbers<Real> sum_;               // gaps and T of a sum that a series reads
 
     struct Entry {
         Spot left, right;
@@ -140,6 +141,8 @@ template <class Real> class TileMachine {
 
     void dual(std::uint32_t index, const Run& run);
     void dual_of_sum(std::uint32_t index, const Entry& read, rows::LinearRow<Real>& row);
+    void series(const TileDual<Real>& dual, std::ptrdiff_t left, std::ptrdiff_t right, rows::SeriesRow<Real> row) const;
+    void series_of_sum(const TileDual<Real>& dual, const Entry& read, const rows::LinearRow<Real>& row);
     void dual_by_method(std::uint32_t index, const Entry& read, const Entry& out);
     void product(std::uint32_t index, const Run& run);
     bool group(const plan::GroupOp& group, const TileRead& read, Real* out, Real* tangent);

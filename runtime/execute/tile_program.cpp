@@ -90,19 +90,18 @@ template <class Real> const plan::Part& forward_of(const plan::Plan& plan) {
     return plan.planes && bytes_of<Real>(plan, plan.whole()) > most_bytes ? *plan.planes : plan.whole();
 }
 
-// Whether all dual kernels are row operations from C to C. In single precision that would leave too few digits of gaps.
+// Whether all dual kernels are row operations from sums to C.
 template <class Real> bool fits_bare(const plan::Part& part, const TileProgram<Real>& program) {
     constexpr std::size_t most_bytes = std::size_t{16} << 20; // a second workspace counts for nothing in the demand
     bool any = false;
     for (std::size_t k = 0; k < part.ops.size(); ++k) {
         if (part.ops[k].rule != limit::Rule::dual)
             continue;
-        const gaussian::Shape& shape = program.duals[k].shape;
-        if (!fused(part.ops[k]) || shape.kind != gaussian::Shape::Kind::arcsine || shape.blur == 0)
+        if (!fused(part.ops[k]) || !takes_values(program.duals[k]))
             return false;
         any = true;
     }
-    return any && sizeof(Real) == 8 && program.rows * fewest_lanes * sizeof(Real) <= most_bytes;
+    return any && program.rows * fewest_lanes * sizeof(Real) <= most_bytes;
 }
 
 } // namespace
@@ -142,10 +141,6 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             if (part.ops[k].rule == limit::Rule::dual)
                 visit(program.duals[k], part.ops[k].entry, features[k]);
     };
-    std::size_t cached = 0; // numbers of each right sample that every tile reads
-    each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>&) {
-        cached += dual.method->features() * static_cast<std::size_t>(halo.right.families[read.right.family].count());
-    });
     const std::vector<bool> nonnegative = never_negative(part, program.duals);
     const std::vector<bool> moves = moving(part);
     const std::vector<bool> values = only_values(part);
@@ -175,6 +170,11 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             program.bare_rows += tile.moves ? tile.rows : 0;
             program.bare.push_back(tile);
         }
+    std::size_t cached = 0; // numbers of each right sample that every tile reads
+    each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>&) {
+        const std::size_t numbers = program.bare.empty() ? dual.method->features() : bare_numbers(dual.shape);
+        cached += numbers * static_cast<std::size_t>(halo.right.families[read.right.family].count());
+    });
     program.lanes = lanes_of<Real>((program.rows + cached) * sizeof(Real), right.samples);
     const auto [left_needs, right_needs] = needs_of(program);
     program.left = tile_side(left, 1, halo.left, left_needs);
@@ -182,8 +182,14 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
     each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>& prepared) {
         if (dual.method->features() == 0)
             return;
-        dual.left = features_of(dual, program.left, read.left.family, *prepared.left);
-        dual.right = features_of(dual, program.right, read.right.family, *prepared.right);
+        const bool bare = !program.bare.empty() && dual.shape.kind == gaussian::Shape::Kind::series;
+        const std::size_t lanes = bare ? rows::lane_step<Real> : program.lanes;
+        dual.left = features_of(dual, program.left, read.left.family, *prepared.left, 1);
+        dual.right = features_of(dual, program.right, read.right.family, *prepared.right, lanes);
+        if (bare) {
+            dual.bare_left = bare_features_of(dual, program.left, read.left.family, *prepared.left);
+            dual.bare_right = bare_features_of(dual, program.right, read.right.family, *prepared.right);
+        }
     });
     program.ops = routes_of(plan, part, halo, folds);
     for (std::size_t k = 0; k < part.ops.size(); ++k)

@@ -23,18 +23,26 @@ struct TileArray {
 template <class Real> struct TileDual {
     const gaussian::Dual<Real>* method = nullptr;
     gaussian::Shape shape; // what it is, for the coarse row operations
-    // By element: the method's features; for a series values over norms, slopes, squares (series_width).
+    // By element: the method's features; for a series values over norms, slopes, squares, beside tiles on C alone in rows of
+    // lane_step: few pairs read them.
     PerSample<Real> left, right;
+    PerSample<Real> bare_left, bare_right; // of a series on C alone: rows::SeriesNumbers
 };
 
 // Whether a row operation computes it.
 template <class Real> bool coarse(const TileDual<Real>& dual, const TileArray& target) {
     return (!target.value || target.known) && dual.shape.kind != gaussian::Shape::Kind::other;
 }
+// Whether row operations take sums to C alone. In single precision that would leave too few digits of gaps.
+template <class Real> bool takes_values(const TileDual<Real>& dual) {
+    using Kind = gaussian::Shape::Kind;
+    const bool smooth_arcsine = dual.shape.kind == Kind::arcsine && dual.shape.blur != 0;
+    return sizeof(Real) == 8 && (smooth_arcsine || (dual.shape.kind == Kind::series && !dual.shape.reach.empty()));
+}
 // Whether a row operation computes it together with a sum, C and T.
 template <class Real> bool takes_sums(const TileDual<Real>& dual) {
     using Kind = gaussian::Shape::Kind;
-    return dual.shape.kind == Kind::homogeneous || dual.shape.kind == Kind::arcsine;
+    return dual.shape.kind == Kind::homogeneous || dual.shape.kind == Kind::arcsine || takes_values(dual);
 }
 // Whether an element with itself in equal samples comes out without any gap as it went in.
 template <class Real> bool exact_for_equal(const TileDual<Real>& dual, bool by_rows) {
@@ -123,7 +131,5 @@ template <class Real> std::size_t tile_bytes(const plan::Plan& plan); // that wo
 template <class Real>
 TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, const State<Real>& right,
                                const std::vector<DualFeatures<Real>>& features, bool tangent);
-
-std::size_t series_width(std::size_t terms);
 
 } // namespace tpc::execute

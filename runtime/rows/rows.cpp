@@ -139,6 +139,8 @@ template <class Real> HWY_INLINE void series_any(const SeriesRow<Real>& row) {
         const auto lost_square = hn::Mul(t, hn::Add(one, r)); // 1 - r^2
         // parity 0: powers 1, r^2 ...; parity 1: r, r^3 ... Where r^k is nothing the rest of the gap is what is left of the
         // squares, x^2 + y^2.
+        const auto place = [](bool all, std::size_t k) { return all ? k : k / 2; };
+        const bool all_values = row.even && row.odd, all_slopes = row.slope_even && row.slope_odd;
         const auto sum = [&](std::size_t parity, bool values, bool derivatives, auto& gap, auto& squares, auto& slope) {
             auto power = parity == 0 ? one : r;
             auto lost = parity == 0 ? zero : t;
@@ -147,8 +149,9 @@ template <class Real> HWY_INLINE void series_any(const SeriesRow<Real>& row) {
             while (k < row.terms && !hn::AllTrue(d, hn::Lt(power, nothing))) {
                 for (const std::size_t stop = std::min(row.terms, k + 16); k < stop; k += 2) {
                     if (values) {
-                        const auto a = hn::Set(d, row.left_values[k]);
-                        const auto b = hn::LoadU(d, row.right_values + lane + k * row.right_stride);
+                        const std::size_t at = place(all_values, k);
+                        const auto a = hn::Set(d, row.left_values[at]);
+                        const auto b = hn::LoadU(d, row.right_values + lane + at * row.right_stride);
                         const auto e = hn::Sub(a, b);
                         const auto ab = hn::Mul(a, b);
                         const auto twice = hn::Add(ab, ab);
@@ -157,12 +160,14 @@ template <class Real> HWY_INLINE void series_any(const SeriesRow<Real>& row) {
                         done = hn::Add(done, hn::Add(apart, twice)); // a^2 + b^2
                     }
                     if (derivatives) {
-                        const auto b = hn::LoadU(d, row.right_slopes + lane + k * row.right_stride);
-                        slope = hn::MulAdd(hn::Mul(hn::Set(d, row.left_slopes[k]), b), power, slope);
+                        const std::size_t at = place(all_slopes, k);
+                        const auto b = hn::LoadU(d, row.right_slopes + lane + at * row.right_stride);
+                        slope = hn::MulAdd(hn::Mul(hn::Set(d, row.left_slopes[at]), b), power, slope);
                     }
                     lost = hn::MulAdd(power, lost_square, lost);
                     power = hn::Mul(power, square);
                 }
+                power = hn::IfThenElseZero(hn::Le(nothing, power), power); // no denormal numbers where other lanes go on
             }
             if (values) {
                 squares = hn::Add(hn::Set(d, row.left_squares[parity]),

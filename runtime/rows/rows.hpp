@@ -90,7 +90,8 @@ template <class Real> struct HomogeneousRow {
 };
 template <class Real> void homogeneous(const HomogeneousRow<Real>& row);
 
-// Mehler's series of one function on both sides: values and slopes by [term]; left numbers, right lanes.
+// Mehler's series of one function on both sides: values and slopes by [term], those of the parities that do not vanish; left
+// numbers, right lanes.
 template <class Real> struct SeriesRow {
     std::size_t lanes = 0;
     std::size_t terms = 0;

@@ -1,10 +1,12 @@
 // Dual kernels of sums as one row against the two rows one after the other, under every instruction set.
 #include "runtime/gaussian/dual.hpp"
 #include "runtime/rows/rows.hpp"
+#include "runtime/rows/value_series.hpp"
 #include "tests/rows/everywhere.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <deque>
 #include <numbers>
@@ -168,6 +170,84 @@ template <class Real> void check_values(const Case<Real>& given, const rows::Arc
     });
 }
 
+// Mehler's series the same way against its terms: in blocks for all lanes together, up to where each lane needs them.
+void check_series(const Case<double>& given, bool even, bool odd) {
+    using rows::SeriesNumbers;
+    constexpr std::size_t size = sheets * positions * lanes, terms = 22, width = SeriesNumbers::count + terms;
+    constexpr double tolerance = 1e-14;
+    const std::vector<double> reach{0.1, 0.3, 0.5, 0.7, 0.9, 1};
+    std::vector<double> left(sheets * positions * width), right(left.size() * lanes);
+    const auto fill = [&](double inverse, double phase, double* to, std::size_t stride) {
+        to[SeriesNumbers::inverse * stride] = inverse;
+        to[SeriesNumbers::deviation * stride] = 1 + phase;
+        to[SeriesNumbers::first * stride] = 0.3 - phase;
+        for (std::size_t k = 0; k < terms; ++k)
+            to[(SeriesNumbers::count + k) * stride] = std::cos(static_cast<double>(k) + phase) / static_cast<double>(k + 1);
+    };
+    for (std::size_t at = 0; at < sheets * positions; ++at) {
+        fill(0.3, 0.1 * static_cast<double>(at), left.data() + at * width, 1);
+        for (std::size_t lane = 0; lane < lanes; ++lane)
+            fill(0.02 * static_cast<double>(lane), 0.01 * static_cast<double>(lane),
+                 right.data() + at * width * lanes + lane, lanes);
+    }
+    rows::ValueSeries dual;
+    dual.terms = terms;
+    dual.even = even;
+    dual.odd = odd;
+    dual.reach = reach.data();
+    dual.left = left.data();
+    dual.left_step = width;
+    dual.left_sheet = positions * dual.left_step;
+    dual.right = right.data();
+    dual.right_step = width * lanes;
+    dual.right_sheet = positions * dual.right_step;
+    dual.right_stride = lanes;
+    std::vector<double> sum(size), sum_tangent(size), value(size), tangent(size);
+    test::everywhere([&] {
+        rows::LinearRow<double> row = given.row;
+        row.gap = false;
+        row.value = true;
+        row.plus = nullptr;
+        row.minus = sum.data();
+        row.tangent = sum_tangent.data();
+        rows::linear(row);
+        row.minus = value.data();
+        row.tangent = tangent.data();
+        std::vector<double> apart(lanes, 1);
+        rows::value_of_sum(row, dual, apart.data());
+        for (std::size_t lane = 0; lane < lanes; ++lane) {
+            double most = 1;
+            for (std::size_t at = 0; at < sheets * positions; ++at) {
+                const std::size_t k = at * lanes + lane;
+                const auto both = [&](std::size_t n) {
+                    return left[at * width + n] * right[(at * width + n) * lanes + lane];
+                };
+                const double rho = both(SeriesNumbers::inverse) * sum[k];
+                most = std::min(most, 1 - rows::least_apart / 2 - std::abs(rho));
+                if (std::abs(rho) > 1 - rows::least_apart / 2)
+                    continue;
+                const std::size_t block = static_cast<std::size_t>(
+                    std::find_if(reach.begin(), reach.end(), [&](double bound) { return std::abs(rho) <= bound; }) -
+                    reach.begin());
+                double slope = 0, integral = 0;
+                for (std::size_t n = 0; n < std::min(terms, (block + 1) * gaussian::series_block); ++n) {
+                    const auto power = static_cast<double>(even && odd ? n : 2 * n + (even ? 0 : 1));
+                    const double term = both(SeriesNumbers::count + n) * std::pow(rho, power);
+                    slope += term;
+                    integral += term * rho / (power + 1);
+                }
+                const double expected = both(SeriesNumbers::first) + both(SeriesNumbers::deviation) * integral;
+                if (std::abs(value[k] - expected) > tolerance ||
+                    std::abs(tangent[k] - slope * sum_tangent[k]) > tolerance * (1 + std::abs(sum_tangent[k])))
+                    FAIL_CHECK(rows::instruction_set() << " at " << k << ": " << value[k] << " for " << expected << ", T "
+                                                       << tangent[k] << " for " << slope * sum_tangent[k]);
+            }
+            if (std::abs(apart[lane] - most) > tolerance)
+                FAIL_CHECK(rows::instruction_set() << ", lane " << lane << ": " << apart[lane] << " for " << most);
+        }
+    });
+}
+
 template <class Real> void check_all() {
     for (const std::size_t plain : {0u, 1u, 9u})
         for (const bool signs : {false, true})
@@ -225,4 +305,7 @@ template <class Real> void check_all() {
 TEST_CASE("the dual kernel of a sum is that of the row of sums, under every instruction set") {
     check_all<double>();
     check_all<float>();
+    for (const std::size_t plain : {0u, 9u})
+        for (const auto& [even, odd] : {std::pair{true, false}, {false, true}, {true, true}})
+            check_series(Case<double>(true, false, plain), even, odd);
 }
