@@ -100,18 +100,20 @@ void TileMachine<Real>::series(const TileDual<Real>& dual, std::ptrdiff_t left, 
         return (parities[0] ? (dual.shape.terms + 1) / 2 : 0) + (parities[1] ? dual.shape.terms / 2 : 0);
     };
     const std::size_t values = used(dual.shape.values), slopes = used(dual.shape.slopes);
+    const PerSample<Real>& of_left = dual.gaps ? (*dual.gaps)().left : dual.left;
+    const PerSample<Real>& of_right = dual.gaps ? (*dual.gaps)().right : dual.right;
     row.terms = dual.shape.terms;
     row.even = dual.shape.values[0];
     row.odd = dual.shape.values[1];
     row.slope_even = dual.shape.slopes[0];
     row.slope_odd = dual.shape.slopes[1];
-    row.left_values = dual.left.at(left, left_);
+    row.left_values = of_left.at(left, left_);
     row.left_slopes = row.left_values + values;
     row.left_squares = row.left_slopes + slopes;
-    row.right_stride = dual.right.lanes;
-    row.lanes = std::min(lanes_, dual.right.lanes);
+    row.right_stride = of_right.lanes;
+    row.lanes = std::min(lanes_, of_right.lanes);
     for (std::size_t lane = 0; lane < lanes_; lane += row.lanes) {
-        row.right_values = dual.right.at(right, first_ + lane);
+        row.right_values = of_right.at(right, first_ + lane);
         row.right_slopes = row.right_values + values * row.right_stride;
         row.right_squares = row.right_slopes + slopes * row.right_stride;
         rows::series(row);
@@ -170,8 +172,8 @@ void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows
     if (own.shape.kind == gaussian::Shape::Kind::series) {
         if constexpr (sizeof(Real) == 8)
             if (bare_) {
-                const rows::Moving<Real> left = moving(own.bare_left, read.left, false);
-                const rows::Moving<Real> right = moving(own.bare_right, read.right, true);
+                const rows::Moving<Real> left = moving(own.bare.left, read.left, false);
+                const rows::Moving<Real> right = moving(own.bare.right, read.right, true);
                 rows::ValueSeries what;
                 what.even = own.shape.slopes[0];
                 what.odd = own.shape.slopes[1];
@@ -184,7 +186,9 @@ void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows
                 what.right_step = right.step;
                 what.right_sheet = right.sheet;
                 what.right_stride = program_.lanes;
+                const std::vector<EqualLane<Real>> equal = equal_lanes(index, read, row);
                 rows::value_of_sum(row, what, apart_.data());
+                settle(own, equal, read, row);
                 return;
             }
         series_of_sum(own, read, row);
@@ -203,10 +207,13 @@ void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows
     what.right_step = right.step;
     what.right_sheet = right.sheet;
     what.right_stride = program_.lanes;
-    if (bare_)
-        rows::value_of_sum(row, what, apart_.data());
-    else
+    if (!bare_) {
         rows::dual_of_sum(row, what);
+        return;
+    }
+    const std::vector<EqualLane<Real>> equal = equal_lanes(index, read, row);
+    rows::value_of_sum(row, what, apart_.data());
+    settle(own, equal, read, row);
 }
 
 // Any other method, on the lanes that are samples; it takes and gives gaps that are not normalised.

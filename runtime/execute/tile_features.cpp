@@ -95,13 +95,26 @@ TileDual<Real> tile_dual(const plan::EntryRead& read, const gaussian::Dual<Real>
 
 template <class Real>
 PerSample<Real> features_of(const TileDual<Real>& dual, const TileSide<Real>& side, std::uint32_t family,
-                            const std::vector<Real>& given, std::size_t lanes) {
+                            const std::vector<Real>& given) {
     const plan::Box& inner = side.state->plan->boxes[family];
     const plan::Box& outer = side.boxes.families[family];
-    const TileLayout layout{side.layout.samples, lanes};
     return dual.shape.kind == gaussian::Shape::Kind::series
-               ? series_features(given, dual.shape, layout, inner, outer)
-               : plain_features(given, dual.method->features(), layout, inner, outer);
+               ? series_features(given, dual.shape, side.layout, inner, outer)
+               : plain_features(given, dual.method->features(), side.layout, inner, outer);
+}
+
+template <class Real>
+std::shared_ptr<const Later<Sides<Real>>> gaps_of(const gaussian::Shape& shape, const TileSide<Real>& left,
+                                                  const TileSide<Real>& right, std::uint32_t left_family,
+                                                  std::uint32_t right_family, const DualFeatures<Real>& prepared) {
+    const auto of_side = [&](const TileSide<Real>& side, std::uint32_t family, const std::vector<Real>* given,
+                             std::size_t lanes) {
+        return [=, layout = TileLayout{side.layout.samples, lanes}, inner = side.state->plan->boxes[family],
+                outer = side.boxes.families[family]] { return series_features(*given, shape, layout, inner, outer); };
+    };
+    const auto of_left = of_side(left, left_family, prepared.left, 1);
+    const auto of_right = of_side(right, right_family, prepared.right, rows::lane_step<Real>);
+    return std::make_shared<const Later<Sides<Real>>>([=] { return Sides<Real>{of_left(), of_right()}; });
 }
 
 template <class Real>
@@ -114,6 +127,7 @@ PerSample<Real> bare_features_of(const TileDual<Real>& dual, const TileSide<Real
     const plan::Box& inner = side.state->plan->boxes[family];
     const auto elements = static_cast<std::size_t>(inner.count());
     std::vector<double> deviation(elements * samples, 0); // such that E[phi^2] is the sum of h_k^2 to the last digit
+    std::vector<double> square(elements * samples, 0), slope_square(elements * samples, 0);
     each_chunk(elements, samples, [&](std::size_t e, std::size_t first, std::size_t end) {
         std::vector<double> derived(end - first, 0);
         double* const own = deviation.data() + e * samples;
@@ -122,6 +136,12 @@ PerSample<Real> bare_features_of(const TileDual<Real>& dual, const TileSide<Real
                 const double h = features.value(e, k, s), slope = features.slope(e, k - 1, s);
                 own[s] += h * h;
                 derived[s - first] += slope * slope / static_cast<double>(k);
+            }
+        for (std::size_t k = 0; k < dual.shape.terms; ++k)
+            for (std::size_t s = first; s < end; ++s) {
+                const double h = features.value(e, k, s), slope = features.slope(e, k, s);
+                square[e * samples + s] += h * h;
+                slope_square[e * samples + s] += slope * slope;
             }
         for (std::size_t s = first; s < end; ++s)
             own[s] = derived[s - first] > 0 ? std::sqrt(own[s] / derived[s - first]) : 0;
@@ -132,9 +152,11 @@ PerSample<Real> bare_features_of(const TileDual<Real>& dual, const TileSide<Real
             if (k >= SeriesNumbers::count)
                 return static_cast<Real>(features.slope(e, slopes[k - SeriesNumbers::count], s));
             const Real norm = side.state->norm[family][e * samples + s];
-            return k == SeriesNumbers::inverse     ? (norm > 0 ? 1 / norm : Real(0))
-                   : k == SeriesNumbers::deviation ? static_cast<Real>(deviation[e * samples + s])
-                                                   : static_cast<Real>(features.value(e, 0, s));
+            return static_cast<Real>(k == SeriesNumbers::inverse     ? (norm > 0 ? 1 / norm : Real(0))
+                                     : k == SeriesNumbers::deviation ? deviation[e * samples + s]
+                                     : k == SeriesNumbers::first     ? features.value(e, 0, s)
+                                     : k == SeriesNumbers::square    ? square[e * samples + s]
+                                                                     : slope_square[e * samples + s]);
         });
 }
 
@@ -150,7 +172,13 @@ std::size_t bare_numbers(const gaussian::Shape& shape) {
 template TileDual<double> tile_dual(const plan::EntryRead&, const gaussian::Dual<double>&, const State<double>&,
                                     const State<double>&);
 template PerSample<double> features_of(const TileDual<double>&, const TileSide<double>&, std::uint32_t,
-                                       const std::vector<double>&, std::size_t);
+                                       const std::vector<double>&);
+template std::shared_ptr<const Later<Sides<double>>> gaps_of(const gaussian::Shape&, const TileSide<double>&,
+                                                             const TileSide<double>&, std::uint32_t, std::uint32_t,
+                                                             const DualFeatures<double>&);
+template std::shared_ptr<const Later<Sides<float>>> gaps_of(const gaussian::Shape&, const TileSide<float>&,
+                                                            const TileSide<float>&, std::uint32_t, std::uint32_t,
+                                                            const DualFeatures<float>&);
 template PerSample<double> bare_features_of(const TileDual<double>&, const TileSide<double>&, std::uint32_t,
                                             const std::vector<double>&);
 template PerSample<float> bare_features_of(const TileDual<float>&, const TileSide<float>&, std::uint32_t,
@@ -158,6 +186,6 @@ template PerSample<float> bare_features_of(const TileDual<float>&, const TileSid
 template TileDual<float> tile_dual(const plan::EntryRead&, const gaussian::Dual<float>&, const State<float>&,
                                    const State<float>&);
 template PerSample<float> features_of(const TileDual<float>&, const TileSide<float>&, std::uint32_t,
-                                      const std::vector<float>&, std::size_t);
+                                      const std::vector<float>&);
 
 } // namespace tpc::execute

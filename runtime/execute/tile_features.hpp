@@ -9,10 +9,14 @@ template <class Real>
 TileDual<Real> tile_dual(const plan::EntryRead& read, const gaussian::Dual<Real>& method, const State<Real>& left,
                          const State<Real>& right);
 
-// In rows of `lanes` samples.
 template <class Real>
 PerSample<Real> features_of(const TileDual<Real>& dual, const TileSide<Real>& side, std::uint32_t family,
-                            const std::vector<Real>& given, std::size_t lanes);
+                            const std::vector<Real>& given);
+// Those of a series, of both sides, in rows of lane_step; `prepared` must stay.
+template <class Real>
+std::shared_ptr<const Later<Sides<Real>>> gaps_of(const gaussian::Shape& shape, const TileSide<Real>& left,
+                                                  const TileSide<Real>& right, std::uint32_t left_family,
+                                                  std::uint32_t right_family, const DualFeatures<Real>& prepared);
 
 // What tiles on C alone read of a series (rows::SeriesNumbers), and how many numbers of it at usual correlations.
 template <class Real>

@@ -61,6 +61,13 @@ template <class Real> struct GramAhead {
     Numbers<Real> gaps = {}; // by left sample, rows of the workspace: minus, then plus
 };
 
+// A lane of a sample that equals the left one, before a dual kernel on C alone: T of the sum by position.
+template <class Real> struct EqualLane {
+    std::size_t lane = 0;
+    Real apart = 0;
+    std::vector<Real> tangent;
+};
+
 template <class Real> class TileMachine {
   public:
     // `bare`: with C alone.
@@ -149,6 +156,9 @@ template <class Real> class TileMachine {
     void covariance(const Entry& read, Real* out);
     void finish(const plan::PairOp& op, const Entry& out, const Real* value);
     void settle(const plan::PairOp& op, const Entry& out, std::size_t count);
+    std::vector<EqualLane<Real>> equal_lanes(std::uint32_t index, const Entry& read, const rows::LinearRow<Real>& row);
+    void settle(const TileDual<Real>& dual, const std::vector<EqualLane<Real>>& equal, const Entry& read,
+                const rows::LinearRow<Real>& row);
     void to_value(const plan::PairOp& op, const Entry& out, std::size_t count);
 };
 

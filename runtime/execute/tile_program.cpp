@@ -182,14 +182,15 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
     each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>& prepared) {
         if (dual.method->features() == 0)
             return;
-        const bool bare = !program.bare.empty() && dual.shape.kind == gaussian::Shape::Kind::series;
-        const std::size_t lanes = bare ? rows::lane_step<Real> : program.lanes;
-        dual.left = features_of(dual, program.left, read.left.family, *prepared.left, 1);
-        dual.right = features_of(dual, program.right, read.right.family, *prepared.right, lanes);
-        if (bare) {
-            dual.bare_left = bare_features_of(dual, program.left, read.left.family, *prepared.left);
-            dual.bare_right = bare_features_of(dual, program.right, read.right.family, *prepared.right);
+        const std::uint32_t a = read.left.family, b = read.right.family;
+        if (!program.bare.empty() && dual.shape.kind == gaussian::Shape::Kind::series) {
+            dual.gaps = gaps_of(dual.shape, program.left, program.right, a, b, prepared);
+            dual.bare.left = bare_features_of(dual, program.left, a, *prepared.left);
+            dual.bare.right = bare_features_of(dual, program.right, b, *prepared.right);
+            return;
         }
+        dual.left = features_of(dual, program.left, a, *prepared.left);
+        dual.right = features_of(dual, program.right, b, *prepared.right);
     });
     program.ops = routes_of(plan, part, halo, folds);
     for (std::size_t k = 0; k < part.ops.size(); ++k)

@@ -5,6 +5,12 @@
 #include "runtime/execute/duals.hpp"
 #include "runtime/execute/tile_side.hpp"
 
+#include <oneapi/tbb/task_arena.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+
 namespace tpc::execute {
 
 inline constexpr std::uint32_t no_slot = ~std::uint32_t{0};
@@ -19,14 +25,33 @@ struct TileArray {
     bool moves = false;   // T is not 0: `tangent` is there
 };
 
+template <class Real> struct Sides { PerSample<Real> left, right; };
+// What is made when it is asked for first, by whichever thread.
+template <class T> class Later {
+  public:
+    explicit Later(std::function<T()> make) : make_(std::move(make)) {}
+    const T& operator()() const {
+        std::call_once(once_, [&] { // whose thread must not take up a task that waits for the same
+            oneapi::tbb::this_task_arena::isolate([&] { made_ = make_(); });
+        });
+        return made_;
+    }
+
+  private:
+    std::function<T()> make_;
+    mutable std::once_flag once_;
+    mutable T made_;
+};
+
 // The dual kernel of an operation and what it needs of the samples.
 template <class Real> struct TileDual {
     const gaussian::Dual<Real>* method = nullptr;
     gaussian::Shape shape; // what it is, for the coarse row operations
-    // By element: the method's features; for a series values over norms, slopes, squares, beside tiles on C alone in rows of
-    // lane_step: few pairs read them.
+    // By element: the method's features; for a series values over norms, slopes, squares.
     PerSample<Real> left, right;
-    PerSample<Real> bare_left, bare_right; // of a series on C alone: rows::SeriesNumbers
+    // Of a series beside tiles on C alone, where few pairs read those, in rows of lane_step; and rows::SeriesNumbers.
+    std::shared_ptr<const Later<Sides<Real>>> gaps;
+    Sides<Real> bare;
 };
 
 // Whether a row operation computes it.

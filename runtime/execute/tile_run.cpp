@@ -252,9 +252,7 @@ template <class Real> class TileRun {
         const std::size_t at = first + begin, used = end - begin;
         const std::size_t lanes = (used + rows::lane_step<Real> - 1) / rows::lane_step<Real> * rows::lane_step<Real>;
         const bool bare = local.bare && &machine == &*local.bare;
-        machine.load(i, at, lanes, used,
-                     bare ? std::vector<std::size_t>() : equal_(window_.left_origin + i, window_.right_origin + at, used),
-                     following);
+        machine.load(i, at, lanes, used, equal_(window_.left_origin + i, window_.right_origin + at, used), following);
         const auto hopeless = [&] { // nothing will be left of it
             for (std::size_t lane = begin; lane < end; ++lane)
                 if (local.asked[lane] && !machine.close(lane - begin))

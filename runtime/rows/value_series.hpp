@@ -12,6 +12,8 @@ struct SeriesNumbers {
         inverse,   // 1 / norm of the Gaussian, 0 for 0
         deviation, // s
         first,     // h_0
+        square,    // E[phi^2]
+        slope,     // E[phi'^2]
         count,
     };
 };
