@@ -17,7 +17,7 @@ namespace {
 constexpr double near_in_single = 0.03, near_in_double = 1e-4;
 
 // Runs `work`; what cannot be computed is an error of the outcome.
-template <class Work> Outcome guarded(const Options& options, const Work& work) {
+template <class Work> Outcome outcome_of(const Options& options, const Work& work) {
     std::optional<oneapi::tbb::global_control> control;
     if (options.threads > 0)
         control.emplace(oneapi::tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(options.threads));
@@ -132,7 +132,7 @@ std::size_t Evaluation::least_memory() const {
 }
 
 std::optional<Error> Evaluation::prepare() {
-    return guarded(state_->options, [&](Outcome&) { state_->prepare(); }).error;
+    return outcome_of(state_->options, [&](Outcome&) { state_->prepare(); }).error;
 }
 
 std::size_t Evaluation::panel() const {
@@ -142,7 +142,7 @@ std::size_t Evaluation::panel() const {
 }
 
 Outcome Evaluation::block(const Span& rows, const Span& columns) {
-    return guarded(state_->options, [&](Outcome& outcome) {
+    return outcome_of(state_->options, [&](Outcome& outcome) {
         if (state_->sampled) {
             const auto once = [&](const joint::Sampling& sampling) { return state_->replicate(sampling, rows, columns); };
             outcome = execute::sampled(once, state_->options, state_->spreads, state_->kinks);

@@ -1,7 +1,6 @@
 // What a joint expectation reads of a pair of samples: the law of its Gaussians and the numbers of its functions.
 #pragma once
 
-#include "runtime/execute/digits.hpp"
 #include "runtime/execute/joint.hpp"
 
 namespace tpc::execute {
@@ -46,8 +45,6 @@ template <class Real> class Law {
                 if (product == 0 || entry == 0) // 0: not stored
                     continue;
                 entry -= product;
-                if (a == b)
-                    require_digits<Real>(norm[a] * norm[a], entry);
                 if (a != b && std::abs(entry) <= rounding * norm[a] * norm[b])
                     entry = 0;
             }

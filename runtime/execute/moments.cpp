@@ -1,7 +1,5 @@
 #include "runtime/execute/moments.hpp"
 
-#include "runtime/execute/digits.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,6 +7,18 @@
 #include <type_traits>
 
 namespace tpc::execute {
+namespace {
+
+template <class Real> double value_of(const rows::MomentTerm<Real>& term, std::size_t lane) {
+    double value = term.weight;
+    if (term.value != nullptr)
+        value *= term.value[lane] - (term.less != nullptr ? term.less[lane] : Real(0));
+    for (const Real* factor : term.factors)
+        value *= factor != nullptr ? factor[lane] : Real(1);
+    return value;
+}
+
+} // namespace
 
 using limit::PairTerm;
 
@@ -16,7 +26,7 @@ template <class Real>
 MomentMachine<Real>::MomentMachine(State<Real>& state, const plan::Part& part, std::size_t first, std::size_t count,
                                    DualCache<Real>& duals, std::int64_t* slots)
     : state_(state), part_(part), first_(first), count_(count), duals_(duals), slots_(slots), ops_(part.ops.size()),
-      lost_(state.second.size(), false) {}
+      lost_(state.second.size(), false), absorbed_(count, false) {}
 
 template <class Real> const typename MomentMachine<Real>::Op& MomentMachine<Real>::prepared(std::uint32_t index) {
     Op& own = ops_[index];
@@ -74,19 +84,14 @@ template <class Real> bool MomentMachine<Real>::run(std::uint32_t index, std::si
         throw gaussian::NoExpectation(not_finite);
     if (op.rule == limit::Rule::linear && underflows(row))
         lost_[family] = true;
-    if (own.means)
-        require_exact(row);
+    if (op.rule == limit::Rule::linear && !state_.means[family].empty())
+        require_digits(row, own.means);
     return true;
 }
 
 template <class Real> void MomentMachine<Real>::require_held(const plan::PairOp& op) {
     constexpr Real least = std::numeric_limits<Real>::min();
     const Real* second = variance(op.entry.left);
-    if (const Real* centre = mean(op.entry.left))
-        for (std::size_t lane = 0; lane < count_; ++lane) {
-            const double whole = second[lane];
-            require_digits<Real>(whole, whole - static_cast<double>(centre[lane]) * centre[lane]);
-        }
     const bool lost = lost_[op.entry.left.family];
     if (std::any_of(second, second + count_, [&](Real v) { return v < least && (v > 0 || lost); }))
         throw MethodError(fmt::format("a variance is below {:.1e}, the least that {} precision holds: scale the data or the "
@@ -95,20 +100,26 @@ template <class Real> void MomentMachine<Real>::require_held(const plan::PairOp&
                                       std::is_same_v<Real, float> ? ", or compute with --dtype f64" : ""));
 }
 
-template <class Real> void MomentMachine<Real>::require_exact(const rows::MomentRow<Real>& row) const {
+template <class Real> void MomentMachine<Real>::require_digits(const rows::MomentRow<Real>& row, bool means) {
+    constexpr bool single = std::is_same_v<Real, float>;
+    constexpr double epsilon = std::numeric_limits<Real>::epsilon();
+    constexpr double most = single ? 1e-4 : 1e-8; // of what is left
     for (std::size_t lane = 0; lane < row.lanes; ++lane) {
-        double sum = 0, size = 0;
+        double sum = 0, size = 0, largest = 0;
         for (std::size_t k = 0; k < row.count; ++k) {
-            const rows::MomentTerm<Real>& term = row.terms[k];
-            double value = term.weight;
-            if (term.value != nullptr)
-                value *= term.value[lane] - (term.less != nullptr ? term.less[lane] : Real(0));
-            for (const Real* factor : term.factors)
-                value *= factor != nullptr ? factor[lane] : Real(1);
+            const double value = value_of(row.terms[k], lane);
             sum += value;
             size += std::abs(value);
+            largest = std::max(largest, std::abs(value));
         }
-        require_digits<Real>(size, sum);
+        const double rounding = epsilon * size, rest = std::abs(sum);
+        if (size > largest && rounding > most * (size - largest))
+            absorbed_[lane] = true;
+        if (!means || (rest <= 16 * rounding ? !absorbed_[lane] : rounding <= most * rest))
+            continue;
+        throw MethodError(fmt::format("a mean is so large beside the deviations from it that, where it is subtracted, {} "
+                                      "precision leaves them to rounding: leave it out{}",
+                                      single ? "single" : "double", single ? ", or compute with --dtype f64" : ""));
     }
 }
 

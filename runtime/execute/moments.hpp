@@ -33,15 +33,17 @@ template <class Real> class MomentMachine {
     std::int64_t* slots_;
     std::vector<Op> ops_;
     std::vector<rows::MomentTerm<Real>> terms_;
-    Indices left_, right_;   // of the element that is read
-    std::vector<bool> lost_; // by family: a sum of terms that are not 0 came out as 0
+    Indices left_, right_;       // of the element that is read
+    std::vector<bool> lost_;     // by family: a sum of terms that are not 0 came out as 0
+    std::vector<bool> absorbed_; // by lane: a term is lost beside another
 
     const Op& prepared(std::uint32_t op);
     [[nodiscard]] Real number(const plan::Constant& constant) const;
     void collect(const plan::TermOp& op, const Term& term, std::size_t depth);
     void add(const plan::TermOp& op, rows::MomentTerm<Real> term);
-    // Throws where what is left of terms that cancel is rounding.
-    void require_exact(const rows::MomentRow<Real>& row) const;
+    // Throws where too little is left when means are subtracted. What is left of 0 is 0, but for samples some of whose terms
+    // have been lost in sums with others before.
+    void require_digits(const rows::MomentRow<Real>& row, bool means);
     // Angles do not shrink with variances: behind relu and sign one below what numbers hold is not one of 0.
     void require_held(const plan::PairOp& op);
     [[nodiscard]] bool underflows(const rows::MomentRow<Real>& row) const;

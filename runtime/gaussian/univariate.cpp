@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <unordered_map>
 
 namespace tpc::gaussian {
@@ -21,7 +22,7 @@ std::optional<ExprId> simpler(ir::ExprTable& table, Function function, const llv
     const auto is = [&](ExprId id, Function other) { return table[id].op == Op::apply && table[id].function == other; };
     const auto is_absolute = [&](ExprId id, ExprId of) { return is(id, Function::abs) && table[id].children[0] == of; };
     if (function == Function::div)
-        for (const auto &[x, y] : {std::pair(arguments[0], arguments[1]), std::pair(arguments[1], arguments[0])})
+        for (const auto& [x, y] : {std::pair(arguments[0], arguments[1]), std::pair(arguments[1], arguments[0])})
             if (is_absolute(y, x))
                 return table.apply(Function::sign, {x});
     if (function != Function::sqrt)

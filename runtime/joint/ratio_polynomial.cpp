@@ -9,8 +9,6 @@
 namespace tpc::joint {
 namespace {
 
-constexpr std::size_t most_degree = 96;
-
 // Nodes x = cos(theta) and weights of (1 - x^2)^((dimension - 3) / 2), by panels of theta that end at `edges`.
 struct Panels {
     std::vector<double> x, weights;
@@ -77,6 +75,7 @@ Eigen::MatrixXd gegenbauer_powers(std::size_t degree, double dimension) {
 } // namespace
 
 std::optional<std::vector<double>> interpolate(const gaussian::Tape& f, double range, double tolerance) {
+    constexpr std::size_t most_degree = 96;
     for (std::size_t degree = 8; degree <= most_degree; degree += 8) {
         const std::size_t n = degree + 1;
         std::vector<double> x(n), values(n);

@@ -55,7 +55,7 @@ def words(path, pattern):
 
 
 def keywords():
-    return words("grammar/text.cpp", r"keywords = \{(.*?)\}")
+    return words("grammar/words.cpp", r"keywords = \{(.*?)\}")
 
 
 def test_a_line_of_each_kind():

@@ -88,7 +88,7 @@ def test_snippets():
 def test_every_construct_has_a_snippet():
     code = re.sub("#.*", "", "".join(text for word, _, text, _ in fences() if word in ("check", "kernel", "file")))
     used = set(re.findall(r"\w+", code))
-    keywords = re.search(r"keywords = \{(.*?)\}", read(os.path.join(ROOT, "grammar", "text.cpp")), re.S)[1]
+    keywords = re.search(r"keywords = \{(.*?)\}", read(os.path.join(ROOT, "grammar", "words.cpp")), re.S)[1]
     builtins = read(os.path.join(ROOT, "compiler", "resolve", "builtins.cpp"))
     wanted = set(re.findall(r'"(\w+)"', keywords)) | set(re.findall(r'\{"(\w+)",', builtins))
     wanted |= {"avg", "where", "identity", "zero", "wrap", "clamp", "int"}
