@@ -2,6 +2,8 @@
 
 #include "runtime/gaussian/gauss_hermite.hpp"
 #include "runtime/joint/canonical.hpp"
+#include "runtime/joint/line_series.hpp"
+#include "runtime/joint/side.hpp"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +14,7 @@ namespace tpc::joint {
 namespace {
 
 using Kind = TapeNode::Kind;
-using Rows = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Rows = Side::Rows;
 
 // Rules of growing resolution: Gauss-Hermite, and, where most of its nodes would lie too far out, trapezoidal ones. With a
 // spacing of h frequencies to pi / h are resolved, which are those of he_k for k to (pi / h)^2 / 2.
@@ -54,37 +56,6 @@ const Ladder& ladder(double tolerance) {
     }();
     return all[static_cast<std::size_t>(std::clamp(static_cast<int>(std::ceil(-std::log10(tolerance))), 2, most))];
 }
-
-// One side in its canonical coordinates.
-struct Side {
-    const Integrand* integrand = nullptr;
-    bool left = true;
-    Eigen::MatrixXd root; // A or B: Gaussians by coordinates
-    Eigen::VectorXd mean;
-    std::vector<NodeId> outputs; // the function, then its derivatives
-    const std::vector<double>* samples = nullptr;
-
-    [[nodiscard]] Eigen::Index dimensions() const { return root.cols(); }
-
-    // Outputs (rows) at coordinates (columns).
-    [[nodiscard]] Rows at(const Rows& coordinates) const {
-        constexpr std::size_t block = 256;
-        TapeRun run(integrand->tape, outputs, block, samples->data());
-        const auto offset = static_cast<Eigen::Index>(left ? 0 : integrand->left_gaussians);
-        Rows values = Rows::Zero(offset + root.rows(), static_cast<Eigen::Index>(block));
-        Rows result(static_cast<Eigen::Index>(outputs.size()), coordinates.cols());
-        for (Eigen::Index first = 0; first < coordinates.cols(); first += static_cast<Eigen::Index>(block)) {
-            const Eigen::Index count = std::min<Eigen::Index>(static_cast<Eigen::Index>(block), coordinates.cols() - first);
-            values.bottomLeftCorner(root.rows(), count).noalias() = root * coordinates.middleCols(first, count);
-            values.bottomLeftCorner(root.rows(), count).colwise() += mean;
-            run.evaluate(values.data(), block, static_cast<std::size_t>(count));
-            for (std::size_t o = 0; o < outputs.size(); ++o)
-                result.row(static_cast<Eigen::Index>(o)).segment(first, count) =
-                    Eigen::Map<const Eigen::RowVectorXd>(run.row(outputs[o]), count);
-        }
-        return result;
-    }
-};
 
 // he_k(z_j) w_j for k < terms.
 Rows transform(const Rule& rule, std::size_t terms) {
@@ -132,7 +103,7 @@ Coefficients coefficients(const Side& side, const Ladder& rules, const std::vect
     }
     Coefficients result;
     result.points = count;
-    Rows data = side.at(points);
+    const Rows data = SideRun(side, block)(points);
     result.squares = data.cwiseAbs2() * weights;
     std::vector<Rows> transforms;
     Eigen::Index kept = 1;
@@ -244,6 +215,8 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
     const Side left{&integrand, true, root_left, mean.head(p), outputs(integrand.left, integrand.left_gradient), &samples};
     const Side right{&integrand, false, root_right, mean.tail(q), outputs(integrand.right, integrand.right_gradient),
                      &samples};
+    if (left.dimensions() <= 1 && right.dimensions() <= 1)
+        return line_series(left, right, correlations.size() == 0 ? 0 : correlations[0], slopes, tolerance, most_points);
 
     // Each direction alone, the others coarsely: as many nodes as its error wants.
     const Ladder& rules = ladder(tolerance);
