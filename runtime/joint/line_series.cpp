@@ -116,7 +116,9 @@ struct Nodes {
     std::vector<double> z, weights; // with the density
 };
 
-Nodes nodes_of(const std::vector<double>& edges, double width) {
+// he_k oscillates with frequency sqrt(k): 21 nodes resolve a panel of a few radians.
+Nodes nodes_of(const std::vector<double>& edges, std::size_t terms) {
+    const double width = 4 / (1 + std::sqrt(static_cast<double>(terms)));
     Nodes result;
     if (edges.empty())
         return {{0}, {1}};
@@ -140,9 +142,7 @@ struct Moments {
     Eigen::VectorXd squares; // E[f^2] of the outputs
 };
 
-Moments moments(const Side& side, const std::vector<double>& edges, std::size_t terms, std::size_t& points) {
-    // he_k oscillates with frequency sqrt(k): 21 nodes resolve a panel of a few radians
-    const Nodes nodes = nodes_of(edges, 4 / (1 + std::sqrt(static_cast<double>(terms))));
+Moments moments(const Side& side, const Nodes& nodes, std::size_t terms, std::size_t& points) {
     const auto count = static_cast<Eigen::Index>(nodes.z.size());
     const Eigen::Map<const Rows> z(nodes.z.data(), 1, count);
     const Eigen::Map<const Eigen::VectorXd> weights(nodes.weights.data(), count);
@@ -185,18 +185,52 @@ double rest(const Moments& f, const Moments& g, double power, const Precise& res
     return power * most;
 }
 
-} // namespace
+// The trapezoidal rule, where every other point gives the same squares as those between.
+constexpr double spacing = 1.0 / 16;
+constexpr std::size_t most_even_terms = 256;
 
-std::optional<Precise> line_series(const Side& left, const Side& right, double s, bool slopes, double tolerance,
-                                   std::size_t most_points) {
-    std::size_t points = 0;
-    const auto f_panels = resolve(left, tolerance, most_points, points);
-    if (!f_panels)
-        return std::nullopt;
-    const auto g_panels = resolve(right, tolerance, most_points, points);
-    if (!g_panels)
-        return std::nullopt;
-    const double integration = f_panels->error + g_panels->error;
+Nodes even_nodes(double negligible) {
+    const auto beside = static_cast<int>(std::ceil((2 * std::sqrt(-std::log(negligible)) + 1) / spacing));
+    Nodes result;
+    for (int k = -beside; k <= beside; ++k) {
+        result.z.push_back(k * spacing);
+        result.weights.push_back(spacing * density(k * spacing));
+    }
+    return result;
+}
+
+double error_of(const Side& side, const Nodes& nodes, std::size_t& points) {
+    const auto count = static_cast<Eigen::Index>(nodes.z.size());
+    const Rows f = SideRun(side, 256)(Eigen::Map<const Rows>(nodes.z.data(), 1, count));
+    points += nodes.z.size();
+    constexpr auto outermost = static_cast<Eigen::Index>(1 / spacing); // on each side; beyond them there is less
+    double error = 0;
+    for (const bool slopes : {false, true}) {
+        std::array<double, 2> sums{};
+        double last = 0;
+        for (Eigen::Index k = 0; k < count; ++k) {
+            const double square = slopes ? f.col(k).tail(f.rows() - 1).squaredNorm() : f(0, k) * f(0, k);
+            const double term = square * nodes.weights[static_cast<std::size_t>(k)];
+            sums[static_cast<std::size_t>(k % 2)] += term;
+            if (k < outermost || k >= count - outermost)
+                last += term;
+        }
+        const double all = sums[0] + sums[1];
+        if (!std::isfinite(all))
+            return 1;
+        error += ratio(std::abs(sums[0] - sums[1]), all) + std::sqrt(ratio(last, all));
+    }
+    return error;
+}
+
+// Which side's nodes: of the left, of the right, or of both where they are one coordinate.
+enum class Which : std::uint8_t { left, right, both };
+
+// nodes(which, terms) for any number of terms up to `most`, to an error of `integration`.
+template <class NodesFor>
+std::optional<Precise> series(const Side& left, const Side& right, double s, bool slopes, double tolerance,
+                              const NodesFor& nodes, double integration, std::size_t most, std::size_t most_points,
+                              std::size_t& points) {
     const auto checked = [&](Precise&& result, double error) -> std::optional<Precise> {
         result.points = points;
         result.error = error;
@@ -204,17 +238,13 @@ std::optional<Precise> line_series(const Side& left, const Side& right, double s
             return std::nullopt;
         return std::move(result);
     };
-    if (s == 1) { // one coordinate for both
-        std::vector<double> edges = f_panels->edges;
-        edges.insert(edges.end(), g_panels->edges.begin(), g_panels->edges.end());
-        std::ranges::sort(edges);
-        edges.erase(std::ranges::unique(edges).begin(), edges.end());
-        const Nodes nodes = nodes_of(edges, farthest);
-        const auto count = static_cast<Eigen::Index>(nodes.z.size());
-        const Eigen::Map<const Rows> z(nodes.z.data(), 1, count);
-        const Eigen::Map<const Eigen::VectorXd> weights(nodes.weights.data(), count);
+    if (s == 1) {
+        const Nodes both = nodes(Which::both, 1);
+        const auto count = static_cast<Eigen::Index>(both.z.size());
+        const Eigen::Map<const Rows> z(both.z.data(), 1, count);
+        const Eigen::Map<const Eigen::VectorXd> weights(both.weights.data(), count);
         const Rows f = SideRun(left, 256)(z), g = SideRun(right, 256)(z);
-        points += 2 * nodes.z.size();
+        points += 2 * both.z.size();
         return checked(
             as_result(f * weights.asDiagonal() * g.transpose(), f.cwiseAbs2() * weights, g.cwiseAbs2() * weights, slopes),
             integration);
@@ -223,8 +253,8 @@ std::optional<Precise> line_series(const Side& left, const Side& right, double s
     for (std::size_t terms = 32;; terms *= 2) {
         const bool all = static_cast<double>(terms) >= needed;
         const std::size_t taken = all ? static_cast<std::size_t>(needed) : terms;
-        Moments f = moments(left, f_panels->edges, taken, points);
-        const Moments g = moments(right, g_panels->edges, taken, points);
+        const Moments f = moments(left, nodes(Which::left, taken), taken, points);
+        const Moments g = moments(right, nodes(Which::right, taken), taken, points);
         if (points > 2 * most_points)
             return std::nullopt;
         Rows scaled = f.coefficients;
@@ -233,9 +263,45 @@ std::optional<Precise> line_series(const Side& left, const Side& right, double s
             scaled.col(k) *= power;
         Precise result = as_result(scaled * g.coefficients.transpose(), f.squares, g.squares, slopes);
         const double error = integration + rest(f, g, power, result);
-        if (all || error <= tolerance || 2 * terms > most_terms)
+        if (all || error <= tolerance || 2 * terms > most)
             return checked(std::move(result), error);
     }
+}
+
+} // namespace
+
+std::optional<Precise> line_series(const Side& left, const Side& right, double s, bool slopes, double tolerance,
+                                   std::size_t most_points) {
+    std::size_t points = 0;
+    const Nodes even = even_nodes(std::min(tolerance / 100, 1e-5));
+    double integration = 0;
+    for (const Side* side : {&left, &right})
+        if (side->dimensions() > 0)
+            integration += error_of(*side, even, points);
+    if (integration <= std::min(tolerance / 2, 1e-6)) {
+        const auto nodes = [&](Which which, std::size_t) {
+            const bool none = (which == Which::left && left.dimensions() == 0) || //
+                              (which == Which::right && right.dimensions() == 0);
+            return none ? Nodes{{0}, {1}} : even;
+        };
+        if (auto result =
+                series(left, right, s, slopes, tolerance, nodes, integration, most_even_terms, most_points, points))
+            return result;
+    }
+    const auto f = resolve(left, tolerance, most_points, points);
+    if (!f)
+        return std::nullopt;
+    const auto g = resolve(right, tolerance, most_points, points);
+    if (!g)
+        return std::nullopt;
+    std::vector<double> both = f->edges;
+    both.insert(both.end(), g->edges.begin(), g->edges.end());
+    std::ranges::sort(both);
+    both.erase(std::ranges::unique(both).begin(), both.end());
+    const auto nodes = [&](Which which, std::size_t terms) {
+        return nodes_of(which == Which::left ? f->edges : which == Which::right ? g->edges : both, terms);
+    };
+    return series(left, right, s, slopes, tolerance, nodes, f->error + g->error, most_terms, most_points, points);
 }
 
 } // namespace tpc::joint

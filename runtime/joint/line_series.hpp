@@ -1,8 +1,8 @@
 // Mehler's series where each side depends on one coordinate: E[f(u) g(w)] = sum over k of f_k g_k s^k.
 //
-// Points on a line cost little, so that nothing is guessed from rules of few nodes: panels are halved until E[f^2] and
-// E[f'^2] are found, the coefficients are integrals over those panels, and by Parseval what the terms from K on add is below
-// s^K times the root of (E[f^2] - sum over k < K of f_k^2) times the same of g.
+// Points on a line cost little, so that nothing is guessed from rules of few nodes: an even grid that is seen to resolve f^2
+// and f'^2, or panels halved until they do. Coefficients are sums over those, and by Parseval what the terms from K on add
+// is below s^K times the root of (E[f^2] - sum over k < K of f_k^2) times the same of g.
 #pragma once
 
 #include "runtime/joint/side.hpp"
