@@ -202,7 +202,7 @@ void Tape::operator()(std::size_t count, const double* z, double* result) const 
     const auto slots = std::make_unique_for_overwrite<std::array<double, block>[]>(steps_.size());
     for (std::size_t begin = 0; begin < count; begin += block) {
         const std::size_t lanes = std::min(block, count - begin);
-        std::array<bool, block> tiny{}; // something has lost digits on its way to 0
+        std::array<bool, block> lost{}; // digits on the way to 0, or a number too large
         for (std::size_t s = 0; s < steps_.size(); ++s) {
             const Step& step = steps_[s];
             double* out = slots[s].data();
@@ -219,12 +219,13 @@ void Tape::operator()(std::size_t count, const double* z, double* result) const 
             const double* y = slots[step.arguments[step.arity > 1 ? 1 : 0]].data();
             for (std::size_t i = 0; i < lanes; ++i) {
                 out[i] = apply<double>(step, {x[i], y[i]});
-                tiny[i] = tiny[i] || (std::abs(out[i]) < std::numeric_limits<double>::min() && out[i] != 0);
+                lost[i] = lost[i] || !std::isfinite(out[i]) ||
+                          (std::abs(out[i]) < std::numeric_limits<double>::min() && out[i] != 0);
             }
         }
         for (std::size_t i = 0; i < lanes; ++i) {
             const double value = slots[steps_.size() - 1][i];
-            result[begin + i] = tiny[i] || !std::isfinite(value) ? extended(z[begin + i]) : value;
+            result[begin + i] = lost[i] || !std::isfinite(value) ? extended(z[begin + i]) : value;
             if (settled_ && value != 0 && is_rounding(z[begin + i]))
                 result[begin + i] = 0;
         }

@@ -123,6 +123,13 @@ TEST_CASE("numbers that pass beyond the exponents of double precision on their w
     const Numbers ratio = at(*dual(t, t.call(Function::div, bell, tail)), 4, 4, -1);
     CHECK(ratio.value == Approx(2.353471352923808).epsilon(1e-9));
     CHECK(ratio.slope == Approx(0.804366327006585).epsilon(1e-9));
+    // exp(100 z) is too large for z > 7.1, its quotient by 1 + exp(100 z) is 1
+    const auto steep = t.call(Function::mul, t.number(100), t.z);
+    const auto sum = t.call(Function::add, t.number(1), t.call(Function::exp, steep));
+    const Numbers got = at(*dual(t, t.call(Function::log, sum)), 0.45, 3, 0.8);
+    const Numbers wanted = at(*dual(t, t.call(Function::softplus, steep)), 0.45, 3, 0.8);
+    CHECK(got.value == Approx(wanted.value).epsilon(1e-9));
+    CHECK(got.slope == Approx(wanted.slope).epsilon(1e-9));
 }
 
 TEST_CASE("quotients that are signs have the kernels of sign") {
