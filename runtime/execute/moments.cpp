@@ -1,5 +1,7 @@
 #include "runtime/execute/moments.hpp"
 
+#include "runtime/execute/steady.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -146,7 +148,10 @@ template <class Real> void MomentMachine<Real>::collect(const plan::TermOp& op, 
     if (depth < op.sums.size()) {
         const plan::LoopRange& range = op.sums[depth];
         const std::int64_t upper = range.last(slots_);
-        for (std::int64_t i = range.first(slots_); i <= upper; ++i) {
+        const std::int64_t lower = range.first(slots_);
+        if (depth + 1 == op.sums.size() && upper > lower && steady(op) && collect_run(op, term, lower, upper))
+            return;
+        for (std::int64_t i = lower; i <= upper; ++i) {
             slots_[range.slot] = i;
             collect(op, term, depth + 1);
         }
@@ -166,6 +171,39 @@ template <class Real> void MomentMachine<Real>::collect(const plan::TermOp& op, 
     else
         out.weight *= number(term.right);
     add(op, out);
+}
+
+// The terms at both ends of a steady sum, and those between at addresses between; false where an index leaves its family.
+template <class Real>
+bool MomentMachine<Real>::collect_run(const plan::TermOp& op, const Term& term, std::int64_t first, std::int64_t last) {
+    const std::size_t before = terms_.size();
+    for (const std::int64_t end : {first, last}) {
+        slots_[op.sums.back().slot] = end;
+        collect(op, term, op.sums.size());
+    }
+    if (terms_.size() != before + 2) {
+        terms_.resize(before);
+        return !plan::hold(op.guards, slots_);
+    }
+    rows::MomentTerm<Real> at = terms_[before];
+    const rows::MomentTerm<Real> end = terms_[before + 1];
+    terms_.resize(before);
+    const std::ptrdiff_t steps = last - first;
+    const auto step = [&](const Real* from, const Real* to) { return from == nullptr ? 0 : (to - from) / steps; };
+    const std::ptrdiff_t value = step(at.value, end.value);
+    std::array<std::ptrdiff_t, 3> factors{};
+    for (std::size_t f = 0; f < factors.size(); ++f)
+        factors[f] = step(at.factors[f], end.factors[f]);
+    const bool less = at.less != nullptr || end.less != nullptr; // 0 for an element with itself
+    for (std::ptrdiff_t k = 0; k <= steps; ++k) {
+        at.less = less ? state_.minus.data() + (at.value - state_.plus.data()) : nullptr;
+        terms_.push_back(at);
+        at.value += value;
+        for (std::size_t f = 0; f < factors.size(); ++f)
+            if (at.factors[f] != nullptr)
+                at.factors[f] += factors[f];
+    }
+    return true;
 }
 
 template <class Real> void MomentMachine<Real>::add(const plan::TermOp& op, rows::MomentTerm<Real> term) {

@@ -40,6 +40,7 @@ template <class Real> class MomentMachine {
     const Op& prepared(std::uint32_t op);
     [[nodiscard]] Real number(const plan::Constant& constant) const;
     void collect(const plan::TermOp& op, const Term& term, std::size_t depth);
+    bool collect_run(const plan::TermOp& op, const Term& term, std::int64_t first, std::int64_t last);
     void add(const plan::TermOp& op, rows::MomentTerm<Real> term);
     // Throws where too little is left when means are subtracted. What is left of 0 is 0, but for samples some of whose terms
     // have been lost in sums with others before.

@@ -102,6 +102,11 @@ template <class Real> class PairMachine {
     // `visit`(whether the term's guards hold).
     template <class Visit> void over_sums(const plan::TermOp& term, std::size_t depth, const Visit& visit);
 
+    // What a term adds to value_ and tangent_ at the values of its sums at hand.
+    void add(const plan::TermOp& term, bool tangent);
+    // The same for all values of the innermost sum, where it is steady; false where an index leaves its family.
+    bool add_run(const plan::TermOp& term, std::int64_t first, std::int64_t last, bool tangent);
+    void add_sums(const plan::TermOp& term, std::size_t depth, bool steady, bool tangent);
     void linear(const plan::PairOp& op, bool tangent);
     std::array<Lanes<Real>, 2> seconds(const plan::PairOp& op) const;
     void linear_gap(const plan::PairOp& op);

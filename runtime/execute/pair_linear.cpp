@@ -1,5 +1,6 @@
 // Sums of terms: C and T, and the gaps where nothing cancels.
 #include "runtime/execute/pair_sums.hpp"
+#include "runtime/execute/steady.hpp"
 #include "runtime/execute/walk.hpp"
 
 #include <algorithm>
@@ -76,49 +77,121 @@ template <class Real> void PairMachine<Real>::means(const plan::TermOp& term, Re
         times(*term.right_mean, right_);
 }
 
+template <class Real> void PairMachine<Real>::add(const plan::TermOp& term, bool tangent) {
+    const Weight w = weight(term);
+    const auto scale = static_cast<Real>(constant(term.scale));
+    const auto rate = static_cast<Real>(constant(term.rate));
+    switch (term.kind) {
+    case PairTerm::Kind::parameter:
+    case PairTerm::Kind::input:
+    case PairTerm::Kind::means:
+        if (term.kind == PairTerm::Kind::input)
+            gram(term, c_.data());
+        else if (term.kind == PairTerm::Kind::means)
+            means(term, c_.data());
+        else
+            std::fill(c_.begin(), c_.end(), Real(1));
+        accumulate(value_.data(), c_.data(), scale, w, count_);
+        if (tangent && term.kind != PairTerm::Kind::means)
+            accumulate(tangent_.data(), c_.data(), rate, w, count_);
+        return;
+    case PairTerm::Kind::matmul:
+    case PairTerm::Kind::read:
+        break;
+    }
+    const Located read = locate_entry(term.entry);
+    if (!read.stored)
+        return;
+    const std::size_t at = store_.at(read.entry);
+    for (std::size_t i = 0; i < count_; ++i)
+        c_[i] = (store_.plus[at + i] - store_.minus[at + i]) / 4;
+    accumulate(value_.data(), c_.data(), scale, w, count_);
+    if (tangent) {
+        if (term.kind == PairTerm::Kind::matmul && rate != Real(0))
+            accumulate(tangent_.data(), c_.data(), rate, w, count_);
+        accumulate(tangent_.data(), store_.tangent + at, scale, w, count_);
+    }
+}
+
+template <class Real>
+bool PairMachine<Real>::add_run(const plan::TermOp& term, std::int64_t first, std::int64_t last, bool tangent) {
+    const std::uint32_t slot = term.sums.back().slot;
+    const auto end_of = [&](std::int64_t value) {
+        slots_[slot] = value;
+        return std::pair{locate_entry(term.entry), weight(term)};
+    };
+    const auto [begin, w] = end_of(first);
+    const auto [end, w_end] = end_of(last);
+    if (!begin.stored || !end.stored)
+        return false;
+    const auto steps = static_cast<std::ptrdiff_t>(last - first);
+    const auto step = [&](const Real* from, const Real* to) { return from == nullptr ? 0 : (to - from) / steps; };
+    const std::ptrdiff_t left_step = step(w.left_array.data, w_end.left_array.data);
+    const std::ptrdiff_t right_step = step(w.right_array.data, w_end.right_array.data);
+    const auto at = static_cast<std::ptrdiff_t>(store_.at(begin.entry));
+    const std::ptrdiff_t at_step = (static_cast<std::ptrdiff_t>(store_.at(end.entry)) - at) / steps;
+    const auto scale = static_cast<Real>(constant(term.scale));
+    const Real rate = term.kind == PairTerm::Kind::matmul ? static_cast<Real>(constant(term.rate)) : Real(0);
+    Real* const value = value_.data();
+    Real* const slope = tangent ? tangent_.data() : nullptr;
+    for (std::ptrdiff_t k = 0; k <= steps; ++k) {
+        const Real* const minus = store_.minus + at + k * at_step;
+        const Real* const plus = store_.plus + at + k * at_step;
+        const Real* const inner = tangent ? store_.tangent + at + k * at_step : nullptr;
+        const auto add = [&](const auto& l, const auto& r) { // by lane
+            for (std::size_t i = 0; i < count_; ++i)
+                value[i] += scale * (l(i) * r(i)) * ((plus[i] - minus[i]) / 4);
+            if (slope == nullptr)
+                return;
+            for (std::size_t i = 0; i < count_; ++i)
+                slope[i] += l(i) * r(i) * (rate * ((plus[i] - minus[i]) / 4) + scale * inner[i]);
+        };
+        const auto with_right = [&](const auto& l) {
+            const Real* const array = w.right_array.data + k * right_step;
+            if (w.right_array.data == nullptr)
+                add(l, [&](std::size_t) { return w.right; });
+            else if (right_.step == 1)
+                add(l, [array](std::size_t i) { return array[i]; });
+            else
+                add(l, [array](std::size_t) { return *array; });
+        };
+        const Real* const array = w.left_array.data + k * left_step;
+        if (w.left_array.data == nullptr)
+            with_right([&](std::size_t) { return w.left; });
+        else if (left_.step == 1)
+            with_right([array](std::size_t i) { return array[i]; });
+        else
+            with_right([array](std::size_t) { return *array; });
+    }
+    return true;
+}
+
+template <class Real>
+void PairMachine<Real>::add_sums(const plan::TermOp& term, std::size_t depth, bool steady, bool tangent) {
+    if (depth == term.sums.size()) {
+        if (plan::hold(term.guards, slots_.data()))
+            add(term, tangent);
+        return;
+    }
+    const plan::LoopRange& range = term.sums[depth];
+    const std::int64_t first = range.first(slots_.data());
+    const std::int64_t last = range.last(slots_.data());
+    if (steady && depth + 1 == term.sums.size() && last > first &&
+        (!plan::hold(term.guards, slots_.data()) || add_run(term, first, last, tangent)))
+        return;
+    for (std::int64_t i = first; i <= last; ++i) {
+        slots_[range.slot] = i;
+        add_sums(term, depth + 1, steady, tangent);
+    }
+}
+
 // value_ = C, tangent_ = T of a linear operation.
 template <class Real> void PairMachine<Real>::linear(const plan::PairOp& op, bool tangent) {
     std::fill(value_.begin(), value_.end(), Real(0));
     if (tangent)
         std::fill(tangent_.begin(), tangent_.end(), Real(0));
     for (const plan::TermOp& term : op.terms)
-        over_sums(term, 0, [&](bool holds) {
-            if (!holds)
-                return;
-            const Weight w = weight(term);
-            const auto scale = static_cast<Real>(constant(term.scale));
-            const auto rate = static_cast<Real>(constant(term.rate));
-            switch (term.kind) {
-            case PairTerm::Kind::parameter:
-            case PairTerm::Kind::input:
-            case PairTerm::Kind::means:
-                if (term.kind == PairTerm::Kind::input)
-                    gram(term, c_.data());
-                else if (term.kind == PairTerm::Kind::means)
-                    means(term, c_.data());
-                else
-                    std::fill(c_.begin(), c_.end(), Real(1));
-                accumulate(value_.data(), c_.data(), scale, w, count_);
-                if (tangent && term.kind != PairTerm::Kind::means)
-                    accumulate(tangent_.data(), c_.data(), rate, w, count_);
-                return;
-            case PairTerm::Kind::matmul:
-            case PairTerm::Kind::read:
-                break;
-            }
-            const Located read = locate_entry(term.entry);
-            if (!read.stored)
-                return;
-            const std::size_t at = store_.at(read.entry);
-            for (std::size_t i = 0; i < count_; ++i)
-                c_[i] = (store_.plus[at + i] - store_.minus[at + i]) / 4;
-            accumulate(value_.data(), c_.data(), scale, w, count_);
-            if (tangent) {
-                if (term.kind == PairTerm::Kind::matmul && rate != Real(0))
-                    accumulate(tangent_.data(), c_.data(), rate, w, count_);
-                accumulate(tangent_.data(), store_.tangent + at, scale, w, count_);
-            }
-        });
+        add_sums(term, 0, execute::steady(term), tangent);
 }
 
 // minus_ and plus_ directly. With k^4 = A / B of the two sums, minus = Var(sum a_i / k - k b_i), to which a pair of terms
