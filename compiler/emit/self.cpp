@@ -100,9 +100,10 @@ class SelfPart {
 
     std::string coefficients(std::size_t unit) {
         std::string text;
-        for (const std::uint32_t id : source_.self.coefficients_of[unit])
-            if (id != plan::no_array)
-                text += fill(id, 0);
+        const std::vector<std::uint32_t>& ids = source_.self.coefficients_of[unit];
+        for (auto id = ids.begin(); id != ids.end(); ++id)
+            if (*id != plan::no_array && std::find(ids.begin(), id, *id) == id) // terms may share one
+                text += fill(*id, 0);
         return text;
     }
 

@@ -33,6 +33,7 @@ class SelfBuilder {
                                       {'a', &plan_.sizes});
         for (std::size_t k = 0; k < units_.size(); ++k) {
             plan_.coefficients_of.emplace_back();
+            added_.clear();
             for (const limit::LinearTerm& term : *units_[k].terms)
                 plan_.coefficients_of.back().push_back(add_coefficient(space, k, term));
         }
@@ -42,6 +43,7 @@ class SelfBuilder {
     SelfPlan& plan_;
     Binder compile_;
     std::vector<Unit> units_;
+    std::vector<std::pair<const limit::LinearTerm*, std::uint32_t>> added_; // arrays of the unit at hand
 
     void add_input(std::uint32_t input) {
         const Input& declared = plan_.recursions.network.program.inputs[input];
@@ -89,6 +91,10 @@ class SelfBuilder {
     std::uint32_t add_coefficient(const limit::IndexSpace& space, std::size_t unit, const limit::LinearTerm& term) {
         if (limit::is_constant(plan_.recursions.network.program.exprs, term.coefficient))
             return no_array;
+        // terms of one sum that share a factor share its numbers
+        for (const auto& [other, id] : added_)
+            if (other->coefficient == term.coefficient && other->ranges == term.ranges)
+                return id;
         CoefficientArray array{unit, term.coefficient, {}, {}, {}};
         std::vector<Symbol> variables;
         std::vector<Condition> conditions = units_[unit].conditions;
@@ -109,6 +115,7 @@ class SelfBuilder {
             array.box.size.push_back(bounds.upper - bounds.lower + 1);
         }
         plan_.coefficients.push_back(std::move(array));
+        added_.emplace_back(&term, static_cast<std::uint32_t>(plan_.coefficients.size() - 1));
         return static_cast<std::uint32_t>(plan_.coefficients.size() - 1);
     }
 };

@@ -172,9 +172,10 @@ template <class Real> class SelfRun {
     void coefficients(std::size_t unit) {
         if (std::exchange(filled_, nothing) == unit) // just now
             return;
-        for (const std::uint32_t id : plan_.coefficients_of[unit])
-            if (id != plan::no_array)
-                fill(plan_.coefficients[id], state_.coefficients[id], 0);
+        const std::vector<std::uint32_t>& ids = plan_.coefficients_of[unit];
+        for (auto id = ids.begin(); id != ids.end(); ++id)
+            if (*id != plan::no_array && std::find(ids.begin(), id, *id) == id) // terms may share one
+                fill(plan_.coefficients[*id], state_.coefficients[*id], 0);
     }
     void fill(const plan::CoefficientArray& array, Numbers<Real>& values, std::size_t depth) {
         if (depth < array.ranges.size()) {

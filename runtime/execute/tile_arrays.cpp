@@ -8,7 +8,9 @@ namespace tpc::execute {
 
 using limit::PairTerm;
 
-template <class Real> std::vector<bool> never_negative(const plan::Part& part, const std::vector<TileDual<Real>>& duals) {
+template <class Real>
+std::vector<bool> never_negative(const plan::Part& part, const std::vector<TileDual<Real>>& duals,
+                                 const std::vector<SumFactors>& factors) {
     std::vector<bool> result(part.arrays.size(), true);
     const auto positive = [](const plan::Factor& factor) { return !factor.array && factor.constant.fixed; };
     const auto term_is = [&](const plan::TermOp& term) {
@@ -28,7 +30,7 @@ template <class Real> std::vector<bool> never_negative(const plan::Part& part, c
             if (!result[op.array])
                 continue;
             const bool holds = op.rule == limit::Rule::dual ? duals[k].shape.nonnegative
-                                                            : op.rule == limit::Rule::linear &&
+                                                            : op.rule == limit::Rule::linear && !factors[k].any() &&
                                                                   std::all_of(op.terms.begin(), op.terms.end(), term_is);
             if (holds)
                 continue;
@@ -90,7 +92,9 @@ std::vector<bool> moving(const plan::Part& part) {
     return result;
 }
 
-template std::vector<bool> never_negative(const plan::Part&, const std::vector<TileDual<double>>&);
-template std::vector<bool> never_negative(const plan::Part&, const std::vector<TileDual<float>>&);
+template std::vector<bool> never_negative(const plan::Part&, const std::vector<TileDual<double>>&,
+                                          const std::vector<SumFactors>&);
+template std::vector<bool> never_negative(const plan::Part&, const std::vector<TileDual<float>>&,
+                                          const std::vector<SumFactors>&);
 
 } // namespace tpc::execute

@@ -6,7 +6,9 @@
 namespace tpc::execute {
 
 // Arrays whose entries cannot be negative: squares of functions that are not, and sums of those with positive weights.
-template <class Real> std::vector<bool> never_negative(const plan::Part& part, const std::vector<TileDual<Real>>& duals);
+template <class Real>
+std::vector<bool> never_negative(const plan::Part& part, const std::vector<TileDual<Real>>& duals,
+                                 const std::vector<SumFactors>& factors);
 
 // Arrays of which nobody reads more than C: dual kernels want gaps, and sums that give gaps in which nothing cancels.
 std::vector<bool> only_values(const plan::Part& part);

@@ -195,30 +195,38 @@ void TileMachine<Real>::collect(const plan::TermOp& term, const TileTerm& own, s
     }
 }
 
-// Puts what long sums come to in their places; true where nothing is left to do.
+// Puts what long sums come to in their places, or writes all there is to write, which is true then.
 template <class Real> bool TileMachine<Real>::contract(std::size_t positions, const rows::LinearRow<Real>& out) {
+    const auto is_long = [&](const rows::Term<Real>& term) { return rows::contracts(term, out.sheets, positions); };
+    if (terms_.size() <= 2 && std::count_if(terms_.begin(), terms_.end(), is_long) == 1) { // closed at once
+        const auto sum = std::find_if(terms_.begin(), terms_.end(), is_long);
+        const auto other = sum == terms_.begin() ? terms_.end() - 1 : terms_.begin();
+        if (other == sum || (rows::adds_entries(*other) && other->minus.data != out.minus)) { // that one is written over
+            scratch_.resize(std::max(scratch_.size(), rows::contract_scratch(sum->repeats)));
+            rows::ContractRow<Real> row{out.sheets, positions, lanes_, &*sum, out.minus, out.tangent, out.step, out.sheet};
+            row.closing = &out;
+            row.also = other == sum ? nullptr : &*other;
+            rows::contract(row, scratch_.data());
+            return true;
+        }
+    }
     const std::size_t size = out.sheets * positions * width_;
     std::size_t used = 0;
     for (rows::Term<Real>& term : terms_) {
-        if (!rows::contracts(term, out.sheets, positions))
+        if (!is_long(term))
             continue;
         scratch_.resize(std::max(scratch_.size(), rows::contract_scratch(term.repeats)));
         const bool moves = tangent_ && (term.tangent.data != nullptr || term.rate != Real(0));
         rows::ContractRow<Real> row{out.sheets, positions, lanes_, &term, out.minus, out.tangent, out.step, out.sheet};
-        const bool all = out.value && terms_.size() == 1;
-        if (!all) {
-            if (used == sums_.size())
-                sums_.emplace_back();
-            Numbers<Real>& space = sums_[used++];
-            space.resize(std::max(space.size(), 2 * size));
-            row.value = space.data();
-            row.tangent = moves ? space.data() + size : nullptr;
-            row.step = static_cast<std::ptrdiff_t>(width_);
-            row.sheet = row.step * static_cast<std::ptrdiff_t>(positions);
-        }
+        if (used == sums_.size())
+            sums_.emplace_back();
+        Numbers<Real>& space = sums_[used++];
+        space.resize(std::max(space.size(), 2 * size));
+        row.value = space.data();
+        row.tangent = moves ? space.data() + size : nullptr;
+        row.step = static_cast<std::ptrdiff_t>(width_);
+        row.sheet = row.step * static_cast<std::ptrdiff_t>(positions);
         rows::contract(row, scratch_.data());
-        if (all)
-            return true;
         rows::Term<Real> sum;
         sum.value = true;
         sum.minus = {row.value, row.step, 0, row.sheet};
@@ -288,14 +296,17 @@ template <class Real> void TileMachine<Real>::linear(std::uint32_t index, const 
             }
             continue;
         }
-        if (!gap && contract(piece.count(), out))
-            continue;
+        if (const auto& factor = program_.factors[index].left)
+            out.left_factor = moving(program_.left.coefficients[*factor->array], spot(own.left_factor, piece), false);
+        if (const auto& factor = program_.factors[index].right)
+            out.right_factor = moving(program_.right.coefficients[*factor->array], spot(own.right_factor, piece), true);
         if (!raw) {
             const plan::PairArray& array = part_.arrays[op.array];
             out.left_inverse = moving(program_.left.inverse[array.left], to.left, false);
             out.right_inverse = moving(program_.right.inverse[array.right], to.right, true);
         }
-        rows::linear(out);
+        if (gap || !contract(piece.count(), out))
+            rows::linear(out);
         settle(op, to, piece.count());
     }
 }

@@ -1,6 +1,7 @@
 #include "runtime/execute/tile_program.hpp"
 
 #include "runtime/execute/tile_arrays.hpp"
+#include "runtime/execute/tile_factors.hpp"
 #include "runtime/execute/tile_features.hpp"
 #include "runtime/execute/tile_fold.hpp"
 #include "runtime/execute/tile_fuse.hpp"
@@ -132,7 +133,9 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             program.duals[k] = tile_dual(op.entry, *features[k].dual, left, right);
             with_sums[k] = tangent && op.tangent && takes_sums(program.duals[k]) && !forward.arrays[op.array].value;
         }
-    program.part = read_through(fuse(forward, with_sums));
+    auto [part_of_tiles, factors] = factor_out(read_through(fuse(forward, with_sums)));
+    program.part = std::move(part_of_tiles);
+    program.factors = std::move(factors);
     const plan::Part& part = program.part;
     const Halo halo = halo_of(plan, part);
     const std::vector<Fold> folds = folds_of(plan, part);
@@ -141,7 +144,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
             if (part.ops[k].rule == limit::Rule::dual)
                 visit(program.duals[k], part.ops[k].entry, features[k]);
     };
-    const std::vector<bool> nonnegative = never_negative(part, program.duals);
+    const std::vector<bool> nonnegative = never_negative(part, program.duals, program.factors);
     const std::vector<bool> moves = moving(part);
     const std::vector<bool> values = only_values(part);
     for (std::size_t a = 0; a < part.arrays.size(); ++a) {
@@ -192,7 +195,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         dual.left = features_of(dual, program.left, a, *prepared.left);
         dual.right = features_of(dual, program.right, b, *prepared.right);
     });
-    program.ops = routes_of(plan, part, halo, folds);
+    program.ops = routes_of(plan, part, program.factors, halo, folds);
     for (std::size_t k = 0; k < part.ops.size(); ++k)
         if (fused(part.ops[k]))
             program.ops[k].signs = !nonnegative[forward.ops[k].entry.array];

@@ -124,13 +124,19 @@ struct TileTerm {
     Route left_mean, right_mean;
     bool repeats = false; // its innermost sum changes nothing but addresses
 };
+// Coefficient arrays that a whole sum is multiplied by, of either side.
+struct SumFactors {
+    std::optional<plan::Factor> left, right;
+    [[nodiscard]] bool any() const { return left || right; }
+};
 struct TileOp {
     std::vector<std::uint32_t> alone; // slots that must not vary along a row
     TileRead target, read;            // what it writes; what a dual reads
     bool signs = false;               // a dual kernel of its own sum: C of that may be negative
     std::vector<TileTerm> terms;
-    std::vector<TileRead> groups; // those across the samples
-    std::vector<bool> straight;   // by slot: addresses are affine in it, for linear operations and duals
+    Route left_factor, right_factor; // of `SumFactors`
+    std::vector<TileRead> groups;    // those across the samples
+    std::vector<bool> straight;      // by slot: addresses are affine in it, for linear operations and duals
 };
 
 template <class Real> struct TileProgram {
@@ -145,6 +151,7 @@ template <class Real> struct TileProgram {
     std::size_t bare_rows = 0;
     std::size_t lanes = 1; // of a row of the workspace, and of the right samples that lie side by side
     std::vector<TileOp> ops;
+    std::vector<SumFactors> factors;   // by operation
     std::vector<TileDual<Real>> duals; // by operation
 };
 

@@ -31,7 +31,8 @@ bool straight_along(const TileOp& op, std::uint32_t slot) {
     const auto all = [&](std::initializer_list<const Route*> routes) {
         return std::all_of(routes.begin(), routes.end(), [&](const Route* route) { return route->straight_along(slot); });
     };
-    return op.groups.empty() && all({&op.target.left, &op.target.right, &op.read.left, &op.read.right}) &&
+    return op.groups.empty() &&
+           all({&op.target.left, &op.target.right, &op.read.left, &op.read.right, &op.left_factor, &op.right_factor}) &&
            std::all_of(op.terms.begin(), op.terms.end(), [&](const TileTerm& term) {
                return all({&term.entry.left, &term.entry.right, &term.left_factor, &term.right_factor, &term.left_mean,
                            &term.right_mean});
@@ -103,6 +104,22 @@ class Router {
         return result;
     }
 
+    // In its coefficient array; nowhere where it is a number.
+    static Route factor(const plan::Factor& f, const plan::SelfPlan& side) {
+        if (!f.array)
+            return {};
+        const plan::Box& box = side.coefficients[*f.array].box;
+        Route result = route(f.point, ir::IndexMode::none, box, box);
+        straighten(result);
+        return result;
+    }
+    void factors(const SumFactors& given, TileOp& op) const {
+        if (given.left)
+            op.left_factor = factor(*given.left, plan_.left);
+        if (given.right)
+            op.right_factor = factor(*given.right, plan_.right);
+    }
+
     TileTerm term(const plan::PairOp& whole, const plan::TermOp& op) const {
         TileTerm result;
         plan::Intervals slots = loops_;
@@ -124,19 +141,13 @@ class Router {
         }
         within(result.entry.left, slots);
         within(result.entry.right, slots);
-        const auto factor = [](const plan::Factor& f, const plan::SelfPlan& side) {
-            if (!f.array)
-                return Route{};
-            const plan::Box& box = side.coefficients[*f.array].box;
-            return route(f.point, ir::IndexMode::none, box, box);
-        };
         result.left_factor = factor(op.left_factor, plan_.left);
         result.right_factor = factor(op.right_factor, plan_.right);
         if (op.left_mean)
             result.left_mean = side(*op.left_mean, halo_.left);
         if (op.right_mean)
             result.right_mean = side(*op.right_mean, halo_.right);
-        for (Route* route : {&result.left_factor, &result.right_factor, &result.left_mean, &result.right_mean})
+        for (Route* route : {&result.left_mean, &result.right_mean})
             straighten(*route);
         if (op.sums.empty() || op.kind == PairTerm::Kind::input)
             return result;
@@ -275,11 +286,12 @@ class Router {
 
 } // namespace
 
-std::vector<TileOp> routes_of(const plan::Plan& plan, const plan::Part& part, const Halo& halo,
-                              const std::vector<Fold>& folds) {
+std::vector<TileOp> routes_of(const plan::Plan& plan, const plan::Part& part, const std::vector<SumFactors>& factors,
+                              const Halo& halo, const std::vector<Fold>& folds) {
     const Router router(plan, part, halo, folds);
     std::vector<TileOp> result;
-    for (const plan::PairOp& op : part.ops) {
+    for (std::size_t k = 0; k < part.ops.size(); ++k) {
+        const plan::PairOp& op = part.ops[k];
         TileOp tile;
         tile.alone = slots_alone(plan.recursions, op);
         if (!op.output)
@@ -288,6 +300,7 @@ std::vector<TileOp> routes_of(const plan::Plan& plan, const plan::Part& part, co
             tile.read = router.whole(op, op.entry);
         for (const plan::TermOp& term : op.terms)
             tile.terms.push_back(router.term(op, term));
+        router.factors(factors[k], tile);
         for (const plan::GroupOp& group : op.groups)
             tile.groups.push_back(group.cross ? router.whole(op, group.entry) : TileRead{});
         for (std::uint32_t slot = 0; slot < part.slots; ++slot)

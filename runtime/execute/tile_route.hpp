@@ -8,8 +8,8 @@
 namespace tpc::execute {
 
 // By operation of the part; `signs` is left to the dual kernels.
-std::vector<TileOp> routes_of(const plan::Plan& plan, const plan::Part& part, const Halo& halo,
-                              const std::vector<Fold>& folds);
+std::vector<TileOp> routes_of(const plan::Plan& plan, const plan::Part& part, const std::vector<SumFactors>& factors,
+                              const Halo& halo, const std::vector<Fold>& folds);
 
 // Slots along which an operation cannot run as one row: their value changes more than addresses. Its own guards are looked
 // at when it runs.

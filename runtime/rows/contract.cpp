@@ -7,6 +7,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <type_traits>
 
 HWY_BEFORE_NAMESPACE();
 namespace tpc::rows {
@@ -21,6 +22,23 @@ constexpr bool many_registers = HWY_MAX_BYTES >= 64;
 constexpr std::size_t block_weights = many_registers ? 4 : 2;
 constexpr std::size_t block_entries = many_registers ? 3 : 2;
 
+// Numbers of the closing: how they move with weights and with entries.
+template <class Real> struct Moved {
+    const Real* data = nullptr;
+    std::ptrdiff_t weight = 0, entry = 0;
+    // At the first weight of an entry.
+    [[nodiscard]] HWY_INLINE Moved from(std::ptrdiff_t e) const {
+        return {data == nullptr ? nullptr : data + e * entry, data == nullptr ? 0 : weight, 0};
+    }
+    HWY_INLINE void next() { data += weight; }
+};
+template <class Real> struct Closing {
+    Moved<Real> also, also_tangent, left_factor, right_factor, left_inverse, right_inverse;
+    Real also_scale = 0, also_rate = 0;
+    std::ptrdiff_t plus = 0; // from where minus or C is written; 0: not wanted
+    bool any = false;        // there is more to do than to write C and T
+};
+
 // Weights move with one of sheets and positions, entries with the other one.
 template <class Real> struct Blocks {
     const Real* weights = nullptr; // by lane, or a number for all of them; null: 1
@@ -34,6 +52,77 @@ template <class Real> struct Blocks {
     Real* out_tangent = nullptr;
     std::ptrdiff_t out_weight = 0, out_entry = 0;
 };
+
+// What is left to do of some entries with all weights, which were just written and are in the nearest cache.
+template <bool Also, bool Factors, bool Gaps, class Real>
+HWY_INLINE void close(const Blocks<Real>& b, const Closing<Real>& own, std::size_t weights, std::size_t entries) {
+    const ContractTag<Real> d;
+    const auto zero = hn::Zero(d);
+    const auto two = hn::Set(d, Real(2));
+    const auto also_scale = hn::Set(d, own.also_scale);
+    const auto also_rate = hn::Set(d, own.also_rate);
+    for (std::size_t k = 0; k < entries; ++k) {
+        const auto e = static_cast<std::ptrdiff_t>(k);
+        Real* out = b.out + e * b.out_entry;
+        Real* tangent = b.out_tangent == nullptr ? nullptr : b.out_tangent + e * b.out_entry;
+        Moved<Real> also = own.also.from(e), also_tangent = own.also_tangent.from(e), left = own.left_factor.from(e),
+                    right = own.right_factor.from(e), left_inverse = own.left_inverse.from(e),
+                    right_inverse = own.right_inverse.from(e);
+        for (std::size_t w = 0; w < weights; ++w) {
+            auto c = hn::LoadU(d, out);
+            auto t = tangent == nullptr ? zero : hn::LoadU(d, tangent);
+            if constexpr (Also) {
+                const auto value = hn::LoadU(d, also.data);
+                c = hn::MulAdd(also_scale, value, c);
+                t = hn::MulAdd(also_rate, value, t);
+                if (also_tangent.data != nullptr)
+                    t = hn::MulAdd(also_scale, hn::LoadU(d, also_tangent.data), t);
+                also.next();
+                also_tangent.next();
+            }
+            if constexpr (Factors) {
+                auto factor = hn::Set(d, left.data == nullptr ? Real(1) : *left.data);
+                if (right.data != nullptr)
+                    factor = hn::Mul(factor, hn::LoadU(d, right.data));
+                c = hn::Mul(factor, c);
+                t = hn::Mul(factor, t);
+                left.next();
+                right.next();
+            }
+            if constexpr (Gaps) {
+                const auto inverse = hn::Mul(hn::Set(d, *left_inverse.data), hn::LoadU(d, right_inverse.data));
+                const auto correlation = hn::Mul(c, inverse);
+                const auto none = hn::Eq(inverse, zero); // an element that is 0 correlates with nothing
+                c = hn::IfThenElse(none, two, hn::Max(hn::NegMulAdd(two, correlation, two), zero));
+                if (own.plus != 0)
+                    hn::StoreU(hn::IfThenElse(none, two, hn::Max(hn::MulAdd(two, correlation, two), zero)), d,
+                               out + own.plus);
+                left_inverse.next();
+                right_inverse.next();
+            }
+            hn::StoreU(c, d, out);
+            out += b.out_weight;
+            if (tangent != nullptr && (Also || Factors)) {
+                hn::StoreU(t, d, tangent);
+                tangent += b.out_weight;
+            }
+        }
+    }
+}
+template <class Real>
+void close_any(const Blocks<Real>& b, const Closing<Real>& own, std::size_t weights, std::size_t entries) {
+    const bool factors = own.left_factor.data != nullptr || own.right_factor.data != nullptr;
+    const auto with = [&](auto also, auto gaps) {
+        constexpr bool Also = decltype(also)::value, Gaps = decltype(gaps)::value;
+        factors ? close<Also, true, Gaps>(b, own, weights, entries) : close<Also, false, Gaps>(b, own, weights, entries);
+    };
+    const std::true_type yes;
+    const std::false_type no;
+    if (own.left_inverse.data != nullptr)
+        own.also.data != nullptr ? with(yes, yes) : with(no, yes);
+    else
+        own.also.data != nullptr ? with(yes, no) : with(no, no);
+}
 
 template <bool Number, bool Tangent, std::size_t Weights, std::size_t Entries, class Real>
 HWY_INLINE void block(const Blocks<Real>& b) {
@@ -186,6 +275,26 @@ template <class Real> HWY_INLINE void contract_any(const ContractRow<Real>& row,
     b.weight_again = weights.again;
     b.out_weight = by_sheet ? row.step : row.sheet;
     b.out_entry = by_sheet ? row.sheet : row.step;
+    const auto moved = [&](const Moving<Real>& m) {
+        return by_sheet ? Moved<Real>{m.data, m.step, m.sheet} : Moved<Real>{m.data, m.sheet, m.step};
+    };
+    Closing<Real> closing;
+    if (row.also != nullptr) {
+        const Real numbers = row.also->left * row.also->right;
+        closing.also = moved(row.also->minus);
+        closing.also_tangent = moved(row.also->tangent);
+        closing.also_scale = row.also->scale * numbers;
+        closing.also_rate = row.also->rate * numbers;
+    }
+    if (row.closing != nullptr) {
+        closing.left_factor = moved(row.closing->left_factor);
+        closing.right_factor = moved(row.closing->right_factor);
+        closing.left_inverse = moved(row.closing->left_inverse);
+        closing.right_inverse = moved(row.closing->right_inverse);
+        closing.plus = row.closing->plus != nullptr ? row.closing->plus - row.value : 0;
+    }
+    closing.any = closing.also.data != nullptr || closing.left_factor.data != nullptr ||
+                  closing.right_factor.data != nullptr || closing.left_inverse.data != nullptr;
     for (std::size_t lane = 0; lane < row.lanes; lane += width)
         for (std::size_t first = 0; first < entry_count; first += block_entries) {
             const std::size_t entries = std::min(block_entries, entry_count - first);
@@ -208,6 +317,18 @@ template <class Real> HWY_INLINE void contract_any(const ContractRow<Real>& row,
             else
                 tangent ? over_entries<false, true>(b, weight_count, entries)
                         : over_entries<false, false>(b, weight_count, entries);
+            if (closing.any) {
+                Closing<Real> here = closing;
+                const auto move = [&](Moved<Real>& m, std::size_t lanes) {
+                    if (m.data != nullptr)
+                        m.data += from * m.entry + static_cast<std::ptrdiff_t>(lanes);
+                };
+                for (Moved<Real>* by_lane : {&here.also, &here.also_tangent, &here.right_factor, &here.right_inverse})
+                    move(*by_lane, lane);
+                for (Moved<Real>* of_left : {&here.left_factor, &here.left_inverse})
+                    move(*of_left, 0);
+                close_any(b, here, weight_count, entries);
+            }
         }
 }
 

@@ -190,6 +190,20 @@ template <class Real> class OtherTerms {
     HWY_INLINE Other* begin() { return many_ == nullptr ? few_ : many_.get(); }
 };
 
+// C and T, by a number and by lane (null: 1).
+template <bool Tangent, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void multiply(D d, Real left, const Real* right, Sums<D, Vectors>& sums) {
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v) {
+        auto own = hn::Set(d, left);
+        if (right != nullptr)
+            own = hn::Mul(own, hn::LoadU(d, right + v * hn::Lanes(d)));
+        sums.size[v] = hn::Mul(own, sums.size[v]);
+        if constexpr (Tangent)
+            sums.tangent[v] = hn::Mul(own, sums.tangent[v]);
+    }
+}
+
 // C itself, where `row.value`, or the gaps, and T, of some lanes at one position; nothing is stored.
 template <bool Gap, bool Plus, bool Tangent, bool Across, bool Other, std::size_t Vectors, class D,
           class Real = hn::TFromD<D>>
@@ -221,6 +235,8 @@ HWY_INLINE void linear_at(D d, const LinearRow<Real>& row, const PlainTerms<Real
         other.each([&](const Term<Real>& term, const Real* const* at)
                        TPC_INLINE { add_term<Gap, Plus, Tangent, Vectors>(d, term, at, lane, ratio, sums); });
     }
+    if (!Gap && (row.left_factor.data != nullptr || row.right_factor.data != nullptr))
+        multiply<Tangent>(d, number(row.left_factor, position), pointer(row.right_factor, position, lane), sums);
     TPC_UNROLL
     for (std::size_t v = 0; v < Vectors; ++v) {
         if constexpr (Tangent)
@@ -255,12 +271,33 @@ HWY_INLINE void linear_at(D d, const LinearRow<Real>& row, const PlainTerms<Real
     }
 }
 
+// The positions of such a row lie side by side, in what is read as in what is written, and all have the same left element:
+// they are lanes of one.
+template <class Real> HWY_INLINE bool side_by_side(const LinearRow<Real>& row) {
+    const auto lanes = static_cast<std::ptrdiff_t>(row.lanes);
+    const auto by_lane = [&](const Moving<Real>& m) { return m.data == nullptr || m.step == lanes; };
+    const auto still = [](const Moving<Real>& m) { return m.data == nullptr || m.step == 0; };
+    bool all = row.step == lanes && still(row.left_inverse) && by_lane(row.right_inverse) && still(row.left_factor) &&
+               by_lane(row.right_factor);
+    for (std::size_t k = 0; k < row.count && all; ++k) {
+        const Term<Real>& term = row.terms[k];
+        all = by_lane(term.minus) && by_lane(term.plus) && by_lane(term.tangent) && by_lane(term.right_norm) &&
+              by_lane(term.right_factor) && still(term.left_norm) && still(term.left_factor);
+    }
+    return all;
+}
+
 // A row after `apply` (number of vectors, position, lane, minus, plus, tangent), in place, for all positions and lanes.
 // Where one vector holds all lanes, and `Across` allows it, some positions at once: `apply` knows neither these nor the
 // lanes.
 template <bool Gap, bool SumPlus, bool Plus, bool Tangent, bool Across, class Real, class Apply>
 HWY_INLINE void linear_row(const LinearRow<Real>& given, const Apply& apply) {
-    const LinearRow<Real> row = given; // which nothing that is written can alias
+    LinearRow<Real> row = given; // which nothing that is written can alias
+    if constexpr (Across)
+        if (row.positions > 1 && side_by_side(row)) {
+            row.lanes *= row.positions;
+            row.positions = 1;
+        }
     const Tag<Real> d;
     const std::size_t width = hn::Lanes(d);
     PlainTerms<Real> plain;

@@ -45,20 +45,21 @@ template <class Real> struct PlainGroup {
     bool stored; // `plus` is there, and wanted
     bool moves;  // `tangent` is there, and wanted
     Real scale;
+    Real slope;      // T of each is scale (T(x, y) + slope C(x, y))
     std::size_t end; // of its terms
     std::ptrdiff_t step[At::count], sheet[At::count];
 };
 
-// T of all of them is scale (T(x, y) + slope C(x, y)). Repetitions are terms of their own here.
+// Repetitions are terms of their own here.
 template <class Real> class PlainTerms {
   public:
     PlainTerm<Real> terms[32];
     PlainGroup<Real> groups[4];
-    std::size_t count = 0; // of groups
-    Real slope = 0;
+    std::size_t count = 0;         // of groups
     Real parameters = 0, rate = 0; // x = y = 1 and no gap: sums of scale and of rate
     // What the sums come out in.
     [[nodiscard]] HWY_INLINE Real scale() const { return count > 0 ? groups[count - 1].scale : Real(1); }
+    [[nodiscard]] HWY_INLINE Real slope() const { return count > 0 ? groups[count - 1].slope : Real(0); }
 
     // False when the term is of another kind. With gaps, one factor on both sides is one of the scale.
     HWY_INLINE bool take(const Term<Real>& term, bool gap, bool plus, bool tangent) {
@@ -83,11 +84,9 @@ template <class Real> class PlainTerms {
             (own.stored && !together(term.plus, term.minus)) || (own.moves && !together(term.tangent, term.minus)) ||
             own.scale == Real(0))
             return false;
-        const Real own_slope = tangent ? term.rate / term.scale : Real(0);
-        if (count == 0)
-            slope = own_slope;
-        else if (std::abs(own_slope - slope) > 2 * std::numeric_limits<Real>::epsilon() * std::abs(slope))
-            return false;
+        own.slope = tangent ? term.rate / term.scale : Real(0);
+        if (count > 0 && std::abs(own.slope - slope()) <= 2 * std::numeric_limits<Real>::epsilon() * std::abs(slope()))
+            own.slope = slope();
         const auto set = [&](std::size_t k, const Moving<Real>& m) {
             own.step[k] = m.step;
             own.sheet[k] = m.sheet;
@@ -155,7 +154,8 @@ template <class Real> class PlainTerms {
         return a.step == b.step && a.sheet == b.sheet;
     }
     static HWY_INLINE bool fits(const PlainGroup<Real>& a, const PlainGroup<Real>& b) {
-        bool same = a.value == b.value && a.stored == b.stored && a.moves == b.moves && a.scale == b.scale;
+        bool same =
+            a.value == b.value && a.stored == b.stored && a.moves == b.moves && a.scale == b.scale && a.slope == b.slope;
         for (std::size_t n = 0; n < At::count; ++n)
             same &= a.step[n] == b.step[n] && a.sheet[n] == b.sheet[n];
         return same;
@@ -228,6 +228,16 @@ HWY_INLINE void rescale(D d, Real by, Sums<D, Vectors>& sums) {
     }
 }
 
+// T += slope C of what the sums hold.
+template <std::size_t Vectors, class D, class Real = hn::TFromD<D>>
+HWY_INLINE void add_slope(D d, Real slope, Sums<D, Vectors>& sums) {
+    const auto whole = hn::Set(d, slope);
+    const auto half = hn::Set(d, Real(-0.5) * slope);
+    TPC_UNROLL
+    for (std::size_t v = 0; v < Vectors; ++v)
+        sums.tangent[v] = hn::MulAdd(half, sums.minus[v], hn::MulAdd(whole, sums.size[v], sums.tangent[v]));
+}
+
 // The sums of all of them, of scale `plain.scale()`, with T in `tangent`.
 template <bool Gap, bool Plus, bool Tangent, bool Across, std::size_t Vectors, class D, class Real = hn::TFromD<D>>
 HWY_INLINE void plain_sums(D d, const PlainTerms<Real>& plain, std::size_t lane, const Vec<D>* ratio,
@@ -242,6 +252,9 @@ HWY_INLINE void plain_sums(D d, const PlainTerms<Real>& plain, std::size_t lane,
         const PlainTerm<Real>* const end = plain.terms + group.end;
         if (k > 0 && group.scale != plain.groups[k - 1].scale)
             rescale<Gap, Plus, Tangent>(d, plain.groups[k - 1].scale / group.scale, sums);
+        if constexpr (Tangent) // each slope is of all from its group on, less that of what was before
+            if (k > 0 && group.slope != plain.groups[k - 1].slope)
+                add_slope(d, plain.groups[k - 1].slope - group.slope, sums);
         const auto with = [&](auto moves) TPC_INLINE {
             constexpr bool Moves = decltype(moves)::value;
             if constexpr (!Gap)
@@ -262,13 +275,8 @@ HWY_INLINE void plain_sums(D d, const PlainTerms<Real>& plain, std::size_t lane,
             with(std::false_type());
         term = end;
     }
-    if constexpr (Tangent) {
-        const auto slope = hn::Set(d, plain.slope);
-        const auto half = hn::Set(d, Real(-0.5) * plain.slope);
-        TPC_UNROLL
-        for (std::size_t v = 0; v < Vectors; ++v)
-            sums.tangent[v] = hn::MulAdd(half, sums.minus[v], hn::MulAdd(slope, sums.size[v], sums.tangent[v]));
-    }
+    if constexpr (Tangent)
+        add_slope(d, plain.slope(), sums);
     if constexpr (!Gap) {
         TPC_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v)

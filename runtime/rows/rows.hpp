@@ -40,6 +40,7 @@ template <class Real> struct LinearRow {
     const Term<Real>* terms = nullptr;
     std::size_t count = 0;
     Moving<Real> left_inverse, right_inverse; // 1 / norm of the target's elements (0 for norm 0); null when `value`
+    Moving<Real> left_factor, right_factor;   // of the whole sum, without `gap`; null: 1
     bool gap = false;                         // the gap is the same sum as C: nothing cancels
     Real* minus = nullptr;                    // C itself when `value`
     Real* plus = nullptr;                     // null: not wanted
