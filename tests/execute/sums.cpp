@@ -71,6 +71,40 @@ output v' @ sum(t in 1..T: x[L,t]) / sqrt(n)
 )",
          {{"T", 6}, {"d", 2}},
          {{"T", 4}, {"d", 2}}},
+        {"multiples of whole sums, of either sign",
+         R"(program multiples(L: int = 3)
+input xi : R[T, d]
+input A : R[T, T]
+matrix E ~ N(0, 1/d)
+matrix U[l in 2..L] ~ N(0, 1.5/n)
+matrix B[l in 1..L] ~ N(0, 0.7/n)
+vector v ~ N(0, 1)
+for l in 1..L {
+    for t in 1..T { if l == 1 { k[l,t] = E @ xi[t] } else { k[l,t] = U[l] @ x[l-1,t] } }
+    for t in 1..T { y[l,t] = k[l,t] + sum(r in 1..T: A[t,r] * k[l,r]) }
+    for t in 1..T { z[l,t] = A[1,t] * y[l,t] }
+    for t in 1..T { x[l,t] = A[t,t] * (B[l] @ relu(z[l,t]) + z[l,t]) }
+}
+output v' @ sum(t in 1..T: A[t,1] * x[L,t]) / sqrt(n)
+)",
+         {{"T", 6}, {"d", 2}},
+         {{"T", 4}, {"d", 2}}},
+        {"multiples of sums of different functions, which are read elsewhere as well",
+         R"(program shared
+input xi : R[T, d]
+input A : R[T, T]
+matrix U ~ N(0, 2/d)
+matrix W ~ N(0, 1/n)
+matrix V ~ N(0, 1/n)
+vector v ~ N(0, 1)
+for t in 1..T { k[t] = relu(U @ xi[t]) }
+for t in 1..T { y[t] = W @ k[t] + sum(r in 1..T: A[t,r] * (V @ k[r])) }
+for t in 1..T { z[t] = A[t,t] * y[t] }
+for t in 1..T { x[t] = relu(z[t]) + 0.3 * z[t] + erf(y[t]) }
+output v' @ sum(t in 1..T: A[1,t] * x[t]) / sqrt(n)
+)",
+         {{"T", 6}, {"d", 2}},
+         {{"T", 4}, {"d", 2}}},
         {"overlapping pools with edges, after convolutions",
          R"(program pools
 input xi : R[P, Q, c]
