@@ -103,6 +103,7 @@ Coefficients coefficients(const Side& side, const Ladder& rules, const std::vect
     }
     Coefficients result;
     result.points = count;
+    constexpr std::size_t block = 256; // points at once
     const Rows data = SideRun(side, block)(points);
     result.squares = data.cwiseAbs2() * weights;
     std::vector<Rows> transforms;
