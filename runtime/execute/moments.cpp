@@ -130,11 +130,18 @@ template <class Real> bool MomentMachine<Real>::underflows(const rows::MomentRow
         return term.weight == 0 || (term.value != nullptr && term.value[lane] == 0) ||
                std::ranges::any_of(term.factors, [&](const Real* f) { return f != nullptr && f[lane] == 0; });
     };
-    for (std::size_t lane = 0; lane < row.lanes; ++lane)
-        if (row.second[lane] == 0 && std::any_of(row.terms, row.terms + row.count, [&](const auto& term) {
-                return term.less == nullptr && !is_zero(term, lane);
-            }))
+    for (std::size_t lane = 0; lane < row.lanes; ++lane) {
+        if (row.second[lane] != 0)
+            continue;
+        bool any = false;
+        double size = 0; // terms that cancel are of some size
+        for (std::size_t k = 0; k < row.count; ++k) {
+            any = any || (row.terms[k].less == nullptr && !is_zero(row.terms[k], lane));
+            size += std::abs(value_of(row.terms[k], lane));
+        }
+        if (any && size < std::numeric_limits<Real>::min())
             return true;
+    }
     return false;
 }
 

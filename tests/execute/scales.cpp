@@ -126,6 +126,19 @@ TEST_CASE("means so large that variances are lost in rounding are refused") {
         }
 }
 
+TEST_CASE("what cancels has not underflowed") {
+    const std::string text =
+        "program p\ninput xi : R[P, d]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v ~ N(0, 1)\n"
+        "for i in 1..P { g[i] = W @ tanh(U @ xi[i]) }\n"
+        "for i in 1..P { x[i] = relu(g[i] - mean(r in 1..P: g[r])) }\n"
+        "output v' @ mean(i in 1..P: x[i]) / sqrt(n)\n";
+    tests::Settings settings;
+    settings.options.single = GENERATE(false, true);
+    const auto outcome = tests::evaluate(text, tests::random_set(text, 3, {{"P", 1}, {"d", 3}}, 4), nullptr, settings);
+    REQUIRE_FALSE(outcome.error);
+    CHECK(outcome.outputs[0].nngp == std::vector<double>(9, 0.));
+}
+
 TEST_CASE("a layer norm of zeros has no limit, whatever stands behind it") {
     const std::string phi = GENERATE("relu", "tanh", "identity");
     const std::string text = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\nh = U @ xi\n"
