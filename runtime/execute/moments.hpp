@@ -42,8 +42,8 @@ template <class Real> class MomentMachine {
     void collect(const plan::TermOp& op, const Term& term, std::size_t depth);
     bool collect_run(const plan::TermOp& op, const Term& term, std::int64_t first, std::int64_t last);
     void add(const plan::TermOp& op, rows::MomentTerm<Real> term);
-    // Throws where too little is left when means are subtracted. What is left of 0 is 0, but for samples some of whose terms
-    // have been lost in sums with others before.
+    // Throws where too little is left when means are subtracted. A rest of nothing but rounding is that of a constant, but
+    // for samples some of whose terms have been lost in sums with others before.
     void require_digits(const rows::MomentRow<Real>& row, bool means);
     // Angles do not shrink with variances: behind relu and sign one below what numbers hold is not one of 0.
     void require_held(const plan::PairOp& op);

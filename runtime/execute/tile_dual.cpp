@@ -169,23 +169,25 @@ void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows
         rows::dual_of_sum(row, what);
         return;
     }
+    const auto connect_to = [&](auto& what, const auto& sides) { // to the numbers of each sample
+        const rows::Moving<Real> left = moving(sides.left, read.left, false), right = moving(sides.right, read.right, true);
+        what.left = left.data;
+        what.left_step = left.step;
+        what.left_sheet = left.sheet;
+        what.right = right.data;
+        what.right_step = right.step;
+        what.right_sheet = right.sheet;
+        what.right_stride = program_.lanes;
+    };
     if (own.shape.kind == gaussian::Shape::Kind::series) {
         if constexpr (sizeof(Real) == 8)
             if (bare_) {
-                const rows::Moving<Real> left = moving(own.bare.left, read.left, false);
-                const rows::Moving<Real> right = moving(own.bare.right, read.right, true);
                 rows::ValueSeries what;
                 what.even = own.shape.slopes[0];
                 what.odd = own.shape.slopes[1];
                 what.terms = what.even && what.odd ? own.shape.terms : (own.shape.terms + (what.even ? 1 : 0)) / 2;
                 what.reach = own.shape.reach.data();
-                what.left = left.data;
-                what.left_step = left.step;
-                what.left_sheet = left.sheet;
-                what.right = right.data;
-                what.right_step = right.step;
-                what.right_sheet = right.sheet;
-                what.right_stride = program_.lanes;
+                connect_to(what, own.bare);
                 const std::vector<EqualLane<Real>> equal = equal_lanes(index, read, row);
                 rows::value_of_sum(row, what, apart_.data());
                 settle(own, equal, read, row);
@@ -198,15 +200,7 @@ void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows
     what.constant = static_cast<Real>(own.shape.constant);
     what.scale = static_cast<Real>(own.shape.scale);
     what.blur = static_cast<Real>(own.shape.blur);
-    const rows::Moving<Real> left = moving(own.left, read.left, false);
-    const rows::Moving<Real> right = moving(own.right, read.right, true);
-    what.left = left.data;
-    what.left_step = left.step;
-    what.left_sheet = left.sheet;
-    what.right = right.data;
-    what.right_step = right.step;
-    what.right_sheet = right.sheet;
-    what.right_stride = program_.lanes;
+    connect_to(what, own);
     if (!bare_) {
         rows::dual_of_sum(row, what);
         return;

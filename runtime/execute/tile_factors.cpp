@@ -1,10 +1,9 @@
 #include "runtime/execute/tile_factors.hpp"
 
 #include "compiler/plan/fissile.hpp"
-#include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
+#include "runtime/execute/tile_absorb.hpp"
 #include "runtime/execute/tile_arrays.hpp"
-#include "runtime/execute/tile_names.hpp"
 
 #include <algorithm>
 
@@ -55,7 +54,8 @@ std::optional<plan::Factor> common(plan::PairOp& op, plan::Factor plan::TermOp::
 }
 
 // The sum that an operation is a multiple of, where nothing else reads it.
-std::optional<std::uint32_t> multiplied(const plan::Part& part, const plan::PairOp& multiple) {
+std::optional<std::uint32_t> multiplied(const plan::Part& part, std::uint32_t index) {
+    const plan::PairOp& multiple = part.ops[index];
     if (multiple.rule != limit::Rule::linear || multiple.output || multiple.accumulates || multiple.terms.size() != 1)
         return std::nullopt;
     const plan::TermOp& term = multiple.terms[0];
@@ -64,58 +64,11 @@ std::optional<std::uint32_t> multiplied(const plan::Part& part, const plan::Pair
         term.entry.array == plan::no_array || !term.scale.fixed || term.scale.value != 1 ||
         !array_or_one(term.left_factor) || !array_or_one(term.right_factor))
         return std::nullopt;
-    const std::uint32_t array = term.entry.array;
-    const plan::PairArray& own = part.arrays[array];
-    if (own.output || own.value || own.accumulated || own.sums)
+    const auto sum = sole_writer(part, term.entry.array, index);
+    if (!sum || !adds_values(part.ops[*sum], false) || part.ops[*sum].terms.empty() ||
+        part.ops[*sum].tangent != multiple.tangent)
         return std::nullopt;
-    std::optional<std::uint32_t> result;
-    for (std::uint32_t k = 0; k < part.ops.size(); ++k) {
-        const plan::PairOp& op = part.ops[k];
-        const auto reads = plan::reads_of(op);
-        if (&op != &multiple &&
-            std::any_of(reads.begin(), reads.end(), [&](const auto* read) { return read->array == array; }))
-            return std::nullopt;
-        if (op.output || op.array != array)
-            continue;
-        if (result || !adds_values(op, false) || op.terms.empty() || op.tangent != multiple.tangent)
-            return std::nullopt;
-        result = k;
-    }
-    return result;
-}
-
-bool take_sum(plan::Part& part, std::uint32_t multiple, std::uint32_t sum) {
-    const auto there = home_of(part, multiple), here = home_of(part, sum);
-    if (!there || !here || there->planes() != here->planes())
-        return false;
-    plan::PairOp op = part.ops[multiple];
-    plan::PairOp terms = part.ops[sum];
-    const plan::EntryRead& read = op.terms[0].entry;
-    Names names;
-    if (!match(terms.left_target, read.left, names) || !match(terms.right_target, read.right, names))
-        return false;
-    const std::set<std::uint32_t> around = there->slots();
-    Renaming rename(names, around);
-    for (plan::TermOp& term : terms.terms) {
-        rename(term);
-        const bool reads = term.kind == PairTerm::Kind::matmul || term.kind == PairTerm::Kind::read;
-        if (reads && term.entry.array != plan::no_array && part.arrays[term.entry.array].accumulated)
-            return false; // those are there after all planes only
-    }
-    for (plan::Guard& guard : terms.guards) {
-        rename(guard.value);
-        rename.fine =
-            rename.fine && (always(guard) || std::any_of(op.guards.begin(), op.guards.end(),
-                                                         [&](const plan::Guard& own) { return same(own, guard); }));
-    }
-    if (!rename.fine)
-        return false;
-    std::fill(part.arrays[read.array].box.size.begin(), part.arrays[read.array].box.size.end(), 0);
-    op.terms = std::move(terms.terms);
-    op.gap_linear = false;
-    part.ops[multiple] = std::move(op);
-    remove(part.right[here->statement], sum);
-    return true;
+    return sum;
 }
 
 } // namespace
@@ -125,10 +78,13 @@ FactoredPart factor_out(const plan::Part& given) {
     plan::Part& part = result.part;
     bool changed = false;
     for (std::uint32_t k = 0; k < part.ops.size(); ++k)
-        if (const auto sum = multiplied(part, part.ops[k])) {
+        if (const auto sum = multiplied(part, k)) {
             const plan::TermOp term = part.ops[k].terms[0];
-            if (!take_sum(part, k, *sum))
+            auto terms = absorb(part, k, term.entry, *sum);
+            if (!terms)
                 continue;
+            part.ops[k].terms = *std::move(terms);
+            part.ops[k].gap_linear = false;
             if (term.left_factor.array)
                 result.factors[k].left = term.left_factor;
             if (term.right_factor.array)

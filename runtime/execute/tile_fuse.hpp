@@ -1,5 +1,4 @@
-// A dual kernel that alone reads what a linear operation writes takes its place: its own terms are those of the sum, which
-// is stored nowhere. (Each entry is written once, so that the sum may as well be taken later.)
+// A dual kernel that alone reads what a linear operation writes takes its place: its own terms are those of the sum.
 #pragma once
 
 #include "compiler/plan/plan.hpp"
