@@ -36,7 +36,7 @@ class Validation {
 
     void expression(const Expr& expr, Place place = Place::value) {
         if (place == Place::condition && expr.kind != ExprKind::compare && !is_truth(expr))
-            diagnostics.report(Id::not_a_condition, expr.span);
+            diagnostics.report(Id::not_a_condition, expr.span, "condition of an 'if'", "l == 1");
         if (place == Place::value && expr.kind == ExprKind::compare)
             diagnostics.report(Id::misplaced_comparison, expr.op);
         if (place != Place::condition && is_truth(expr))

@@ -83,7 +83,7 @@ Value where(Context& context, Scope* scope, const ast::Expr& expr) {
         return condition.name == "true" ? x : y;
     }
     if (condition.kind != ast::ExprKind::compare) {
-        context.report(Id::not_a_condition, condition.span);
+        context.report(Id::not_a_condition, condition.span, "first argument of where", "x > 0");
         return bad_value(context, expr.span);
     }
     const auto p = value(context, scope, condition.children[0]);

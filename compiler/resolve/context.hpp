@@ -116,6 +116,7 @@ struct Context {
     std::set<std::string> clashes; // names of the top level with two declarations: of these nothing is known
     bool incomplete = false;       // an import failed: unknown names are no errors of their own
     bool broken = false;           // statements are missing that have syntax errors
+    std::vector<Span> of_numbers;  // inner products of two numbers
     unsigned depth = 0;            // of expressions within expressions, calls included
     unsigned expansions = 0;       // calls so far
     unsigned suggestions = 0;      // unknown names so far

@@ -205,7 +205,7 @@ Test test(Context& context, Scope* scope, const ast::Expr& condition) {
         return made;
     }
     if (condition.kind != ast::ExprKind::compare) {
-        context.report(Id::not_a_condition, condition.span);
+        context.report(Id::not_a_condition, condition.span, "condition of an 'if'", "l == 1");
         made.bad = true;
         return made;
     }

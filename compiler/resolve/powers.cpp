@@ -14,12 +14,29 @@ ExprId call(Context& context, ir::Function function, llvm::ArrayRef<ExprId> argu
     return context.program.exprs.apply(function, arguments, span);
 }
 
+constexpr double highest_power = 64; // of n^(1/2)
+
+bool same_power(const Term& a, const Term& b) {
+    return std::abs(a.power - b.power) < 1e-9;
+}
+
+// What differs from a whole number by rounding alone is one: n^(1/3) * n^(2/3) = n.
+double settled(double power) {
+    return std::abs(power - std::round(power)) < 1e-9 ? std::round(power) : power;
+}
+
+// Numbers, data and sizes alone: of a power of n with them any root can be taken.
+bool carries_nothing(Context& context, const Term& term) {
+    const auto carrier = carrier_of(context, term.expr, term.origin);
+    return carrier.kind == Carrying::nothing && !carrier.average;
+}
+
 // Terms of equal powers are added, zeros dropped; never empty.
 Terms collect(Context& context, Terms terms, Span span) {
     std::stable_sort(terms.begin(), terms.end(), [](const Term& a, const Term& b) { return a.power > b.power; });
     Terms made;
     for (const auto& term : terms) {
-        if (!made.empty() && made.back().power == term.power) {
+        if (!made.empty() && same_power(made.back(), term)) {
             made.back().expr = call(context, ir::Function::add, {made.back().expr, term.expr}, span);
         } else {
             made.push_back(term);
@@ -41,7 +58,7 @@ Terms collect(Context& context, Terms terms, Span span) {
 Terms sum(Context& context, const Terms& a, const Terms& b, bool subtract, Span span) {
     Terms made;
     for (const auto& term : a) {
-        const auto* same = std::find_if(b.begin(), b.end(), [&](const Term& t) { return t.power == term.power; });
+        const auto* same = std::find_if(b.begin(), b.end(), [&](const Term& t) { return same_power(t, term); });
         if (same == b.end()) {
             made.push_back(term);
             continue;
@@ -50,7 +67,7 @@ Terms sum(Context& context, const Terms& a, const Terms& b, bool subtract, Span 
         made.push_back({term.power, call(context, function, {term.expr, same->expr}, span), term.origin});
     }
     for (const auto& term : b) {
-        if (std::none_of(a.begin(), a.end(), [&](const Term& t) { return t.power == term.power; })) {
+        if (std::none_of(a.begin(), a.end(), [&](const Term& t) { return same_power(t, term); })) {
             auto expr = subtract ? call(context, ir::Function::neg, {term.expr}, span) : term.expr;
             made.push_back({term.power, expr, term.origin});
         }
@@ -62,16 +79,20 @@ Terms product(Context& context, const Terms& a, const Terms& b, Span span) {
     Terms made;
     for (const auto& s : a) {
         for (const auto& t : b) {
-            made.push_back({s.power + t.power, call(context, ir::Function::mul, {s.expr, t.expr}, span),
+            made.push_back({settled(s.power + t.power), call(context, ir::Function::mul, {s.expr, t.expr}, span),
                             s.power != 0 ? s.origin : t.origin});
         }
     }
     return collect(context, std::move(made), span);
 }
 
-void report_power(Context& context, Value& value, const Term& term) {
+// `capacity`: the power from which on the term need not vanish.
+void report_power(Context& context, Value& value, const Term& term, int capacity) {
     if (!value.bad) {
-        if (term.power < 0) {
+        const auto& numbers = context.of_numbers;
+        if (term.power > 0 && std::find(numbers.begin(), numbers.end(), term.origin) != numbers.end()) {
+            context.report(Id::inner_of_numbers, term.origin);
+        } else if (term.power < capacity) {
             context.report(Id::vanishing_power, term.origin);
         } else if (context.in_output) {
             context.report(Id::diverging_output, term.origin);
@@ -171,14 +192,15 @@ Value power(Context& context, const Value& a, const Value& b, Span span) {
         return apply(context, ir::Function::pow, {a, b}, span);
     }
     const auto& exponent = context.program.exprs[b.terms[0].expr];
-    const double scaled = exponent.number * a.terms[0].power;
-    if (exponent.op != ir::Op::number || b.terms[0].power != 0 || std::abs(scaled) > 64 || scaled != std::floor(scaled)) {
+    const double scaled = settled(exponent.number * a.terms[0].power);
+    if (exponent.op != ir::Op::number || b.terms[0].power != 0 || std::abs(scaled) > highest_power ||
+        (scaled != std::round(scaled) && !carries_nothing(context, a.terms[0]))) {
         return apply(context, ir::Function::pow, {a, b}, span);
     }
     Value made;
     made.shape = a.shape;
-    made.terms.push_back({static_cast<int>(scaled),
-                          call(context, ir::Function::pow, {a.terms[0].expr, b.terms[0].expr}, span), a.terms[0].origin});
+    made.terms.push_back(
+        {scaled, call(context, ir::Function::pow, {a.terms[0].expr, b.terms[0].expr}, span), a.terms[0].origin});
     return made;
 }
 
@@ -214,10 +236,12 @@ ExprId realise(Context& context, Value& value) {
         auto expr = term.expr;
         if (term.power != 0) {
             const auto carrier = carrier_of(context, expr, term.origin);
-            if (value.shape != Shape::scalar || term.power > std::max(0, carrier.capacity())) {
-                report_power(context, value, term);
+            const int capacity = std::max(0, carrier.capacity());
+            const bool whole = term.power == std::round(term.power);
+            if (value.shape != Shape::scalar || !whole || term.power > capacity) {
+                report_power(context, value, term, whole ? 0 : capacity);
             } else {
-                expr = attach(context, expr, term.power, term.origin);
+                expr = attach(context, expr, static_cast<int>(term.power), term.origin);
                 // v' @ x / sqrt(n) is of order one, and the check says why the network may not read it; others grow
                 if (carrier.kind != Carrying::readout || term.power < 0) {
                     value.readout = term.origin;
@@ -266,7 +290,7 @@ Value arithmetic(Context& context, ast::Operator oper, const Value& a, const Val
         });
         for (auto& term : made.terms) {
             term.origin = term.power != 0 ? term.origin : divisor.origin;
-            term.power -= divisor.power;
+            term.power = settled(term.power - divisor.power);
         }
         made.terms = collect(context, std::move(made.terms), span);
     }
@@ -325,9 +349,10 @@ Value apply(Context& context, ir::Function function, llvm::ArrayRef<Value> argum
     if (made.bad) {
         return bad_value(context, span, made.shape);
     }
-    if (function == ir::Function::sqrt && values[0].terms.size() == 1 && values[0].terms[0].power % 2 == 0) {
+    if (function == ir::Function::sqrt && values[0].terms.size() == 1 &&
+        (std::fmod(values[0].terms[0].power, 2) == 0 || carries_nothing(context, values[0].terms[0]))) {
         const auto& term = values[0].terms[0];
-        made.terms.push_back({term.power / 2, call(context, function, {term.expr}, span), term.origin});
+        made.terms.push_back({settled(term.power / 2), call(context, function, {term.expr}, span), term.origin});
         take_flags(made, values[0]);
     } else if (function == ir::Function::square && values[0].terms.size() == 1) {
         const auto& term = values[0].terms[0];

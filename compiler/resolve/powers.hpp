@@ -10,6 +10,7 @@ Value arithmetic(Context& context, ast::Operator oper, const Value& a, const Val
 Value negate(Context& context, const Value& a, Span span);
 
 // A coordinatewise function of values; powers of n are realised first (but sqrt(n * T) = sqrt(T) n^(1/2)).
+// Powers of n may be fractions on the way: n^0.25 * n^0.25 = n^0.5.
 Value apply(Context& context, ir::Function function, llvm::ArrayRef<Value> arguments, Span span);
 
 // The value as one expression. A power of n must be 0 in a vector; in a scalar it becomes a factor n^(power/2), allowed up

@@ -70,7 +70,7 @@ Value matmul(Context& context, const Value& matrix, const Value& operand, const 
     return made;
 }
 
-// u' v = n * moment(u, v); with a number c for one of them, c * n * mean(u).
+// u' v = n * moment(u, v); with a number c for one of them, c * n * mean(u); of two numbers, n times their product.
 ExprId pairing(Context& context, ExprId a, ExprId b, Span span) {
     auto& exprs = context.program.exprs;
     const auto wide = [&](ExprId e) { return exprs[e].type != ir::Type::scalar; };
@@ -105,9 +105,8 @@ Value inner(Context& context, const Value& a, const Value& b, const ast::Expr& e
         context.report(Id::finite_sizes, expr.span, size_text(context, a.size), size_text(context, b.size));
         return bad_value(context, expr.span, Shape::scalar);
     }
-    if (!bad && a.shape == Shape::scalar && b.shape == Shape::scalar) {
-        context.report(Id::inner_of_numbers, expr.span);
-        return bad_value(context, expr.span, Shape::scalar);
+    if (a.shape == Shape::scalar && b.shape == Shape::scalar) {
+        context.of_numbers.push_back(expr.span);
     }
     Value made;
     made.shape = Shape::scalar;

@@ -14,9 +14,10 @@ using source::Span;
 // `unknown` is the type of a family before the first statement that fixes it has been seen.
 enum class Shape : std::uint8_t { unknown, scalar, finite, vector, matrix };
 
-// expr * n^(power/2); `origin` is the inner product or the n that brought the power in.
+// expr * n^(power/2); `origin` is the inner product or the n that brought the power in. Powers that rounding alone keeps
+// from whole numbers are these (powers.hpp).
 struct Term {
-    int power = 0;
+    double power = 0;
     ExprId expr{};
     Span origin;
 };

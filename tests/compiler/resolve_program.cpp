@@ -38,8 +38,10 @@ const ir::Node& scale_of(const ir::Program& program, std::size_t parameter) {
 } // namespace
 
 TEST_CASE("powers of n normalise", "[resolve]") {
-    const std::vector<std::string> same = {"v' @ x / sqrt(n)",   "1 / sqrt(n) * v' @ x",   "n^-0.5 * (v' @ x)",
-                                           "(v / sqrt(n))' @ x", "sqrt(n) * (v' @ x / n)", "v' @ (x / n^(1/2))"};
+    const std::vector<std::string> same = {
+        "v' @ x / sqrt(n)",         "1 / sqrt(n) * v' @ x",         "n^-0.5 * (v' @ x)",
+        "(v / sqrt(n))' @ x",       "sqrt(n) * (v' @ x / n)",       "v' @ (x / n^(1/2))",
+        "v' @ x / n^0.25 / n^0.25", "n^(1/6) * (v' @ x) / n^(2/3)", "v' @ x / sqrt(sqrt(n)) * n^-0.1 / n^0.15"};
     for (const auto& form : same) {
         check_lines(resolve_text(with("x = relu(U @ xi[1])\noutput " + form + "\n")), {"output v' @ x / sqrt(n)"});
     }
