@@ -4,6 +4,7 @@
 #include "compiler/check/outputs.hpp"
 #include "compiler/check/uses.hpp"
 #include "compiler/ir/print.hpp"
+#include "compiler/ir/renaming.hpp"
 #include "compiler/resolve/resolve.hpp"
 
 #include <fmt/format.h>
@@ -191,13 +192,32 @@ class Rules {
         return {name, declaration(program_, parameter, name)};
     }
 
+    static bool is_zero(const ir::ExprTable& exprs, ir::ExprId id) {
+        return exprs[id].op == Op::number && exprs[id].number == 0;
+    }
+
+    // A mean k - 1 of members k at the member 1.
+    [[nodiscard]] bool mean_vanishes(const OutputTerm& term) const {
+        const ir::Parameter& parameter = program_.parameters[term.parameter];
+        if (term.member.mode != ir::IndexMode::none)
+            return false;
+        ir::ExprTable scratch = program_.exprs;
+        const auto index = [&](ir::Symbol symbol) -> std::optional<ir::Affine> {
+            for (std::size_t k = 0; k < parameter.family.size(); ++k)
+                if (parameter.family[k].index == symbol)
+                    return term.member.indices[k];
+            return std::nullopt;
+        };
+        return is_zero(scratch, ir::renamed(scratch, parameter.mean, index));
+    }
+
     // Rule 2.
     void readout_means() {
         std::set<std::uint32_t> reported;
         for (const Readout& readout : readouts_) {
             const ir::Parameter& parameter = program_.parameters[readout.term->parameter];
-            const Node& mean = program_.exprs[parameter.mean];
-            if ((mean.op == Op::number && mean.number == 0) || !reported.insert(readout.term->parameter).second)
+            if (is_zero(program_.exprs, parameter.mean) || mean_vanishes(*readout.term) ||
+                !reported.insert(readout.term->parameter).second)
                 continue;
             diagnostics_.report(Id::gia_readout_mean, readout.term->span, parameter.name)
                 .note(parameter.span, fmt::format("{} is declared here; give it mean 0", parameter.name));

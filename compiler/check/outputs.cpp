@@ -3,6 +3,7 @@
 #include "compiler/check/bounds.hpp"
 #include "compiler/check/contents.hpp"
 #include "compiler/check/inlining.hpp"
+#include "compiler/check/named_vectors.hpp"
 #include "compiler/check/parameter_terms.hpp"
 #include "compiler/check/uses.hpp"
 #include "compiler/check/weights.hpp"
@@ -232,9 +233,9 @@ class Decomposer {
                 continue;
             bool reads = false, alone = false;
             for (const ExprId side : node.children)
-                if (terms_of(side, {})) {
+                if (const auto terms = terms_of(side, {})) {
                     reads = true;
-                    alone = alone || unused_elsewhere(side);
+                    alone = alone || unused_elsewhere(*terms);
                 }
             if (!reads)
                 continue;
@@ -283,9 +284,8 @@ class Decomposer {
     }
 
     // A preference only: no statement of the network mentions the vectors of this side. The check proper follows uses.
-    bool unused_elsewhere(ExprId side) {
-        const auto terms = terms_of(side, {});
-        return std::none_of(terms->begin(), terms->end(), [&](const ParameterTerm& term) {
+    bool unused_elsewhere(const std::vector<ParameterTerm>& terms) const {
+        return std::none_of(terms.begin(), terms.end(), [&](const ParameterTerm& term) {
             const std::uint32_t parameter = program_.exprs[term.parameter].target;
             return std::any_of(program_.statements.begin(), program_.statements.end(), [&](const ir::Statement& statement) {
                 return program_.families[statement.family].type == ir::Type::vector && mentions(statement.value, parameter);
@@ -298,11 +298,22 @@ class Decomposer {
         Node node = program_.exprs[id];
         if (node.op == Op::mean)
             node.children.push_back(program_.exprs.number(1));
-        const auto left = terms_of(node.children[0], ranges), right = terms_of(node.children[1], ranges);
+        auto left = terms_of(node.children[0], ranges), right = terms_of(node.children[1], ranges);
+        if (!left && !right) {
+            const auto other = regrouped(program_.exprs, node, [&](ExprId factor) {
+                const auto terms = terms_of(factor, ranges);
+                return terms ? 1 + static_cast<int>(unused_elsewhere(*terms)) : 0;
+            });
+            if (other)
+                return readout(*other, coefficient, ranges);
+            left = terms_by_recursion(program_, weights_, node.children[0]);
+            if (!left)
+                right = terms_by_recursion(program_, weights_, node.children[1]);
+            renew();
+        }
         if (!left && !right)
             return not_a_readout(id);
-        const bool take_right =
-            !left || (right && !unused_elsewhere(node.children[0]) && unused_elsewhere(node.children[1]));
+        const bool take_right = !left || (right && !unused_elsewhere(*left) && unused_elsewhere(*right));
         for (const ParameterTerm& term : take_right ? *right : *left) {
             const Node parameter = program_.exprs[term.parameter];
             if (analysis_.random(term.factor)) {
@@ -370,6 +381,11 @@ class Decomposer {
         for (auto& [statement, terms] : own)
             if (!terms.empty())
                 llvm::append_range(terms_, weights_.weighted(statement, std::move(terms), read, links, ranges, coefficient));
+        renew();
+    }
+
+    // After statements have been added.
+    void renew() {
         bindings_ = bindings(program_);
         analysis_ = Analysis(program_);
     }

@@ -53,7 +53,7 @@ using Terms = std::optional<std::vector<ParameterTerm>>;
 
 class Collector {
   public:
-    Collector(ExprTable& exprs, const Definition& definition) : exprs_(exprs), definition_(definition) {}
+    Collector(ExprTable& exprs, const Definition* definition) : exprs_(exprs), definition_(definition) {}
 
     Terms of(ExprId id) {
         if (none_.contains(id))
@@ -70,8 +70,8 @@ class Collector {
     // Names that stand for sums of one another, over and over, are not followed for ever.
     static constexpr std::size_t most_terms = 1000, most_names = 64;
     ExprTable& exprs_;
-    const Definition& definition_;
-    std::set<ExprId> none_; // no combinations
+    const Definition* definition_; // without one names stay
+    std::set<ExprId> none_;        // no combinations
     std::vector<std::uint32_t>
         open_; // families whose definitions lead here: one inside itself would sum over the same indices
 
@@ -82,7 +82,11 @@ class Collector {
             if (node.type != ir::Type::vector)
                 return std::nullopt;
             return std::vector<ParameterTerm>{{exprs_.number(1), id, {}}};
+        case Op::number:
+            return definition_ == nullptr && node.number == 0 ? Terms(std::in_place) : std::nullopt;
         case Op::read:
+            if (definition_ == nullptr && node.type == ir::Type::vector)
+                return std::vector<ParameterTerm>{{exprs_.number(1), id, {}}};
             return named(node);
         case Op::reduce:
             return reduced(node);
@@ -106,10 +110,10 @@ class Collector {
     }
 
     Terms named(const Node& node) {
-        if (node.type != ir::Type::vector || open_.size() == most_names ||
+        if (definition_ == nullptr || node.type != ir::Type::vector || open_.size() == most_names ||
             std::ranges::find(open_, node.target) != open_.end())
             return std::nullopt;
-        const std::optional<ExprId> value = definition_(node);
+        const std::optional<ExprId> value = (*definition_)(node);
         if (!value)
             return std::nullopt;
         open_.push_back(node.target);
@@ -167,7 +171,11 @@ class Collector {
 } // namespace
 
 std::optional<std::vector<ParameterTerm>> parameter_terms(ExprTable& exprs, ExprId id, const Definition& definition) {
-    return Collector(exprs, definition).of(id);
+    return Collector(exprs, &definition).of(id);
+}
+
+std::optional<std::vector<ParameterTerm>> terms_with_names(ExprTable& exprs, ExprId id) {
+    return Collector(exprs, nullptr).of(id);
 }
 
 } // namespace tpc::check

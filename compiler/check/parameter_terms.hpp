@@ -22,6 +22,9 @@ using Definition = std::function<std::optional<ir::ExprId>(const ir::Node& read)
 // Nothing when the expression is no such combination. Appends the factors to the table.
 std::optional<std::vector<ParameterTerm>> parameter_terms(ir::ExprTable& exprs, ir::ExprId id, const Definition& definition);
 
+// The same without definitions: names stay, as reads of elements in the place of parameters, and 0 adds nothing.
+std::optional<std::vector<ParameterTerm>> terms_with_names(ir::ExprTable& exprs, ir::ExprId id);
+
 ir::ExprId times(ir::ExprTable& exprs, ir::ExprId a, ir::ExprId b);
 ir::ExprId over(ir::ExprTable& exprs, ir::ExprId a, ir::ExprId b);
 ir::ExprId sum_over(ir::ExprTable& exprs, llvm::ArrayRef<ir::Range> ranges, ir::ExprId id);

@@ -219,6 +219,30 @@ TEST_CASE("an output defined by recursion is the sum that it stands for") {
          "output 2 * v[2]' @ x[2] / sqrt(n) + 2 * q[2] + c\n");
 }
 
+TEST_CASE("a readout vector defined by recursion, and one that is a factor, are the terms that they stand for") {
+    const std::string head = "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nmatrix W ~ N(0, 1/n)\nvector v[t in "
+                             "1..T] ~ N(t - 2, t) rate t\n"
+                             "vector u ~ N(0, 0.5) rate 2\nvector w[t in 1..T] ~ N(0, t) rate 1 + t\n"
+                             "for t in 1..T { x[t] = relu(W @ relu(U @ xi[t])); q[t] = avg(x[t]^2) }\n";
+    const Set set = tests::random_set(head + "output u' @ x[1] / sqrt(n)\n", 3, {{"T", 3}, {"d", 2}}, 6);
+    same(head + "a[0] = 0\nfor t in 1..T { a[t] = xi[t,1] * q[t] * a[t-1] + w[t] - u }\n"
+                "output sum(t in 1..T: a[t]' @ x[t]) / sqrt(n)\n",
+         head + "p2 = xi[2,1] * q[2]\np3 = xi[3,1] * q[3]\n"
+                "output (w[1]' @ (x[1] + p2 * (x[2] + p3 * x[3])) + w[2]' @ (x[2] + p3 * x[3]) + w[3]' @ x[3] "
+                "- u' @ (x[1] + (1 + p2) * x[2] + (1 + p3 * (1 + p2)) * x[3])) / sqrt(n)\n",
+         set);
+    same(head + "output (u * x[1])' @ x[2] / sqrt(n)\n", head + "output u' @ (x[1] * x[2]) / sqrt(n)\n", set);
+    same(head + "output v[2]' @ (x[1] * v[1]) / sqrt(n)\n",
+         head + "vector b ~ N(0, 2) rate 2\noutput b' @ (x[1] * v[1]) / sqrt(n)\n", set);
+}
+
+TEST_CASE("numbers are vectors of equal coordinates in inner products, too") {
+    const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+                             "h = 2 + avg(relu(U @ xi))\n";
+    same(head + "e = h' @ h / n\noutput e * v' @ (U @ xi) / sqrt(n)\n", head + "output h^2 * v' @ (U @ xi) / sqrt(n)\n",
+         points());
+}
+
 TEST_CASE("a readout reads numbers as constant vectors") {
     const std::string head =
         "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 0.5) rate 3\nx = relu(U @ xi)\n";
