@@ -67,7 +67,7 @@ bool KernelLayout::has_gaps() const {
 struct KernelFile::Matrix {
     const KernelLayout::Member& member;
     std::size_t width; // of a row of the member
-    const std::vector<double>& values;
+    const execute::Entries& values;
     const Side::Places &rows, &columns;
     std::size_t down, across;
 };
@@ -118,7 +118,7 @@ void KernelFile::write(const Block& block) {
     for (const KernelLayout::Member& member : layout_.members) {
         const Side &left = layout_.left[member.output], &right = layout_.right[member.output];
         const execute::Kernel& kernel = block.outputs[member.output];
-        const std::vector<double>& values = member.ntk ? kernel.ntk : kernel.nngp;
+        const execute::Entries& values = member.ntk ? kernel.ntk : kernel.nngp;
         // The samples of a side's group `g` among those of the block.
         const auto places = [](const Side& side, std::size_t g, const execute::Span& span) {
             return side.places(g, span, intersection(span, side.chosen_of(g)));

@@ -43,10 +43,10 @@ execute::Options execute_options(const Session& session, const Request& request)
 
 namespace {
 
-double largest_of(const std::vector<double>& values) {
+double largest_of(const execute::Entries& values) {
     double largest = 0;
-    for (const double value : values)
-        largest = std::max(largest, std::abs(value));
+    for (std::size_t k = 0; k < values.size(); ++k)
+        largest = std::max(largest, std::abs(values[k]));
     return largest;
 }
 
@@ -71,7 +71,7 @@ struct Whole {
     }
 
   private:
-    void put(const Cell& cell, std::size_t o, std::vector<double>& from, std::vector<double>& to) const {
+    void put(const Cell& cell, std::size_t o, execute::Entries& from, execute::Entries& to) const {
         const Side::Places rows = left[o].places(cell.left_group, cell.left, cell.left);
         const Side::Places columns = right[o].places(cell.right_group, cell.right, cell.right);
         if (rows.here.size() * columns.here.size() == left[o].count() * right[o].count()) { // the only block
@@ -80,14 +80,17 @@ struct Whole {
         }
         if (from.empty())
             return;
-        if (to.empty())
-            to.assign(left[o].count() * right[o].count(), std::numeric_limits<double>::quiet_NaN());
+        if (to.empty()) {
+            to = execute::Entries(left[o].count() * right[o].count(), from.single());
+            for (std::size_t k = 0; k < to.size(); ++k)
+                to.set(k, std::numeric_limits<double>::quiet_NaN());
+        }
         for (std::size_t i = 0; i < rows.here.size(); ++i)
             for (std::size_t j = 0; j < columns.here.size(); ++j) {
                 const double value = from[rows.block[i] * columns.width + columns.block[j]];
-                to[rows.here[i] * right[o].count() + columns.here[j]] = value;
+                to.set(rows.here[i] * right[o].count() + columns.here[j], value);
                 if (symmetric && !cell.same())
-                    to[columns.here[j] * right[o].count() + rows.here[i]] = value;
+                    to.set(columns.here[j] * right[o].count() + rows.here[i], value);
             }
     }
 };
@@ -147,15 +150,16 @@ Block Kernels::compute(const Cell& cell) {
 }
 
 // The entry is named by its place in the whole kernel.
-void Kernels::require_finite(const Cell& cell, std::size_t o, const std::vector<double>& values, const char* kernel) const {
-    const auto bad = std::ranges::find_if_not(values, [](double value) { return std::isfinite(value); });
-    if (bad == values.end())
+void Kernels::require_finite(const Cell& cell, std::size_t o, const execute::Entries& values, const char* kernel) const {
+    std::size_t flat = 0;
+    while (flat < values.size() && std::isfinite(values[flat]))
+        ++flat;
+    if (flat == values.size())
         return;
     const Dataset& other = right_ != nullptr ? *right_ : left_;
     const Side rows = sides_of(network_, left_, all(left_))[o], columns = sides_of(network_, other, all(other))[o];
     const Side::Places down = rows.places(cell.left_group, cell.left, cell.left);
     const Side::Places across = columns.places(cell.right_group, cell.right, cell.right);
-    const auto flat = static_cast<std::size_t>(bad - values.begin());
     const auto here = [](const Side::Places& places, std::size_t in_block) {
         return places.here[static_cast<std::size_t>(std::ranges::find(places.block, in_block) - places.block.begin())];
     };
@@ -163,7 +167,7 @@ void Kernels::require_finite(const Cell& cell, std::size_t o, const std::vector<
     const std::string& name = network_.outputs[o].name;
     throw Failure{refused, fmt::format("the {}{} does not exist, or is beyond what numbers hold: its entry {} is {}", kernel,
                                        name.empty() ? "" : " of " + name, io::show_index(shape_of(rows, columns), place),
-                                       std::isnan(*bad) ? "not a number" : "infinite")};
+                                       std::isnan(values[flat]) ? "not a number" : "infinite")};
 }
 
 std::string show_work(const execute::Meter& meter, const Work& work, std::size_t samples, double seconds) {

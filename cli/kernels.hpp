@@ -58,7 +58,7 @@ class Kernels {
     std::optional<plan::Plan> plan_;
     std::optional<execute::Evaluation> evaluation_;
 
-    void require_finite(const Cell& cell, std::size_t output, const std::vector<double>& values, const char* kernel) const;
+    void require_finite(const Cell& cell, std::size_t output, const execute::Entries& values, const char* kernel) const;
 };
 
 // How many pairs of samples: of all cells, of those that had been done before, and of the one that runs. Read by the thread

@@ -30,7 +30,7 @@ struct Blocks {
     Matrix train, cross;
 };
 
-Matrix to_matrix(std::vector<double> values, std::size_t rows, std::size_t columns) {
+Matrix to_matrix(const std::vector<double>& values, std::size_t rows, std::size_t columns) {
     using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
     return Eigen::Map<const RowMajor>(values.data(), static_cast<Eigen::Index>(rows), static_cast<Eigen::Index>(columns));
 }
@@ -40,9 +40,9 @@ std::vector<std::pair<std::string, Matrix>> matrices(std::vector<execute::Kernel
     const auto& shape = computed.front().shape;
     std::vector<std::pair<std::string, Matrix>> result;
     if (request.nngp)
-        result.emplace_back("nngp", to_matrix(std::move(computed.front().nngp), shape[0], shape[1]));
+        result.emplace_back("nngp", to_matrix(computed.front().nngp, shape[0], shape[1]));
     if (request.ntk)
-        result.emplace_back("ntk", to_matrix(std::move(computed.front().ntk), shape[0], shape[1]));
+        result.emplace_back("ntk", to_matrix(computed.front().ntk, shape[0], shape[1]));
     return result;
 }
 

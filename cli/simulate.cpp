@@ -51,9 +51,9 @@ finite::Kernels limit_of(const limit::Network& network, std::vector<execute::Ker
     for (std::size_t k = 0; k < computed.size(); ++k) {
         finite::OutputKernels output{network.outputs[k].name, {}, {}};
         if (request.nngp)
-            output.nngp = without_gaps(computed[k].shape, std::move(computed[k].nngp), rows[k], columns[k]);
+            output.nngp = without_gaps(computed[k].shape, computed[k].nngp, rows[k], columns[k]);
         if (request.ntk)
-            output.ntk = without_gaps(computed[k].shape, std::move(computed[k].ntk), rows[k], columns[k]);
+            output.ntk = without_gaps(computed[k].shape, computed[k].ntk, rows[k], columns[k]);
         kernels.push_back(std::move(output));
     }
     return kernels;

@@ -54,7 +54,7 @@ std::vector<NamedKernel> named(const limit::Network& network, const std::vector<
         for (const bool ntk : {false, true}) {
             if (!(ntk ? request.ntk : request.nngp))
                 continue;
-            const std::vector<double>& values = ntk ? computed[k].ntk : computed[k].nngp;
+            const std::vector<double> values = ntk ? computed[k].ntk : computed[k].nngp;
             const auto size = static_cast<Index>(std::llround(std::sqrt(static_cast<double>(values.size()))));
             const std::string kind = ntk ? "ntk" : "nngp", &output = network.outputs[k].name;
             NamedKernel kernel{computed.size() > 1 ? fmt::format("{}.{}", kind, output) : kind, without_gaps(values, size)};

@@ -147,7 +147,8 @@ template <class Real> std::vector<Kernel> Blocks<Real>::operator()(const Span& r
     pair_up(rows, columns);
     const std::size_t above = left_->span.first, before = right_->span.first;
     const Window window{{rows.first - above, rows.count}, {columns.first - before, columns.count}, above, before};
-    Results results(plan_, rows.count, columns.count, symmetric_ && rows == columns, options_);
+    Results results(plan_, rows.count, columns.count, symmetric_ && rows == columns, options_,
+                    sizeof(Real) == sizeof(float));
     if (pairing_->tiles) {
         run_tiles(*pairing_->tiles, window, equal_, options_, results);
     } else {

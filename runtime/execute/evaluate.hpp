@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/plan/plan.hpp"
+#include "runtime/execute/entries.hpp"
 #include "runtime/execute/ledger.hpp"
 #include "runtime/execute/window.hpp"
 
@@ -61,7 +62,7 @@ struct Options {
 // One output: shape (N1, indices..., N2, indices...); a kernel that was not asked for is empty.
 struct Kernel {
     std::vector<std::size_t> shape;
-    std::vector<double> nngp, ntk;
+    Entries nngp, ntk;
     // Estimates of the largest error of an entry, relative to the largest entry (Options::elsewhere included): 99 % of the
     // time it is smaller. Zero when nothing was sampled.
     double nngp_error = 0, ntk_error = 0;

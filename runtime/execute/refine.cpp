@@ -26,19 +26,19 @@ std::vector<Kernel> kernels_of(const Refined& block, const SampleSet& lefts, con
 
 // Puts `value(output, a, b, entry)` into a kernel where left sample i and right sample j of the sets meet, for all members
 // a, b.
-template <class Value>
-void put(const Refined& block, std::vector<double> Kernel::*which, const SamplePair& pair, const Value& value) {
+template <class Value> void put(const Refined& block, Entries Kernel::*which, const SamplePair& pair, const Value& value) {
     const std::size_t i = pair.first - block.rows.first, j = pair.second - block.columns.first;
     for (std::size_t o = 0; o < block.kernels.size(); ++o) {
         const auto lefts = static_cast<std::size_t>(block.plan.left_outputs[o].count());
         const auto rights = static_cast<std::size_t>(block.plan.right_outputs[o].count());
-        std::vector<double>& kernel = block.kernels[o].*which;
+        Entries& kernel = block.kernels[o].*which;
         for (std::size_t a = 0; a < lefts && !kernel.empty(); ++a)
             for (std::size_t b = 0; b < rights; ++b) {
-                double& entry = kernel[((i * lefts + a) * block.columns.count + j) * rights + b];
-                entry = value(o, a, b, entry);
+                const std::size_t at = ((i * lefts + a) * block.columns.count + j) * rights + b;
+                const double entry = value(o, a, b, kernel[at]);
+                kernel.set(at, entry);
                 if (block.symmetric())
-                    kernel[((j * lefts + b) * block.columns.count + i) * rights + a] = entry;
+                    kernel.set(((j * lefts + b) * block.columns.count + i) * rights + a, entry);
             }
     }
 }
@@ -101,12 +101,12 @@ void refine_along_line(const Refined& block, const SamplePair& pair) {
         const std::vector<Kernel> found = kernels_of(block, x, points_on(line, fit.distances), false);
         std::vector<double> largest; // by output
         for (std::size_t o = 0; o < found.size(); ++o) {
-            const auto [least, most] = std::ranges::minmax(found[o].ntk);
+            const auto [least, most] = std::ranges::minmax(std::vector<double>(found[o].ntk));
             largest.push_back(std::max(most, -least));
             entries[o].resize(found[o].ntk.size() / Fit::nodes);
         }
         put(block, &Kernel::ntk, pair, [&](std::size_t o, std::size_t a, std::size_t b, double before) {
-            const std::vector<double>& ntk = found[o].ntk;
+            const Entries& ntk = found[o].ntk;
             const auto rights = static_cast<std::size_t>(block.plan.right_outputs[o].count());
             std::array<double, Fit::nodes> values{};
             for (std::size_t k = 0; k < Fit::nodes; ++k)

@@ -1,7 +1,5 @@
 #include "runtime/execute/results.hpp"
 
-#include "runtime/execute/pages.hpp"
-
 #include <llvm/ADT/Hashing.h>
 
 #include <oneapi/tbb/parallel_for.h>
@@ -40,27 +38,28 @@ EqualSamples::EqualSamples(const plan::Plan& plan, const SampleSet& left, const 
     if (!plan.same_sizes)
         return;
     left_hash_ = hashes(left);
-    right_hash_ = &left == &right ? left_hash_ : hashes(right);
+    for (const std::size_t hash : &left == &right ? left_hash_ : hashes(right))
+        by_hash_.emplace_back(hash, by_hash_.size());
+    std::sort(by_hash_.begin(), by_hash_.end());
 }
 
 std::vector<std::size_t> EqualSamples::operator()(std::size_t i, std::size_t first, std::size_t count) const {
     std::vector<std::size_t> result;
     if (left_hash_.empty())
         return result;
-    for (std::size_t lane = 0; lane < count; ++lane) {
-        if (left_hash_[i] != right_hash_[first + lane])
-            continue;
+    auto same = std::lower_bound(by_hash_.begin(), by_hash_.end(), std::pair{left_hash_[i], first});
+    for (; same != by_hash_.end() && same->first == left_hash_[i] && same->second < first + count; ++same) {
         bool equal = true;
         for (std::size_t k = 0; equal && k < left_.inputs.size(); ++k)
-            equal = row(left_.inputs[k], i, left_.samples) == row(right_.inputs[k], first + lane, right_.samples);
+            equal = row(left_.inputs[k], i, left_.samples) == row(right_.inputs[k], same->second, right_.samples);
         if (equal)
-            result.push_back(lane);
+            result.push_back(same->second - first);
     }
     return result;
 }
 
 Results::Results(const plan::Plan& plan, std::size_t left_samples, std::size_t right_samples, bool symmetric,
-                 const Options& options)
+                 const Options& options, bool single)
     : plan_(plan), left_samples_(left_samples), right_samples_(right_samples), symmetric_(symmetric) {
     for (std::size_t o = 0; o < plan.recursions.network.outputs.size(); ++o) {
         Kernel kernel;
@@ -72,15 +71,10 @@ Results::Results(const plan::Plan& plan, std::size_t left_samples, std::size_t r
         for (const std::int64_t axis : plan.right_outputs[o].size)
             kernel.shape.push_back(static_cast<std::size_t>(axis));
         size *= static_cast<std::size_t>(plan.left_outputs[o].count() * plan.right_outputs[o].count());
-        const auto zeros = [&](std::vector<double>& values) {
-            values.reserve(size);
-            prefer_large_pages(values.data(), size * sizeof(double));
-            values.assign(size, 0);
-        };
         if (options.nngp)
-            zeros(kernel.nngp);
+            kernel.nngp = Entries(size, single);
         if (options.ntk)
-            zeros(kernel.ntk);
+            kernel.ntk = Entries(size, single);
         kernels_.push_back(std::move(kernel));
     }
 }
@@ -89,7 +83,7 @@ template <class Real>
 void Results::put(const plan::PairOp& op, const std::int64_t* slots, bool ntk, std::size_t i, std::size_t first,
                   std::size_t count, const Real* values) {
     const std::size_t output = op.left_statement - plan_.recursions.network.program.statements.size();
-    std::vector<double>& kernel = ntk ? kernels_[output].ntk : kernels_[output].nngp;
+    Entries& kernel = ntk ? kernels_[output].ntk : kernels_[output].nngp;
     if (kernel.empty())
         return;
     Indices left;
@@ -100,11 +94,13 @@ void Results::put(const plan::PairOp& op, const std::int64_t* slots, bool ntk, s
         right.push_back(k(slots));
     const auto left_count = static_cast<std::size_t>(plan_.left_outputs[output].count());
     const auto right_count = static_cast<std::size_t>(plan_.right_outputs[output].count());
-    double* to = kernel.data() +
-                 ((i * left_count + offset_in(plan_.left_outputs[output], left)) * right_samples_ + first) * right_count +
-                 offset_in(plan_.right_outputs[output], right);
-    for (std::size_t l = 0; l < count; ++l)
-        to[l * right_count] = static_cast<double>(values[l]);
+    const std::size_t at =
+        ((i * left_count + offset_in(plan_.left_outputs[output], left)) * right_samples_ + first) * right_count +
+        offset_in(plan_.right_outputs[output], right);
+    kernel.with_numbers([&](auto* to) {
+        for (std::size_t l = 0; l < count; ++l)
+            to[at + l * right_count] = static_cast<std::remove_reference_t<decltype(*to)>>(values[l]);
+    });
 }
 
 // K(xi_j, b; xi_i, a) = K(xi_i, a; xi_j, b), in blocks: entry by entry it costs as much as the kernel.
@@ -114,15 +110,16 @@ void Results::mirror(const Span& rows, const Span& columns) {
     for (std::size_t o = 0; o < kernels_.size(); ++o) {
         const auto members = static_cast<std::size_t>(plan_.left_outputs[o].count());
         const std::size_t size = left_samples_ * members;
-        for (std::vector<double>* kernel : {&kernels_[o].nngp, &kernels_[o].ntk}) {
+        for (Entries* kernel : {&kernels_[o].nngp, &kernels_[o].ntk}) {
             if (kernel->empty())
                 continue;
-            double* const values = kernel->data();
-            for (std::size_t q = columns.first * members; q < columns.end() * members; ++q) {
-                const std::size_t end = std::min(rows.end() * members, q / members * members); // rows of earlier samples
-                for (std::size_t p = rows.first * members; p < end; ++p)
-                    values[q * size + p] = values[p * size + q];
-            }
+            kernel->with_numbers([&](auto* values) {
+                for (std::size_t q = columns.first * members; q < columns.end() * members; ++q) {
+                    const std::size_t end = std::min(rows.end() * members, q / members * members); // of earlier samples
+                    for (std::size_t p = rows.first * members; p < end; ++p)
+                        values[q * size + p] = values[p * size + q];
+                }
+            });
         }
     }
 }

@@ -8,11 +8,11 @@
 namespace tpc::execute {
 
 // The kernels of `left` with `right`, or of `left` with itself (`symmetric`): then only pairs (i, j >= i) are written, and
-// `mirror` does the rest.
+// `mirror` does the rest. `single`: entries are in single precision.
 class Results {
   public:
     Results(const plan::Plan& plan, std::size_t left_samples, std::size_t right_samples, bool symmetric,
-            const Options& options);
+            const Options& options, bool single);
 
     [[nodiscard]] bool symmetric() const { return symmetric_; }
     // One row: left sample i, right samples [first, first + count), at the instance of an output operation.
@@ -42,7 +42,8 @@ class EqualSamples {
   private:
     const SampleSet& left_;
     const SampleSet& right_;
-    std::vector<std::size_t> left_hash_, right_hash_; // empty: sets of different sizes
+    std::vector<std::size_t> left_hash_;                       // empty: sets of different sizes
+    std::vector<std::pair<std::size_t, std::size_t>> by_hash_; // of right samples, which; in order
 };
 
 } // namespace tpc::execute

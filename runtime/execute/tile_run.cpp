@@ -8,6 +8,7 @@
 #include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <optional>
 
@@ -249,12 +250,13 @@ template <class Real> class TileRun {
                 return;
         machine.output(index, local.nngp.data(), tangent_ ? local.ntk.data() : nullptr);
         const std::size_t row = i - window_.left.first;
-        for (std::size_t lane = 0, end = 0; lane < used; lane = end) { // what is asked for, run by run
-            const bool asked = local.asked[begin + lane] != 0;
-            for (end = lane; end < used && (local.asked[begin + end] != 0) == asked; ++end)
-                ;
-            if (!asked)
-                continue;
+        const auto next = [&](char asked, std::size_t from) { // the next lane that is asked for, or that is not
+            const void* const found = std::memchr(local.asked.data() + begin + from, asked, used - from);
+            return found == nullptr ? used
+                                    : static_cast<std::size_t>(static_cast<const char*>(found) - local.asked.data()) - begin;
+        };
+        for (std::size_t lane = next(1, 0), end = 0; lane < used; lane = next(1, end)) { // run by run
+            end = next(0, lane);
             const std::size_t column = at + lane - window_.right.first;
             results_.put(op, slots, false, row, column, end - lane, local.nngp.data() + lane);
             if (tangent_)

@@ -191,11 +191,11 @@ TEST_CASE("batch norm before a kink: the order within a batch does not matter, a
     auto other = kernels(shifted_norm, reversed(set, batch), fine);
     const std::size_t row = set.samples * batch; // kernels are (sample, i, sample, i)
     for (execute::Kernel& kernel : other)
-        for (std::vector<double>* values : {&kernel.nngp, &kernel.ntk}) {
+        for (execute::Entries* values : {&kernel.nngp, &kernel.ntk}) {
             const std::vector<double> before = *values;
             for (std::size_t k = 0; k < row * row; ++k) {
                 const auto mirrored = [](std::size_t place) { return place / batch * batch + batch - 1 - place % batch; };
-                (*values)[k] = before[mirrored(k / row) * row + mirrored(k % row)];
+                values->set(k, before[mirrored(k / row) * row + mirrored(k % row)]);
             }
         }
     CHECK(tests::deviation(other, b) <= error_of(b) + error_of(other));

@@ -277,8 +277,8 @@ TEST_CASE("sets of many tiles, and blocks of them, have the kernels of a few sam
         execute::Evaluation evaluation(plan, data, nullptr, {});
         const auto block = evaluation.block({3, 20}, {337, 200});
         REQUIRE(!block.error);
-        const Eigen::MatrixXd found =
-            Eigen::Map<const Eigen::Matrix<double, -1, -1, Eigen::RowMajor>>(block.outputs[0].ntk.data(), 20, 200);
+        const Eigen::MatrixXd found = Eigen::Map<const Eigen::Matrix<double, -1, -1, Eigen::RowMajor>>(
+            block.outputs[0].ntk.numbers<double>(), 20, 200);
         CHECK(found == whole.block(3, 337, 20, 200));
     }
 }
@@ -313,8 +313,8 @@ TEST_CASE("zero samples have numbers for kernels") {
             tests::Settings settings;
             settings.options.single = single;
             for (const execute::Kernel& kernel : kernels(program.text, set, settings)) {
-                CHECK(std::all_of(kernel.nngp.begin(), kernel.nngp.end(), [](double x) { return std::isfinite(x); }));
-                CHECK(std::all_of(kernel.ntk.begin(), kernel.ntk.end(), [](double x) { return std::isfinite(x); }));
+                for (const std::vector<double>& values : {kernel.nngp, kernel.ntk})
+                    CHECK(std::ranges::all_of(values, [](double x) { return std::isfinite(x); }));
             }
         }
     }

@@ -47,9 +47,9 @@ TEST_CASE("a gain of a scale of its own beside small or large data") {
     const double factor = GENERATE(0x1p-26, 0x1p40);
     auto small = kernels(text, scaled(set, {factor, factor}), settings);
     for (execute::Kernel& kernel : small)
-        for (std::vector<double>* values : {&kernel.nngp, &kernel.ntk})
-            for (double& value : *values)
-                value /= factor * factor;
+        for (execute::Entries* values : {&kernel.nngp, &kernel.ntk})
+            for (std::size_t k = 0; k < values->size(); ++k)
+                values->set(k, (*values)[k] / (factor * factor));
     CHECK(tests::deviation(small, expected) < 1e-2);
 }
 

@@ -71,7 +71,7 @@ finite::Kernels limit(const plan::Plan& plan, const finite::SampleSet& left, con
             *stated = std::max({*stated, kernel.nngp_error, kernel.ntk_error});
     finite::Kernels kernels;
     for (execute::Kernel& kernel : outcome.outputs)
-        kernels.push_back({"", {kernel.shape, std::move(kernel.nngp)}, {kernel.shape, std::move(kernel.ntk)}});
+        kernels.push_back({"", {kernel.shape, kernel.nngp}, {kernel.shape, kernel.ntk}});
     return kernels;
 }
 
