@@ -2,6 +2,7 @@
 #include "runtime/execute/centre.hpp"
 #include "runtime/execute/tile_fuse.hpp"
 #include "runtime/execute/tile_machine.hpp"
+#include "runtime/gaussian/parities.hpp"
 #include "runtime/rows/value_series.hpp"
 
 #include <algorithm>
@@ -96,10 +97,8 @@ template <class Real> void TileMachine<Real>::to_value(const plan::PairOp& op, c
 template <class Real>
 void TileMachine<Real>::series(const TileDual<Real>& dual, std::ptrdiff_t left, std::ptrdiff_t right,
                                rows::SeriesRow<Real> row) const {
-    const auto used = [&](const std::array<bool, 2>& parities) {
-        return (parities[0] ? (dual.shape.terms + 1) / 2 : 0) + (parities[1] ? dual.shape.terms / 2 : 0);
-    };
-    const std::size_t values = used(dual.shape.values), slopes = used(dual.shape.slopes);
+    const std::size_t values = gaussian::terms_of(dual.shape.values, dual.shape.terms);
+    const std::size_t slopes = gaussian::terms_of(dual.shape.slopes, dual.shape.terms);
     const PerSample<Real>& of_left = dual.gaps ? (*dual.gaps)().left : dual.left;
     const PerSample<Real>& of_right = dual.gaps ? (*dual.gaps)().right : dual.right;
     row.terms = dual.shape.terms;

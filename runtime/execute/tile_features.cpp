@@ -1,5 +1,6 @@
 #include "runtime/execute/tile_features.hpp"
 
+#include "runtime/gaussian/parities.hpp"
 #include "runtime/rows/value_series.hpp"
 
 #include <algorithm>
@@ -19,14 +20,22 @@ std::vector<std::size_t> used_terms(const std::array<bool, 2>& parities, std::si
     return used;
 }
 
-// What Dual::features says of a series, by element, number and sample: h_k, d_k, another.
-template <class Real> struct SeriesFeatures {
-    const std::vector<Real>& numbers;
-    std::size_t terms, samples;
+// The features of a series of one function on both sides, by element, number and sample: h_k and d_k of the parities that do
+// not vanish, another.
+template <class Real> class SeriesFeatures {
+  public:
+    SeriesFeatures(const std::vector<Real>& numbers, const gaussian::Shape& shape, std::size_t samples)
+        : numbers_(numbers), values_(gaussian::terms_of(shape.values, shape.terms)),
+          all_(values_ + gaussian::terms_of(shape.slopes, shape.terms) + 1), samples_(samples) {}
+    // The k-th of those that there are.
     [[nodiscard]] double value(std::size_t e, std::size_t k, std::size_t s) const {
-        return static_cast<double>(numbers[(e * (2 * terms + 1) + k) * samples + s]);
+        return static_cast<double>(numbers_[(e * all_ + k) * samples_ + s]);
     }
-    [[nodiscard]] double slope(std::size_t e, std::size_t k, std::size_t s) const { return value(e, terms + k, s); }
+    [[nodiscard]] double slope(std::size_t e, std::size_t k, std::size_t s) const { return value(e, values_ + k, s); }
+
+  private:
+    const std::vector<Real>& numbers_;
+    std::size_t values_, all_, samples_;
 };
 
 // `visit`(element, sample from, to), in parallel.
@@ -44,17 +53,17 @@ template <class Visit> void each_chunk(std::size_t elements, std::size_t samples
 template <class Real>
 PerSample<Real> series_features(const std::vector<Real>& given, const gaussian::Shape& shape, const TileLayout& layout,
                                 const plan::Box& inner, const plan::Box& outer) {
-    const SeriesFeatures<Real> features{given, shape.terms, layout.samples};
+    const SeriesFeatures<Real> features(given, shape, layout.samples);
     const std::size_t samples = layout.samples;
     const auto elements = static_cast<std::size_t>(inner.count());
     const auto values = used_terms(shape.values, shape.terms), slopes = used_terms(shape.slopes, shape.terms);
     std::vector<std::array<double, 2>> squares(elements * samples); // of even and of odd ones
     std::vector<double> inverse(elements * samples);
     each_chunk(elements, samples, [&](std::size_t e, std::size_t first, std::size_t end) {
-        for (std::size_t k = 0; k < shape.terms; ++k)
+        for (std::size_t k = 0; k < values.size(); ++k)
             for (std::size_t s = first; s < end; ++s) {
                 const double h = features.value(e, k, s);
-                squares[e * samples + s][k % 2] += h * h;
+                squares[e * samples + s][values[k] % 2] += h * h;
             }
         for (std::size_t s = e * samples + first; s < e * samples + end; ++s) {
             const double square = squares[s][0] + squares[s][1];
@@ -65,9 +74,51 @@ PerSample<Real> series_features(const std::vector<Real>& given, const gaussian::
     return layout.make<Real>(inner, outer, width + 2, [&](std::size_t e, std::size_t k, std::size_t s) {
         const double scale = inverse[e * samples + s];
         return static_cast<Real>(k >= width           ? squares[e * samples + s][k - width] * scale * scale
-                                 : k >= values.size() ? features.slope(e, slopes[k - values.size()], s)
-                                                      : features.value(e, values[k], s) * scale);
+                                 : k >= values.size() ? features.slope(e, k - values.size(), s)
+                                                      : features.value(e, k, s) * scale);
     });
+}
+
+// Of each Gaussian, by element and sample.
+struct BareMoments {
+    std::vector<double> deviation; // such that E[phi^2] is the sum of h_k^2 to the last digit
+    std::vector<double> first;     // h_0
+    std::vector<double> square, slope_square;
+};
+template <class Real>
+BareMoments bare_moments(const std::vector<Real>& given, const gaussian::Shape& shape, std::size_t elements,
+                         std::size_t samples) {
+    const SeriesFeatures<Real> features(given, shape, samples);
+    const auto values = used_terms(shape.values, shape.terms), slopes = used_terms(shape.slopes, shape.terms);
+    const std::vector<double> zeros(elements * samples, 0);
+    BareMoments result{zeros, zeros, zeros, zeros};
+    each_chunk(elements, samples, [&](std::size_t e, std::size_t first, std::size_t end) {
+        constexpr std::size_t abreast = 8;
+        for (std::size_t begin = first; begin < end; begin += abreast) {
+            const std::size_t count = std::min(abreast, end - begin);
+            std::array<double, abreast> square{}, slope_square{}, derived{}, start{};
+            for (std::size_t k = 0; k < values.size(); ++k)
+                for (std::size_t i = 0; i < count; ++i) {
+                    const double h = features.value(e, k, begin + i);
+                    (values[k] == 0 ? start : square)[i] += values[k] == 0 ? h : h * h;
+                }
+            for (std::size_t k = 0; k < slopes.size(); ++k)
+                for (std::size_t i = 0; i < count; ++i) {
+                    const double d = features.slope(e, k, begin + i);
+                    slope_square[i] += d * d;
+                    if (slopes[k] + 1 < shape.terms)
+                        derived[i] += d * d / static_cast<double>(slopes[k] + 1);
+                }
+            for (std::size_t i = 0; i < count; ++i) {
+                const std::size_t at = e * samples + begin + i;
+                result.deviation[at] = derived[i] > 0 ? std::sqrt(square[i] / derived[i]) : 0;
+                result.first[at] = start[i];
+                result.square[at] = start[i] * start[i] + square[i];
+                result.slope_square[at] = slope_square[i];
+            }
+        }
+    });
+    return result;
 }
 
 // The features of any other method as they are.
@@ -118,46 +169,38 @@ std::shared_ptr<const Later<Sides<Real>>> gaps_of(const gaussian::Shape& shape, 
 }
 
 template <class Real>
-PerSample<Real> bare_features_of(const TileDual<Real>& dual, const TileSide<Real>& side, std::uint32_t family,
-                                 const std::vector<Real>& given) {
-    using rows::SeriesNumbers;
-    const std::size_t samples = side.layout.samples;
-    const SeriesFeatures<Real> features{given, dual.shape.terms, samples};
-    const auto slopes = used_terms(dual.shape.slopes, dual.shape.terms);
-    const plan::Box& inner = side.state->plan->boxes[family];
-    const auto elements = static_cast<std::size_t>(inner.count());
-    std::vector<double> deviation(elements * samples, 0); // such that E[phi^2] is the sum of h_k^2 to the last digit
-    std::vector<double> square(elements * samples, 0), slope_square(elements * samples, 0);
-    each_chunk(elements, samples, [&](std::size_t e, std::size_t first, std::size_t end) {
-        std::vector<double> derived(end - first, 0);
-        double* const own = deviation.data() + e * samples;
-        for (std::size_t k = 1; k < dual.shape.terms; ++k)
-            for (std::size_t s = first; s < end; ++s) {
-                const double h = features.value(e, k, s), slope = features.slope(e, k - 1, s);
-                own[s] += h * h;
-                derived[s - first] += slope * slope / static_cast<double>(k);
-            }
-        for (std::size_t k = 0; k < dual.shape.terms; ++k)
-            for (std::size_t s = first; s < end; ++s) {
-                const double h = features.value(e, k, s), slope = features.slope(e, k, s);
-                square[e * samples + s] += h * h;
-                slope_square[e * samples + s] += slope * slope;
-            }
-        for (std::size_t s = first; s < end; ++s)
-            own[s] = derived[s - first] > 0 ? std::sqrt(own[s] / derived[s - first]) : 0;
-    });
-    return side.layout.template make<Real>(
-        inner, side.boxes.families[family], SeriesNumbers::count + slopes.size(),
-        [&](std::size_t e, std::size_t k, std::size_t s) {
-            if (k >= SeriesNumbers::count)
-                return static_cast<Real>(features.slope(e, slopes[k - SeriesNumbers::count], s));
-            const Real norm = side.state->norm[family][e * samples + s];
-            return static_cast<Real>(k == SeriesNumbers::inverse     ? (norm > 0 ? 1 / norm : Real(0))
-                                     : k == SeriesNumbers::deviation ? deviation[e * samples + s]
-                                     : k == SeriesNumbers::first     ? features.value(e, 0, s)
-                                     : k == SeriesNumbers::square    ? square[e * samples + s]
-                                                                     : slope_square[e * samples + s]);
-        });
+Sides<Real> bare_features_of(const TileDual<Real>& dual, const TileSide<Real>& left, const TileSide<Real>& right,
+                             std::uint32_t left_family, std::uint32_t right_family, const DualFeatures<Real>& prepared) {
+    const auto lay_out = [&](const TileSide<Real>& side, std::uint32_t family, const std::vector<Real>& given,
+                             const BareMoments& moments) {
+        using rows::SeriesNumbers;
+        const std::size_t samples = side.layout.samples;
+        const SeriesFeatures<Real> features(given, dual.shape, samples);
+        return side.layout.template make<Real>(
+            side.state->plan->boxes[family], side.boxes.families[family],
+            SeriesNumbers::count + gaussian::terms_of(dual.shape.slopes, dual.shape.terms),
+            [&](std::size_t e, std::size_t k, std::size_t s) {
+                if (k >= SeriesNumbers::count)
+                    return static_cast<Real>(features.slope(e, k - SeriesNumbers::count, s));
+                const Real norm = side.state->norm[family][e * samples + s];
+                const std::size_t at = e * samples + s;
+                return static_cast<Real>(k == SeriesNumbers::inverse     ? (norm > 0 ? 1 / norm : Real(0))
+                                         : k == SeriesNumbers::deviation ? moments.deviation[at]
+                                         : k == SeriesNumbers::first     ? moments.first[at]
+                                         : k == SeriesNumbers::square    ? moments.square[at]
+                                                                         : moments.slope_square[at]);
+            });
+    };
+    const auto moments_of = [&](const TileSide<Real>& side, std::uint32_t family, const std::vector<Real>& given) {
+        return bare_moments(given, dual.shape, static_cast<std::size_t>(side.state->plan->boxes[family].count()),
+                            side.layout.samples);
+    };
+    const BareMoments of_left = moments_of(left, left_family, *prepared.left);
+    Sides<Real> sides;
+    sides.left = lay_out(left, left_family, *prepared.left, of_left);
+    sides.right = lay_out(right, right_family, *prepared.right,
+                          prepared.left == prepared.right ? of_left : moments_of(right, right_family, *prepared.right));
+    return sides;
 }
 
 std::size_t bare_numbers(const gaussian::Shape& shape) {
@@ -179,10 +222,10 @@ template std::shared_ptr<const Later<Sides<double>>> gaps_of(const gaussian::Sha
 template std::shared_ptr<const Later<Sides<float>>> gaps_of(const gaussian::Shape&, const TileSide<float>&,
                                                             const TileSide<float>&, std::uint32_t, std::uint32_t,
                                                             const DualFeatures<float>&);
-template PerSample<double> bare_features_of(const TileDual<double>&, const TileSide<double>&, std::uint32_t,
-                                            const std::vector<double>&);
-template PerSample<float> bare_features_of(const TileDual<float>&, const TileSide<float>&, std::uint32_t,
-                                           const std::vector<float>&);
+template Sides<double> bare_features_of(const TileDual<double>&, const TileSide<double>&, const TileSide<double>&,
+                                        std::uint32_t, std::uint32_t, const DualFeatures<double>&);
+template Sides<float> bare_features_of(const TileDual<float>&, const TileSide<float>&, const TileSide<float>&, std::uint32_t,
+                                       std::uint32_t, const DualFeatures<float>&);
 template TileDual<float> tile_dual(const plan::EntryRead&, const gaussian::Dual<float>&, const State<float>&,
                                    const State<float>&);
 template PerSample<float> features_of(const TileDual<float>&, const TileSide<float>&, std::uint32_t,

@@ -20,8 +20,8 @@ std::shared_ptr<const Later<Sides<Real>>> gaps_of(const gaussian::Shape& shape, 
 
 // What tiles on C alone read of a series (rows::SeriesNumbers), and how many numbers of it at usual correlations.
 template <class Real>
-PerSample<Real> bare_features_of(const TileDual<Real>& dual, const TileSide<Real>& side, std::uint32_t family,
-                                 const std::vector<Real>& given);
+Sides<Real> bare_features_of(const TileDual<Real>& dual, const TileSide<Real>& left, const TileSide<Real>& right,
+                             std::uint32_t left_family, std::uint32_t right_family, const DualFeatures<Real>& prepared);
 std::size_t bare_numbers(const gaussian::Shape& shape);
 
 } // namespace tpc::execute

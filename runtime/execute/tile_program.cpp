@@ -188,8 +188,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         const std::uint32_t a = read.left.family, b = read.right.family;
         if (!program.bare.empty() && dual.shape.kind == gaussian::Shape::Kind::series) {
             dual.gaps = gaps_of(dual.shape, program.left, program.right, a, b, prepared);
-            dual.bare.left = bare_features_of(dual, program.left, a, *prepared.left);
-            dual.bare.right = bare_features_of(dual, program.right, b, *prepared.right);
+            dual.bare = bare_features_of(dual, program.left, program.right, a, b, prepared);
             return;
         }
         dual.left = features_of(dual, program.left, a, *prepared.left);

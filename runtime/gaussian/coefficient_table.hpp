@@ -2,6 +2,7 @@
 // that the numbers of a sample do not depend on which other samples there are.
 #pragma once
 
+#include "runtime/gaussian/chebyshev.hpp"
 #include "runtime/gaussian/hermite.hpp"
 
 #include <functional>
@@ -12,17 +13,6 @@
 
 namespace tpc::gaussian {
 
-// Coefficients of several samples: [term][sample].
-struct HermiteRows {
-    std::size_t terms, samples;
-    std::vector<double> values, slopes, value_norm, slope_norm;
-    HermiteRows(std::size_t rows, std::size_t columns)
-        : terms(rows), samples(columns), values(rows * columns), slopes(rows * columns), value_norm(columns),
-          slope_norm(columns) {}
-    [[nodiscard]] HermiteCoefficients at(std::size_t sample) const;
-    void set(std::size_t sample, const HermiteCoefficients& coefficients);
-};
-
 class CoefficientTable {
   public:
     // `exact`: the coefficients of a centred Gaussian of that variance, so many terms.
@@ -31,8 +21,10 @@ class CoefficientTable {
     // To 3e-14 of the norms; where the interpolant of an octave does not get there, the exact ones. variance > 0. Any thread
     // may ask.
     [[nodiscard]] HermiteCoefficients operator()(double variance) const;
-    // Of several samples, those of one octave side by side; the numbers of each are the same as alone.
-    [[nodiscard]] HermiteRows operator()(const std::vector<double>& variances) const;
+    // Of several samples, those of one octave side by side: `visit`(which of them, at most `side_by_side`, and their values,
+    // slopes and norms of both, number by number). The numbers of each are the same as alone.
+    using Visit = std::function<void(const std::vector<std::size_t>& samples, const Abreast* numbers)>;
+    void each(const std::vector<double>& variances, const Visit& visit) const;
 
   private:
     struct Octave;

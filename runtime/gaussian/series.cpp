@@ -3,6 +3,7 @@
 //   E[(phi -+ psi)^2] = sum_k (h_k -+ sign^k h'_k)^2 +- 2 sign^k h_k h'_k (1 - |rho|^k),   sign that of rho,
 // where nothing cancels, since 1 - r^(k+1) = (1 - r^k) + r^k (1 - r).
 #include "runtime/gaussian/correlation.hpp"
+#include "runtime/gaussian/parities.hpp"
 #include "runtime/gaussian/trials.hpp"
 
 #include <fmt/format.h>
@@ -101,8 +102,9 @@ template <class Real> class Series final : public Dual<Real> {
             reach_ = reach_of(trial.at[0], used_.slopes, terms);
     }
 
-    // values 0 .. terms-1, slopes, and what the values miss of E[phi^2]: the other side may need far fewer terms than phi
-    std::size_t features() const override { return 2 * terms_ + 1; }
+    // values and slopes of the parities that do not vanish, and what the values miss of E[phi^2]: the other side may need
+    // far fewer terms than phi
+    std::size_t features() const override { return rest_place() + 1; }
     void prepare(int side, std::size_t count, const Real* variance, const Real* mean, Real* features,
                  std::size_t stride) const override;
     void evaluate(const Gaussians<Real>& gaussians, typename Dual<Real>::Features left, typename Dual<Real>::Features right,
@@ -121,7 +123,14 @@ template <class Real> class Series final : public Dual<Real> {
     std::string method() const override { return fmt::format("Hermite series, {} terms", terms_); }
 
   private:
-    void store(const HermiteRows& rows, const std::vector<std::size_t>& to, Real* features, std::size_t stride) const;
+    // Values that enter gaps count whether or not those of the other side vanish.
+    [[nodiscard]] std::array<bool, 2> values() const { return same_ ? used_.values : std::array<bool, 2>{true, true}; }
+    [[nodiscard]] std::size_t value_place(std::size_t k) const { return among(values(), k); } // the features in their order
+    [[nodiscard]] std::size_t slope_place(std::size_t k) const {
+        return terms_of(values(), terms_) + among(used_.slopes, k);
+    }
+    [[nodiscard]] std::size_t rest_place() const { return terms_of(values(), terms_) + terms_of(used_.slopes, terms_); }
+    void store(const Abreast* numbers, const std::vector<std::size_t>& to, Real* features, std::size_t stride) const;
 
     SeriesSide sides_[2];
     bool same_;
@@ -135,7 +144,7 @@ template <class Real>
 void Series<Real>::prepare(int side, std::size_t count, const Real* variance, const Real* mean, Real* features,
                            std::size_t stride) const {
     const SeriesSide& given = sides_[side];
-    const std::size_t features_of_one = 2 * terms_ + 1;
+    const std::size_t features_of_one = this->features();
     std::vector<std::size_t> tabulated;
     std::vector<double> variances;
     for (std::size_t i = 0; i < count; ++i) {
@@ -148,39 +157,51 @@ void Series<Real>::prepare(int side, std::size_t count, const Real* variance, co
         } else if (A == 0) {
             for (std::size_t k = 0; k < features_of_one; ++k)
                 features[k * stride + i] = 0;
-            features[i] = static_cast<Real>((*given.phi->value)(m));
-            features[terms_ * stride + i] = static_cast<Real>((*given.phi->slope)(m));
+            if (values()[0])
+                features[value_place(0) * stride + i] = static_cast<Real>((*given.phi->value)(m));
+            if (used_.slopes[0])
+                features[slope_place(0) * stride + i] = static_cast<Real>((*given.phi->slope)(m));
         } else if (m == 0) {
             tabulated.push_back(i);
             variances.push_back(A);
         } else {
-            HermiteRows one(terms_, 1);
-            one.set(0, given.at(terms_, A, m));
-            store(one, {i}, features, stride);
+            const HermiteCoefficients one = given.at(terms_, A, m);
+            std::vector<Abreast> numbers(2 * terms_ + 1);
+            for (std::size_t k = 0; k < terms_; ++k) {
+                numbers[k][0] = one.values(static_cast<Eigen::Index>(k));
+                numbers[terms_ + k][0] = one.slopes(static_cast<Eigen::Index>(k));
+            }
+            numbers[2 * terms_][0] = one.value_norm;
+            store(numbers.data(), {i}, features, stride);
         }
     }
-    if (!tabulated.empty())
-        store((*given.table)(variances), tabulated, features, stride);
+    given.table->each(variances, [&](std::vector<std::size_t> samples, const Abreast* numbers) {
+        for (std::size_t& sample : samples)
+            sample = tabulated[sample];
+        store(numbers, samples, features, stride);
+    });
 }
 
+// Of a few Gaussians side by side, as tables have them.
 template <class Real>
-void Series<Real>::store(const HermiteRows& rows, const std::vector<std::size_t>& to, Real* features,
+void Series<Real>::store(const Abreast* numbers, const std::vector<std::size_t>& to, Real* features,
                          std::size_t stride) const {
-    const auto put = [&](const double* from, std::size_t feature) {
+    const auto put = [&](const Abreast& from, std::size_t feature) {
         for (std::size_t i = 0; i < to.size(); ++i)
             features[feature * stride + to[i]] = static_cast<Real>(from[i]);
     };
-    std::vector<double> missing = rows.value_norm;
+    Abreast rest = numbers[2 * terms_];
     for (std::size_t k = 0; k < terms_; ++k) {
-        const double* const values = rows.values.data() + k * rows.samples;
-        put(values, k);
-        put(rows.slopes.data() + k * rows.samples, terms_ + k);
-        for (std::size_t i = 0; i < to.size(); ++i)
-            missing[i] -= values[i] * values[i];
+        if (values()[k % 2])
+            put(numbers[k], value_place(k));
+        if (used_.slopes[k % 2])
+            put(numbers[terms_ + k], slope_place(k));
+        for (std::size_t i = 0; i < rest.size(); ++i)
+            rest[i] -= numbers[k][i] * numbers[k][i];
     }
-    for (double& rest : missing)
-        rest = same_ ? 0 : std::max(rest, 0.0);
-    put(missing.data(), 2 * terms_);
+    for (double& one : rest)
+        one = same_ ? 0 : std::max(one, 0.0);
+    put(rest, rest_place());
 }
 
 template <class Real>
@@ -208,10 +229,11 @@ void Series<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<Real
             lost[i] = 0; // 1 - power
         }
         for (std::size_t k = 0; k < terms_; ++k) {
-            const Real* a = left.data.data + k * left.stride + begin * left.data.stride;
-            const Real* b = right.data.data + k * right.stride + begin * right.data.stride;
-            const Real* da = a + terms_ * left.stride;
-            const Real* db = b + terms_ * right.stride;
+            const auto of = [&](const typename Dual<Real>::Features& side, std::size_t feature) {
+                return side.data.data + feature * side.stride + begin * side.data.stride;
+            };
+            const Real *a = of(left, value_place(k)), *b = of(right, value_place(k));
+            const Real *da = of(left, slope_place(k)), *db = of(right, slope_place(k));
             const std::size_t sa = left.data.stride, sb = right.data.stride;
             if (used_.values[k % 2])
                 for (std::size_t i = 0; i < lanes; ++i)
@@ -236,8 +258,8 @@ void Series<Real>::evaluate(const Gaussians<Real>& gaussians, typename Dual<Real
         for (std::size_t i = 0; i < lanes; ++i) {
             const std::size_t lane = begin + i;
             if (gaps) {
-                const Real missing_a = left.data.data[2 * terms_ * left.stride + lane * left.data.stride];
-                const Real missing_b = right.data.data[2 * terms_ * right.stride + lane * right.data.stride];
+                const Real missing_a = left.data.data[rest_place() * left.stride + lane * left.data.stride];
+                const Real missing_b = right.data.data[rest_place() * right.stride + lane * right.data.stride];
                 const Real full_a = square_a[i] + missing_a, full_b = square_b[i] + missing_b;
                 const Real apart = root_difference(full_a, full_b), norm = root_product(full_a, full_b);
                 const bool distant = apart > norm; // the difference cancels, the product does not
