@@ -146,7 +146,7 @@ Moments moments(const Side& side, const Nodes& nodes, std::size_t terms, std::si
     const auto count = static_cast<Eigen::Index>(nodes.z.size());
     const Eigen::Map<const Rows> z(nodes.z.data(), 1, count);
     const Eigen::Map<const Eigen::VectorXd> weights(nodes.weights.data(), count);
-    const Rows f = SideRun(side, 256)(z);
+    const Rows f = SideRun(side, 256)(z.topRows(side.dimensions())); // a constant has no coordinate
     points += nodes.z.size();
     Moments result{Rows(f.rows(), static_cast<Eigen::Index>(terms)), f.cwiseAbs2() * weights};
     Eigen::VectorXd before = Eigen::VectorXd::Zero(count), here = weights, next;

@@ -117,6 +117,22 @@ output v' @ mean(i in 1..P/2: x[i]) / sqrt(n)
     CHECK(tests::deviation(a, b) < 2e-2);
 }
 
+TEST_CASE("functions of several Gaussians that do not vary are constants, beside those that do") {
+    const std::string text = "program p\ninput xi : R[d]\nmatrix U[i in 1..2] ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+                             "for i in 1..2 { g[i] = U[i] @ xi }\n";
+    for (const char* x : {"max(g[1], g[2])", "tanh(g[1]) * relu(g[1] + g[2])", "exp(g[1] - max(g[1], 0)) * g[2]"}) {
+        const std::string program = text + "output v' @ (" + x + ") / sqrt(n)\n";
+        Set set = tests::random_set(program, 2, {{"d", 2}}, 1);
+        std::fill_n(set.inputs[0].begin(), 2, 0.0); // the first sample
+        const auto both = kernels(program, set);
+        CAPTURE(x);
+        for (const std::vector<double>& kernel : {both[0].nngp, both[0].ntk}) {
+            CHECK(std::max({std::abs(kernel[0]), std::abs(kernel[1]), std::abs(kernel[2])}) < 1e-12);
+            CHECK(kernel[3] > 0.01);
+        }
+    }
+}
+
 TEST_CASE("expectations of several steps from one set of points agree with those one by one") {
     // the memory of an LSTM; D differentiates each expectation by itself, T all of a loop along one direction
     const std::string text = R"(program p

@@ -145,3 +145,18 @@ TEST_CASE("series of smooth functions with narrow features state an error that i
         }
     CHECK(found >= 1000); // of 1120
 }
+
+TEST_CASE("a side that does not vary is a constant in the series of the other one, and beside another constant") {
+    const Sharp f = softplus(3);
+    Integrand integrand = integrand_of(f);
+    joint::finish(integrand, true);
+    for (const double variance : {0.0, 1.0}) {
+        const Eigen::Matrix2d covariance = Eigen::Vector2d(variance, 0).asDiagonal();
+        const auto got =
+            joint::spectral(integrand, Eigen::Vector2d::Zero(), covariance, {}, true, 1e-10, std::size_t{1} << 17);
+        REQUIRE(got);
+        const Reference mean = reference(f, 1, 0, 0, 1e-2);
+        CHECK(got->expectation.value == Approx(variance == 0 ? f.value(0) * f.value(0) : mean.value).margin(1e-12));
+        CHECK(got->expectation.slopes(0, 0) == Approx(variance == 0 ? f.slope(0) * f.slope(0) : mean.slope).margin(1e-12));
+    }
+}
