@@ -1,5 +1,6 @@
 #include "server/protocol.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <istream>
 #include <ostream>
@@ -9,6 +10,7 @@ namespace tpc::server {
 namespace {
 
 constexpr std::size_t longest_message = std::size_t{1} << 26;
+constexpr int deepest_message = 64; // to copy or to print what is nested takes the stack
 constexpr std::string_view scheme = "file://";
 
 bool is_plain(char c) {
@@ -22,7 +24,7 @@ int hex(char c) {
 
 } // namespace
 
-std::optional<std::string> read_message(std::istream& in) {
+std::optional<Json> read_message(std::istream& in) {
     constexpr std::string_view name = "content-length:";
     std::optional<std::size_t> length;
     bool any = false;
@@ -48,12 +50,19 @@ std::optional<std::string> read_message(std::istream& in) {
     }
     if (!any && !in)
         return std::nullopt;
-    if (!length || *length > longest_message)
-        return std::string();
+    if (!length)
+        return Json(Json::value_t::discarded);
+    if (*length > longest_message) {
+        std::string skipped(longest_message, '\0');
+        for (std::size_t left = *length; left > 0 && in; left -= std::min(left, skipped.size()))
+            in.read(skipped.data(), static_cast<std::streamsize>(std::min(left, skipped.size())));
+        return Json(Json::value_t::discarded);
+    }
     std::string text(*length, '\0');
     if (!in.read(text.data(), static_cast<std::streamsize>(text.size())))
         return std::nullopt;
-    return text;
+    return Json::parse(
+        text, [](int depth, Json::parse_event_t, Json&) { return depth < deepest_message; }, false);
 }
 
 void write_message(std::ostream& out, const Json& message) {

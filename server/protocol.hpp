@@ -11,8 +11,9 @@ namespace tpc::server {
 
 using Json = nlohmann::json;
 
-// The text of the next message; nothing at the end of the stream. A header without a usable length gives an empty text.
-std::optional<std::string> read_message(std::istream& in);
+// The next message; nothing at the end of the stream. A discarded value stands for what is not JSON, or too long, or has a
+// header without a length; what is nested deeper than any message of the protocol is left out.
+std::optional<Json> read_message(std::istream& in);
 void write_message(std::ostream& out, const Json& message);
 
 // file:///a%20b <-> /a b; other schemes stay as they are.

@@ -34,17 +34,17 @@ struct Document {
 // Messages as they come in: what is waiting tells whether an analysis would be out of date before it ends.
 class Inbox {
   public:
-    void put(std::optional<std::string> text) {
+    void put(std::optional<Json> message) {
         const std::scoped_lock lock(mutex_);
-        waiting_.push_back(std::move(text));
+        waiting_.push_back(std::move(message));
         ready_.notify_one();
     }
-    std::optional<std::string> take() {
+    std::optional<Json> take() {
         std::unique_lock lock(mutex_);
         ready_.wait(lock, [&] { return !waiting_.empty(); });
-        auto text = std::move(waiting_.front());
+        auto message = std::move(waiting_.front());
         waiting_.pop_front();
-        return text;
+        return message;
     }
     bool empty() {
         const std::scoped_lock lock(mutex_);
@@ -54,8 +54,13 @@ class Inbox {
   private:
     std::mutex mutex_;
     std::condition_variable ready_;
-    std::deque<std::optional<std::string>> waiting_;
+    std::deque<std::optional<Json>> waiting_;
 };
+
+// A request or a notification.
+bool is_call(const Json& message) {
+    return message.is_object() && message.contains("method") && message["method"].is_string();
+}
 
 class Server {
   public:
@@ -69,14 +74,13 @@ class Server {
     }
 
     // Nothing while the conversation goes on.
-    std::optional<int> handle(const std::string& text) {
-        const Json message = Json::parse(text, nullptr, false);
+    std::optional<int> handle(const Json& message) {
         if (message.is_discarded()) {
             fail(nullptr, parse_error, "this is not JSON");
             return std::nullopt;
         }
         const Json id = message.is_object() ? message.value("id", Json()) : Json();
-        if (!message.is_object() || !message.contains("method") || !message["method"].is_string()) {
+        if (!is_call(message)) {
             if (!message.is_object() || !(message.contains("result") || message.contains("error")))
                 fail(id, invalid_request, "a message is an object with a method");
             return std::nullopt;
@@ -297,17 +301,17 @@ int serve(std::istream& in, std::ostream& out, const std::vector<std::string>& l
     Server server(out, libraries, version);
     std::thread reader([&] {
         for (;;) {
-            auto text = read_message(in);
-            const bool last = !text || text->find("\"exit\"") != std::string::npos;
-            inbox.put(std::move(text));
+            auto message = read_message(in);
+            const bool last = !message || (is_call(*message) && (*message)["method"] == "exit"); // the input may stay open
+            inbox.put(std::move(message));
             if (last)
                 break;
         }
         inbox.put(std::nullopt);
     });
     int code = 1; // the input ended without `exit`
-    while (const auto text = inbox.take()) {
-        if (const auto done = server.handle(*text)) {
+    while (const auto message = inbox.take()) {
+        if (const auto done = server.handle(*message)) {
             code = *done;
             break;
         }

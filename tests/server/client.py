@@ -184,7 +184,14 @@ def test_malformed(client, folder):
     assert client.error() == -32700
     client.raw(b"Content-Length: 2\r\n\r\n[]")
     assert client.error() == -32600
+    client.raw(b"Content-Length: 70000000\r\n\r\n" + b"[" * 70000000)  # too long
+    assert client.error() == -32700
     assert client.request("no/such")["error"]["code"] == -32601
+    deep = b'{"jsonrpc": "2.0", "method": "no/such", "id": %s1%s}' % (b"[" * 300000, b"]" * 300000)
+    client.raw(b"Content-Length: %d\r\n\r\n%s" % (len(deep), deep))
+    assert client.error() == -32601
+    client.send({"id": "exit", "method": "no/such"})  # no request to end
+    assert client.error() == -32601
     for params in ({}, {"textDocument": 3}, {"textDocument": {"uri": "x"}, "position": "here"}):
         message = client.request("textDocument/hover", **params)
         assert "error" in message or message["result"] is None, message
