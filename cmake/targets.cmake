@@ -25,6 +25,8 @@ function(tpc_options target)
     # What stands before every access through a pointer doubles the time of the compiler, and addresses are tested anyway.
     target_compile_options(${target} PUBLIC -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
                            -fno-sanitize=null,alignment,object-size,vptr,pointer-overflow,nonnull-attribute,returns-nonnull-attribute)
+    # What lies within the capacity of a vector but beyond its size is no error to the address sanitizer.
+    target_compile_definitions(${target} PUBLIC _GLIBCXX_ASSERTIONS)
     target_link_options(${target} PUBLIC -fsanitize=address,undefined)
   endif()
 endfunction()
