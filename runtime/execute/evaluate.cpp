@@ -85,21 +85,13 @@ struct Evaluation::State {
     }
 
     std::vector<Kernel> replicate(const joint::Sampling& sampling, const Span& rows, const Span& columns) {
-        if (joints.cross.uses.empty() && !(options.ntk && options.via == Via::D)) { // D reads all
-            if (options.single)
-                find_uses(plan, joints, single_duals->pairs, options.ntk);
-            else
-                find_uses(plan, joints, double_duals->pairs, options.ntk);
-        }
+        if (joints.cross.uses.empty() && !(options.ntk && options.via == Via::D)) // D reads all
+            find_uses(plan, joints, double_duals->pairs, options.ntk);
         joints.start(sampling);
         if (options.meter != nullptr) {
             ++options.meter->runs;
             options.meter->points = std::size_t{1} << sampling.log2_points;
             options.meter->pairs = 0;
-        }
-        if (options.single) {
-            Blocks<float> blocks(plan, left, right, options, joints, *single_duals);
-            return once(blocks, rows, columns);
         }
         Blocks<double> blocks(plan, left, right, options, joints, *double_duals);
         return once(blocks, rows, columns);
@@ -110,7 +102,10 @@ Evaluation::Evaluation(const plan::Plan& plan, const SampleSet& left, const Samp
     : state_(new State{plan, left, right, options, needs_sampling(plan), spreads_errors(plan), has_kinks(plan),
                        Joints(plan, left.samples, right != nullptr ? std::optional(right->samples) : std::nullopt),
                        std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt}) {
-    if (options.single)
+    // Covariances of several Gaussians may be singular, where rounding them to single precision leaves half of the digits.
+    // Beside their expectations double precision costs nothing.
+    state_->options.single = options.single && !state_->sampled;
+    if (state_->options.single)
         state_->single_duals.emplace(plan, options);
     else
         state_->double_duals.emplace(plan, options);

@@ -8,15 +8,15 @@ namespace tpc::execute {
 namespace {
 
 // Backwards from the outputs.
-template <class Real> Uses of_pairs(const plan::Plan& plan, JointCache& joints, DualCache<Real>& duals, bool tangents) {
+Uses of_pairs(const plan::Plan& plan, JointCache& joints, DualCache<double>& duals, bool tangents) {
     const plan::Part& part = plan.cross;
     Uses uses(part.entries, ReadFor::none);
-    State<Real> left, right; // nothing of them is read but their plans
+    State<double> left, right; // nothing of them is read but their plans
     left.plan = &plan.left;
     right.plan = &plan.right;
-    Real none = 0;
-    const Store<Real> store{nullptr, nullptr, tangents ? &none : nullptr, nullptr, 1, 0};
-    PairMachine<Real> machine(part, plan.recursions, {&left, 0, 0}, {&right, 0, 1}, store, 1, duals, joints, nullptr);
+    double none = 0;
+    const Store<double> store{nullptr, nullptr, tangents ? &none : nullptr, nullptr, 1, 0};
+    PairMachine<double> machine(part, plan.recursions, {&left, 0, 0}, {&right, 0, 1}, store, 1, duals, joints, nullptr);
     Path path;
     walk_left(part.left, machine.slots(), path, true, [&](std::size_t statement) {
         walk_right(part.right[statement], machine.slots(), nullptr, 0, true, [&](std::uint32_t k) {
@@ -56,14 +56,11 @@ Uses of_sample(const plan::SelfPlan& self, const plan::Part& cross, const Uses& 
 
 } // namespace
 
-template <class Real> void find_uses(const plan::Plan& plan, Joints& joints, DualCache<Real>& duals, bool tangents) {
+void find_uses(const plan::Plan& plan, Joints& joints, DualCache<double>& duals, bool tangents) {
     joints.cross.uses = of_pairs(plan, joints.cross, duals, tangents);
     joints.left.uses = of_sample(plan.left, plan.cross, joints.cross.uses);
     if (joints.right)
         joints.right->uses = of_sample(plan.right, plan.cross, joints.cross.uses);
 }
-
-template void find_uses(const plan::Plan&, Joints&, DualCache<double>&, bool);
-template void find_uses(const plan::Plan&, Joints&, DualCache<float>&, bool);
 
 } // namespace tpc::execute

@@ -8,6 +8,6 @@ namespace tpc::execute {
 
 // Of all entries of a plan. Demand is for hulls of instances: what nothing comes from is computed for nothing. `tangents`:
 // with T.
-template <class Real> void find_uses(const plan::Plan& plan, Joints& joints, DualCache<Real>& duals, bool tangents);
+void find_uses(const plan::Plan& plan, Joints& joints, DualCache<double>& duals, bool tangents);
 
 } // namespace tpc::execute

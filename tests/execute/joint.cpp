@@ -246,6 +246,18 @@ TEST_CASE("a batch of equal rows without an epsilon divides zero by zero") {
         }
 }
 
+TEST_CASE("in single precision batches in fewer dimensions than rows have the kernels of double precision") {
+    const std::string text = "program p\ninput xi : R[B, d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+                             "for i in 1..B { h[i] = U @ xi[i] }\nm = mean(i in 1..B: h[i])\n"
+                             "s = mean(i in 1..B: (h[i] - m)^2)\noutput v' @ relu((h[1] - m) / sqrt(s + 0.1)) / sqrt(n)\n";
+    Set set = tests::random_set(text, 2, {{"B", 6}, {"d", 2}}, 1);
+    for (std::size_t k = 0; k < 12; ++k)
+        set.inputs[0][12 + k] = 2 * set.inputs[0][k]; // Gaussians of correlation 1
+    tests::Settings single;
+    single.options.single = true;
+    CHECK(tests::deviation(kernels(text, set, single), kernels(text, set)) < 3e-6);
+}
+
 TEST_CASE("batches that nearly coincide before a kink have the kernel of one of them, within the error that is stated") {
     constexpr std::size_t batch = 6;
     Set set = tests::random_set(shifted_norm, 2, {{"B", batch}, {"d", 7}}, 8);

@@ -114,6 +114,7 @@ TEST_CASE("means so large that variances are lost in rounding are refused") {
     };
     const auto expected = at("0", false);
     REQUIRE_FALSE(expected.error);
+    const bool joint = value.ends_with("sin(U @ xi)"); // which is computed in double precision
     for (const bool single : {false, true})
         for (const auto* mean : {"3", "100", "10000", "1000000"}) {
             CAPTURE(value, single, mean);
@@ -122,7 +123,7 @@ TEST_CASE("means so large that variances are lost in rounding are refused") {
                 CHECK(outcome.error->text.find("a mean is so large") == 0);
             else
                 CHECK(tests::deviation(outcome.outputs[0].nngp, expected.outputs[0].nngp) < (single ? 2e-3 : 1e-7));
-            CHECK(bool(outcome.error) == (std::stod(mean) > (single ? 10 : 1000)));
+            CHECK(bool(outcome.error) == (std::stod(mean) > (single && !joint ? 10 : 1000)));
         }
 }
 
