@@ -3,6 +3,7 @@
 #include "runtime/execute/tile_fuse.hpp"
 #include "runtime/execute/tile_machine.hpp"
 #include "runtime/gaussian/parities.hpp"
+#include "runtime/rows/value_homogeneous.hpp"
 #include "runtime/rows/value_series.hpp"
 
 #include <algorithm>
@@ -165,7 +166,10 @@ void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows
         rows::HomogeneousRow<Real> what;
         what.linear = static_cast<Real>(own.shape.linear);
         what.absolute = static_cast<Real>(own.shape.absolute);
-        rows::dual_of_sum(row, what);
+        if (bare_)
+            rows::value_of_sum(row, what, itself(index, read) ? same_.data() : zeros_.data(), apart_.data());
+        else
+            rows::dual_of_sum(row, what);
         return;
     }
     const auto connect_to = [&](auto& what, const auto& sides) { // to the numbers of each sample

@@ -21,14 +21,18 @@ template <class Real> std::pair<Real, Real> moments_of(const gaussian::Shape& sh
 
 } // namespace
 
+template <class Real> bool TileMachine<Real>::itself(std::uint32_t index, const Entry& read) const {
+    const plan::PairOp& op = part_.ops[index];
+    const Spot &left = read.left, &right = read.right;
+    return !equal_.empty() && op.left_statement == op.right_statement && left.element == right.element &&
+           left.element_step == right.element_step && left.element_sheet == right.element_sheet;
+}
+
 template <class Real>
 std::vector<EqualLane<Real>> TileMachine<Real>::equal_lanes(std::uint32_t index, const Entry& read,
                                                             const rows::LinearRow<Real>& row) {
     std::vector<EqualLane<Real>> result;
-    const plan::PairOp& op = part_.ops[index];
-    const Spot &left = read.left, &right = read.right;
-    if (equal_.empty() || op.left_statement != op.right_statement || left.element != right.element ||
-        left.element_step != right.element_step || left.element_sheet != right.element_sheet)
+    if (!itself(index, read))
         return result;
     constexpr std::size_t step = rows::lane_step<Real>;
     const std::size_t size = row.sheets * row.positions;
@@ -79,6 +83,8 @@ void TileMachine<Real>::settle(const TileDual<Real>& dual, const std::vector<Equ
     }
 }
 
+template bool TileMachine<double>::itself(std::uint32_t, const Entry&) const;
+template bool TileMachine<float>::itself(std::uint32_t, const Entry&) const;
 template std::vector<EqualLane<double>> TileMachine<double>::equal_lanes(std::uint32_t, const Entry&,
                                                                          const rows::LinearRow<double>&);
 template std::vector<EqualLane<float>> TileMachine<float>::equal_lanes(std::uint32_t, const Entry&,

@@ -17,7 +17,7 @@ TileMachine<Real>::TileMachine(const TileProgram<Real>& program, bool tangent, b
     : program_(program), part_(program.part), arrays_(bare ? program.bare : program.arrays), width_(program.lanes),
       tangent_(tangent), bare_(bare), slots_(part_.slots, 0),
       space_((bare ? program.bare_rows : program.rows) * width_, Real(0)), zeros_(width_, Real(0)), twos_(width_, Real(2)),
-      apart_(width_, Real(0)) {
+      same_(width_, Real(0)), apart_(width_, Real(0)) {
     for (auto& scratch : row_)
         scratch.assign(width_, Real(0));
 }
@@ -32,6 +32,9 @@ void TileMachine<Real>::load(std::size_t left, std::size_t first, std::size_t la
     used_ = used;
     equal_ = std::move(equal);
     std::fill(apart_.begin(), apart_.end(), Real(1));
+    std::fill(same_.begin(), same_.end(), Real(0));
+    for (const std::size_t lane : equal_)
+        same_[lane] = 1;
     for (std::uint32_t a = 0; a < part_.arrays.size(); ++a)
         if (part_.arrays[a].accumulated)
             clear(a);

@@ -101,6 +101,7 @@ template <class Real> class TileMachine {
     Run outer_; // of the sheet at hand
     Numbers<Real> space_;
     std::vector<Real> zeros_, twos_;
+    std::vector<Real> same_;  // by lane: 1 for samples that equal the left one
     std::vector<Real> apart_; // by lane, with C alone: see rows::value_of_sum
     std::vector<rows::Term<Real>> terms_;
     std::vector<std::int64_t> cuts_;
@@ -156,6 +157,7 @@ template <class Real> class TileMachine {
     void covariance(const Entry& read, Real* out);
     void finish(const plan::PairOp& op, const Entry& out, const Real* value);
     void settle(const plan::PairOp& op, const Entry& out, std::size_t count);
+    [[nodiscard]] bool itself(std::uint32_t index, const Entry& read) const; // elements are the same, in equal samples
     std::vector<EqualLane<Real>> equal_lanes(std::uint32_t index, const Entry& read, const rows::LinearRow<Real>& row);
     void settle(const TileDual<Real>& dual, const std::vector<EqualLane<Real>>& equal, const Entry& read,
                 const rows::LinearRow<Real>& row);

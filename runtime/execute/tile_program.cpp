@@ -91,7 +91,8 @@ template <class Real> const plan::Part& forward_of(const plan::Plan& plan) {
     return plan.planes && bytes_of<Real>(plan, plan.whole()) > most_bytes ? *plan.planes : plan.whole();
 }
 
-// Whether all dual kernels are row operations from sums to C.
+// Whether all dual kernels are row operations from sums to C, and some are faster for it: those of one piece on either side
+// of 0 are where they are of sums.
 template <class Real> bool fits_bare(const plan::Part& part, const TileProgram<Real>& program) {
     constexpr std::size_t most_bytes = std::size_t{16} << 20; // a second workspace counts for nothing in the demand
     bool any = false;
@@ -100,7 +101,9 @@ template <class Real> bool fits_bare(const plan::Part& part, const TileProgram<R
             continue;
         if (!fused(part.ops[k]) || !takes_values(program.duals[k]))
             return false;
-        any = true;
+        const bool homogeneous = program.duals[k].shape.kind == gaussian::Shape::Kind::homogeneous;
+        any |= !homogeneous || std::any_of(part.ops[k].terms.begin(), part.ops[k].terms.end(),
+                                           [](const plan::TermOp& term) { return !term.sums.empty(); });
     }
     return any && program.rows * fewest_lanes * sizeof(Real) <= most_bytes;
 }

@@ -58,9 +58,11 @@ template <class Real> struct TileDual {
 template <class Real> bool coarse(const TileDual<Real>& dual, const TileArray& target) {
     return (!target.value || target.known) && dual.shape.kind != gaussian::Shape::Kind::other;
 }
-// Whether row operations take sums to C alone. In single precision that would leave too few digits of gaps.
+// Whether row operations take sums to C alone. In single precision that is only for kinks, whose least gap is larger there.
 template <class Real> bool takes_values(const TileDual<Real>& dual) {
     using Kind = gaussian::Shape::Kind;
+    if (dual.shape.kind == Kind::homogeneous)
+        return true;
     const bool smooth_arcsine = dual.shape.kind == Kind::arcsine && dual.shape.blur != 0;
     return sizeof(Real) == 8 && (smooth_arcsine || (dual.shape.kind == Kind::series && !dual.shape.reach.empty()));
 }
