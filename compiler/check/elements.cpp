@@ -40,7 +40,10 @@ class ElementWalk {
                 for (const OutputTerm& term : terms[k])
                     points(term.ranges, [&] {
                         if (term.kind == OutputTerm::Kind::readout) {
-                            result_.readouts[term.parameter].insert(member(term.parameter, term.member));
+                            auto read = member(term.parameter, term.member);
+                            if (!read)
+                                return;
+                            result_.readouts[term.parameter].insert(std::move(*read));
                             scan(term.vector);
                         }
                         scan(term.coefficient);
@@ -66,6 +69,7 @@ class ElementWalk {
     std::vector<resolve::Extent> extents_;
     std::vector<std::int64_t> values_; // by symbol
     std::map<Element, Instance> elements_;
+    std::map<std::uint32_t, resolve::Extent> boxes_; // of parameters
     std::set<Element> seen_;
     std::vector<Instance> pending_;
     ElementUses result_;
@@ -113,25 +117,41 @@ class ElementWalk {
         return tuple;
     }
 
-    Member member(std::uint32_t parameter, const ir::Access& access) const {
+    // Around all members: bounds may use earlier indices.
+    const resolve::Extent& box(std::uint32_t parameter) {
+        const auto [found, fresh] = boxes_.try_emplace(parameter);
+        resolve::Extent& box = found->second;
+        const auto& family = program_.parameters[parameter].family;
+        if (fresh)
+            points(family, [&] {
+                Member member;
+                for (const ir::Range& range : family)
+                    member.push_back(value(Affine::of(range.index)));
+                if (box.lower.empty())
+                    box.lower = box.upper = member;
+                for (std::size_t k = 0; k < member.size(); ++k) {
+                    box.lower[k] = std::min(box.lower[k], member[k]);
+                    box.upper[k] = std::max(box.upper[k], member[k]);
+                }
+            });
+        return box;
+    }
+
+    // Nothing where `zero` reads 0.
+    std::optional<Member> member(std::uint32_t parameter, const ir::Access& access) {
         Member tuple = indices(access.indices);
         if (access.mode == ir::IndexMode::none || tuple.empty())
             return tuple;
-        // Bounds in earlier indices make the declared box depend on the point; the indices are enough for rectangular
-        // families.
-        resolve::Extent box;
-        for (const ir::Range& range : program_.parameters[parameter].family) {
-            box.lower.push_back(value(range.lower));
-            box.upper.push_back(value(range.upper));
-        }
-        return place(tuple, access.mode, box).value_or(Member{});
+        const resolve::Extent& around = box(parameter);
+        return around.lower.empty() ? std::nullopt : place(std::move(tuple), access.mode, around);
     }
 
     void scan(ir::ExprId id) {
         spend();
         const ir::Node& node = program_.exprs[id];
         if (node.op == Op::parameter || node.op == Op::matmul)
-            result_.members[id].insert(member(node.target, node.access));
+            if (auto used = member(node.target, node.access))
+                result_.members[id].insert(std::move(*used));
         if (node.op == Op::width_power)
             result_.members[id].insert(Member{});
         if (node.op == Op::read)

@@ -254,3 +254,20 @@ TEST_CASE("the summary counts what outputs depend on, and nothing else") {
     CHECK(summary->depth == 2);
     CHECK(summary->parameters[1].most == 1);
 }
+
+TEST_CASE("index modes refer to the box around all members, whose bounds may use earlier indices") {
+    const std::string triangles = "matrix A[l in 1..3, k in 1..l] ~ N(0, 1/n)\nvector q[l in 1..3, k in 1..l] ~ N(0, 1)\n";
+    const auto transposed = [&](const std::string& index) {
+        return reasons(triangles + "y = relu(A[" + index + "] @ x[1])\nz = relu(A[3,2]' @ y)\noutput v' @ z / sqrt(n)");
+    };
+    CHECK(transposed("3, 5 | wrap") == "10 gia_both_transposes");
+    CHECK(transposed("4, 2 | clamp") == "10 gia_both_transposes");
+    CHECK(transposed("3, 5 | clamp").empty());
+    const auto biased = [&](const std::string& index) {
+        return reasons(triangles + "y = relu(q[" + index + "] + x[1])\noutput q[3,3]' @ y / sqrt(n)");
+    };
+    CHECK(biased("3, 5 | clamp") == "9 gia_readout_reused");
+    CHECK(biased("3, 0 | wrap") == "9 gia_readout_reused");
+    CHECK(biased("3, 5 | zero").empty());
+    CHECK(biased("2, 0 | clamp").empty());
+}
