@@ -3,6 +3,7 @@
 #include "cli/agreement.hpp"
 #include "cli/commands.hpp"
 #include "cli/library.hpp"
+#include "compiler/check/several_sizes.hpp"
 #include "compiler/resolve/resolve.hpp"
 #include "grammar/load.hpp"
 #include "grammar/parse.hpp"
@@ -120,12 +121,12 @@ ir::Sizes verify_small(Session& session, const ir::Program& program) {
     return sizes;
 }
 
-check::Verdict judge(Session& session, ir::Program& program, const ir::Sizes& sizes) {
+check::Verdict judge(Session& session, ir::Program& program, const ir::Sizes& sizes, const std::vector<ir::Sizes>& others) {
     const auto given = program.sizes;
     for (const auto& [symbol, size] : sizes)
         program.sizes[symbol] = size;
     check::Verdict verdict;
-    session.clean([&](auto& found) { verdict = check::check(program, found); });
+    session.clean([&](auto& found) { verdict = check::check(program, found, others); });
     program.sizes = given;
     session.result["verdict"] = {{"holds", verdict.holds}, {"reasons", verdict.reasons}};
     return verdict;
@@ -159,7 +160,11 @@ check::Verdict judge(Session& session, ir::Program& program, const std::vector<c
     require_agreement(program, groups);
     check::Verdict verdict;
     for (const Samples* group : groups) {
-        verdict = judge(session, program, group->sizes);
+        std::vector<ir::Sizes> others;
+        for (const Samples* other : groups)
+            if (other->sizes != group->sizes)
+                others.push_back(other->sizes);
+        verdict = judge(session, program, group->sizes, others);
         if (!verdict.holds)
             break;
     }

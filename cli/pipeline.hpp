@@ -27,8 +27,9 @@ void verify(Session& session, const ir::Program& program, const ir::Sizes& sizes
 // The same at small sizes for the axes that have none, which it returns; with errors it says what they are.
 ir::Sizes verify_small(Session& session, const ir::Program& program);
 
-// The verdict, its reasons in session.diagnostics, for samples of these sizes (none: small ones).
-check::Verdict judge(Session& session, ir::Program& program, const ir::Sizes& sizes = {});
+// The verdict, its reasons in session.diagnostics, for samples of these sizes (none: small ones), beside others.
+check::Verdict judge(Session& session, ir::Program& program, const ir::Sizes& sizes = {},
+                     const std::vector<ir::Sizes>& others = {});
 
 // Whether the limit may be computed: the check holds, or --assume-gia insists and the outputs are readouts all the same.
 // Otherwise throws.

@@ -2,6 +2,7 @@
 
 #include "compiler/check/elements.hpp"
 #include "compiler/check/outputs.hpp"
+#include "compiler/check/several_sizes.hpp"
 #include "compiler/check/uses.hpp"
 #include "compiler/ir/print.hpp"
 #include "compiler/ir/renaming.hpp"
@@ -27,8 +28,9 @@ struct Readout {
 
 class Rules {
   public:
-    Rules(const ir::Program& p, const std::vector<std::vector<OutputTerm>>& t, source::Diagnostics& d)
-        : program_(p), terms_(t), diagnostics_(d), bindings_(bindings(p)), reach_(reach(p, t, bindings_)) {
+    Rules(const ir::Program& p, const std::vector<std::vector<OutputTerm>>& t, const std::vector<ir::Sizes>& others,
+          source::Diagnostics& d)
+        : program_(p), terms_(t), others_(others), diagnostics_(d), bindings_(bindings(p)), reach_(reach(p, t, bindings_)) {
         for (std::uint32_t output = 0; output < t.size(); ++output)
             for (const OutputTerm& term : t[output])
                 if (term.kind == OutputTerm::Kind::readout)
@@ -46,11 +48,13 @@ class Rules {
   private:
     const ir::Program& program_;
     const std::vector<std::vector<OutputTerm>>& terms_;
+    const std::vector<ir::Sizes>& others_;
     source::Diagnostics& diagnostics_;
     Bindings bindings_;
     Reach reach_;
     std::vector<Readout> readouts_;
     std::optional<std::optional<ElementUses>> elements_;
+    std::optional<std::vector<std::optional<ElementUses>>> elements_of_others_;
 
     const Node& node(const Use& use) const { return program_.exprs[use.node]; }
     const std::string& name(std::uint32_t parameter) const { return program_.parameters[parameter].name; }
@@ -83,6 +87,20 @@ class Rules {
     static std::set<Member> members_read(const ElementUses& exact, std::uint32_t parameter) {
         const auto it = exact.readouts.find(parameter);
         return it == exact.readouts.end() ? std::set<Member>{} : it->second;
+    }
+    // Index ranges say nothing of samples of two sizes, in which an axis is two numbers.
+    bool reads_out_another(const Use& use, std::uint32_t parameter) {
+        if (others_.empty())
+            return false;
+        if (!elements_of_others_) {
+            elements_of_others_.emplace();
+            for (const ir::Sizes& sizes : others_)
+                elements_of_others_->push_back(element_uses(program_, terms_, sizes, element_budget));
+        }
+        const ElementUses* exact = elements();
+        return std::ranges::any_of(*elements_of_others_, [&](const auto& other) {
+            return !exact || !other || intersect(members(*exact, use.node), members_read(*other, parameter));
+        });
     }
     bool disjoint(const ir::Access& a, const ir::Access& b, const Bindings& bindings) const {
         const auto plain = [](const ir::Access& x) {
@@ -235,16 +253,21 @@ class Rules {
                     continue;
                 Bindings inner = bindings_;
                 bind(inner, readout.term->ranges);
-                if (disjoint(node(use).access, readout.term->member, inner))
-                    continue;
-                const ElementUses* exact = elements();
-                if (exact && !intersect(members(*exact, use.node), members_read(*exact, readout.term->parameter)))
+                const auto apart = [&] {
+                    if (disjoint(node(use).access, readout.term->member, inner))
+                        return true;
+                    const ElementUses* exact = elements();
+                    return exact && !intersect(members(*exact, use.node), members_read(*exact, readout.term->parameter));
+                };
+                const bool within = !apart();
+                if (!within && !reads_out_another(use, readout.term->parameter))
                     continue;
                 if (!reported.insert({use.node, readout.term->parameter}).second)
                     continue;
                 const std::string& v = name(readout.term->parameter);
                 auto& diagnostic = diagnostics_.report(Id::gia_readout_reused, span(use), v);
-                diagnostic.note(readout.term->span, fmt::format("{} is the readout here", v));
+                diagnostic.note(readout.term->span,
+                                fmt::format("{} is the readout here{}", v, within ? "" : ", of samples of another size"));
                 chain(diagnostic, use);
                 const auto [fresh, declared] = twin(readout.term->parameter);
                 diagnostic.note(program_.parameters[readout.term->parameter].span,
@@ -329,14 +352,18 @@ class Rules {
 
 } // namespace
 
-Verdict check(ir::Program& program, source::Diagnostics& diagnostics) {
+Verdict check(ir::Program& program, source::Diagnostics& diagnostics, const std::vector<ir::Sizes>& others) {
     const std::size_t before = diagnostics.list.size();
     Verdict verdict;
     verdict.terms = decompose(program, diagnostics);
-    Rules(program, verdict.terms, diagnostics).run();
+    Rules(program, verdict.terms, others, diagnostics).run();
     verdict.reasons = static_cast<unsigned>(diagnostics.list.size() - before);
     verdict.holds = verdict.reasons == 0;
     return verdict;
+}
+
+Verdict check(ir::Program& program, source::Diagnostics& diagnostics) {
+    return check(program, diagnostics, {});
 }
 
 } // namespace tpc::check

@@ -219,6 +219,20 @@ def test_check():
     expect_one_line(tpc(*words[:4], "--input", "w=bad.npy", *words[6:]), 3, "bad.npy: NaN at [0, 0]")
 
 
+def test_check_across_sizes():
+    # each size alone passes, but w[2] reads out samples of one size and is a bias in those of the other
+    p = write("p.tp", "program p\ninput xi : R[T, d]\nmatrix U ~ N(0, 1/d)\nvector w[i in 1..5] ~ N(0, 1)\n"
+                      "y = relu(U @ xi[1] + w[5-T])\noutput w[T]' @ y / sqrt(n)\n")
+    np.savez("both.npz", data(2, 2), data(3, 2)), np.savez("alone.npz", data(2, 2), data(1, 2))
+    np.savez("two.npz", data(2, 2)), np.savez("three.npz", data(3, 2))
+    for words in (["kernel", p, "--input", "both.npz", "-o", "out.npz"], ["kernel", p, "--input", "two.npz", "--input2", "three.npz", "-o", "out.npz"],
+                  ["check", p, "--input", "both.npz"]):
+        done = expect(tpc(*words), 2, "p.tp:5:22: error: the readout vector w is used here as well", "w is the readout here, of samples of another size")
+        assert done.stderr.count("error: the readout") == 1, done.stderr
+    expect(tpc("check", p, "--input", "two.npz"), 0, "holds")
+    expect(tpc("check", p, "--input", "alone.npz"), 0, "holds")
+
+
 def test_predict():
     p = write("p.tp", SEQUENCE)
     lengths = np.array([2, 3, 1, 3, 2, 1, 2])
