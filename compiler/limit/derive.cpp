@@ -77,6 +77,7 @@ Derivation::Derivation(const Network& network, const DeriveOptions& given) : opt
     result.mean_needed.resize(program.statements.size(), false);
     result.joint_mean.resize(program.statements.size(), false);
     touched.resize(units.size(), false);
+    numbered.resize(units.size(), false);
     family_touched.resize(program.families.size(), false);
     unrolled.resize(program.families.size(), false);
 }

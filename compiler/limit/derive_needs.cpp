@@ -28,12 +28,24 @@ void need_scalar(Derivation& derivation, ExprId e, const Domain& domain, const s
         }
         return;
     }
-    if (node.op == Op::read)
+    if (node.op == Op::read && derivation.program().families[node.target].type != Type::vector)
         need_family(derivation, node.target);
     std::vector<Range> inner = sums;
     inner.insert(inner.end(), node.ranges.begin(), node.ranges.end());
     for (const ExprId child : node.children)
         need_scalar(derivation, child, domain, inner);
+}
+
+// The numbers that a statement is made with.
+void need_numbers(Derivation& derivation, std::size_t unit) {
+    if (derivation.numbered[unit])
+        return;
+    derivation.numbered[unit] = true;
+    const Unit& own = derivation.units[unit];
+    for (const LinearTerm& term : own.form.terms)
+        need_scalar(derivation, term.coefficient, own.domain, term.ranges);
+    if (own.form.kind == FormKind::scalar || own.form.kind == FormKind::finite || own.form.kind == FormKind::general)
+        need_scalar(derivation, derivation.program().statements[unit].value, own.domain, {});
 }
 
 } // namespace
@@ -47,10 +59,7 @@ void touch(Derivation& derivation, std::size_t unit) {
     const bool number = own.form.kind == FormKind::scalar || own.form.kind == FormKind::finite;
     if (!own.output && !number && derivation.result.second_needed[own.family])
         demand(derivation, {true, unit, unit}, diagonal(derivation, unit));
-    for (const LinearTerm& term : own.form.terms)
-        need_scalar(derivation, term.coefficient, own.domain, term.ranges);
-    if (number || own.form.kind == FormKind::general)
-        need_scalar(derivation, derivation.program().statements[unit].value, own.domain, {});
+    need_numbers(derivation, unit);
 }
 
 void need_family(Derivation& derivation, std::uint32_t family) {
@@ -135,13 +144,14 @@ void demand_moment(Derivation& derivation, const ElementRead& left, const Elemen
 
 namespace {
 
-// The numbers in all that stands between the elements of a family and Gaussians: an expectation over those computes it.
+// The numbers in all that stands between the elements of a family and Gaussians: an expectation over those computes it, and
+// second moments on the way, which may be infinite, count for nothing.
 void need_functions(Derivation& derivation, std::uint32_t family) {
     if (derivation.unrolled[family] || derivation.result.network.gaussian[family])
         return;
     derivation.unrolled[family] = true;
-    need_family(derivation, family);
     for (const std::size_t p : derivation.statements_of[family]) {
+        need_numbers(derivation, p);
         const Form& form = derivation.units[p].form;
         for (const ElementRead& read : form.reads)
             need_functions(derivation, read.family);

@@ -90,7 +90,7 @@ std::vector<Affine> demanded_equalities(const Derivation& derivation, const Pair
 } // namespace
 
 void collect(Derivation& derivation) {
-    derivation.result.involved = derivation.touched;
+    derivation.result.involved = derivation.numbered;
     for (auto& [key, node] : derivation.nodes) {
         if (!node.demand)
             continue;

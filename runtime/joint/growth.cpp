@@ -1,5 +1,6 @@
 #include "runtime/joint/growth.hpp"
 
+#include "compiler/ir/extended.hpp"
 #include "runtime/gaussian/dual.hpp"
 #include "runtime/joint/elementwise.hpp"
 #include "runtime/joint/points.hpp"
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace tpc::joint {
@@ -32,6 +34,33 @@ Eigen::MatrixXd directions(const Eigen::MatrixXd& root) {
     return result;
 }
 
+// log |f| where numbers on the way leave double precision, as exp(z) does in log(1 + exp(z)) at z = 800.
+double log_extended(const Tape& tape, NodeId f, const std::function<double(std::uint32_t)>& gaussian,
+                    const std::vector<double>& samples) {
+    std::vector<long double> values;
+    values.reserve(f + 1);
+    for (NodeId k = 0; k <= f; ++k) {
+        const TapeNode& node = tape.nodes()[k];
+        switch (node.kind) {
+        case TapeNode::Kind::number:
+            values.push_back(node.number);
+            break;
+        case TapeNode::Kind::sample:
+            values.push_back(samples[node.index]);
+            break;
+        case TapeNode::Kind::gaussian:
+            values.push_back(gaussian(node.index));
+            break;
+        case TapeNode::Kind::apply: {
+            const std::array<long double, 2> arguments{values[node.a], values[node.b]};
+            const std::size_t count = ir::is_binary(node.function) ? 2 : 1;
+            values.push_back(ir::evaluate_extended(node.function, llvm::ArrayRef<long double>(arguments).take_front(count)));
+        }
+        }
+    }
+    return static_cast<double>(std::log(std::abs(values[f])));
+}
+
 } // namespace
 
 void require_existence(const std::vector<Factor>& factors, const Eigen::VectorXd& mean, const Eigen::MatrixXd& root,
@@ -50,7 +79,14 @@ void require_existence(const std::vector<Factor>& factors, const Eigen::VectorXd
         for (const Factor& factor : factors) {
             TapeRun run(*factor.tape, {factor.node}, block, samples.data());
             run.evaluate(gaussians.data() + factor.first * block, block, count);
-            rise[k] += Eigen::Map<const Eigen::ArrayXd>(run.row(factor.node), rays.cols()).abs().log();
+            const Eigen::Map<const Eigen::ArrayXd> values(run.row(factor.node), rays.cols());
+            for (Eigen::Index ray = 0; ray < rays.cols(); ++ray) {
+                const auto own = [&](std::uint32_t g) {
+                    return gaussians(static_cast<Eigen::Index>(factor.first + g), ray);
+                };
+                rise[k](ray) += std::isfinite(values(ray)) ? std::log(std::abs(values(ray)))
+                                                           : log_extended(*factor.tape, factor.node, own, samples);
+            }
         }
     }
     // From where a function is 0 anything rises: it has to be large, too.

@@ -69,6 +69,20 @@ TEST_CASE("without a tolerance what needs no points is computed as other kernels
     CHECK(error_of(kernels(text, set)) <= 1e-8);
 }
 
+TEST_CASE("vectors between Gaussians and what is read need no second moments") {
+    // E[exp(20 g)^2] is beyond what numbers hold
+    const auto text = [](const std::string& function) {
+        return "program p\ninput xi : R[d]\nmatrix U[i in 1..2] ~ N(0, 4/d)\nvector v ~ N(0, 1)\n"
+               "for i in 1..2 { g[i] = U[i] @ xi; y[i] = exp(20 * g[i]) }\nx = " +
+               function + "\noutput v' @ x / sqrt(n)\n";
+    };
+    const Set set = tests::random_set(text("g[1]"), 3, {{"d", 4}}, 1);
+    CHECK(tests::deviation(kernels(text("y[1] / (y[1] + y[2])"), set), kernels(text("sigmoid(20 * (g[1] - g[2]))"), set)) <
+          2e-4);
+    CHECK(tests::deviation(kernels(text("log(y[1] + y[2])"), set), kernels(text("logsumexp(i in 1..2: 20 * g[i])"), set)) <
+          2e-4);
+}
+
 TEST_CASE("dropout by one mask for all samples is a larger variance of what reads it") {
     const std::string head = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 2/d)\nfrozen vector m[l in 1..2] ~ N(0, 1)\n"
                              "fn drop(x, m) = x * step(0.5 * erf(m / sqrt(2)) + 0.8 - 0.5) / 0.8\n";
