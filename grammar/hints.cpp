@@ -25,6 +25,8 @@ struct Hint {
     std::string_view expected, before, found, hint;
 };
 constexpr std::string_view one_condition = "; a condition is one comparison: nest one if in another";
+constexpr std::string_view one_comparison = "; a condition is one comparison: nest one where in another";
+constexpr std::string_view choice = "; a choice is if l == 1 { x = ... } else { x = ... }, or where(a > b, p, q) of values";
 constexpr Hint hints[] = {
     {"'{'", "", "and", one_condition},
     {"'{'", "", "or", one_condition},
@@ -40,13 +42,18 @@ constexpr Hint hints[] = {
     {"'='", "", "~", "; what is random begins with matrix, vector or scalar"},
     {"'='", "", ":", "; a definition is name = value"},
     {"'='", "", "{", "; the body of a fn is = and one expression, a block has its body in braces"},
-    {after_value, "", "if", "; a choice is if l == 1 { x = ... } else { x = ... }, or where(a > b, p, q) of values"},
+    {after_value, "", "if", choice},
     {"the end of the statement", "", ",", "; one declaration, one line"},
     {"an expression", "output", ":", "; a named output is output f = ..., an unnamed one output ..."},
     {"an expression", "/", "/", "; a comment begins with #"},
     {"'='", "", "+", "; every element is assigned once: give the sum a name of its own"},
     {after_value, "", ".T", "; the transpose of W is W'"},
     {"an expression", "*", "*", "; a power is x^2"},
+    {"an expression", "", "if", choice},
+    {"',' or ')'", "", "and", one_comparison},
+    {"',' or ')'", "", "or", one_comparison},
+    {"',' or ')'", "", "&", one_comparison},
+    {"',' or ')'", "", "|", one_comparison},
     {"',' or ')'", "", "for", "; the range stands in front, as in sum(t in 1..T: x[t])"},
 };
 

@@ -223,7 +223,9 @@ Value call(Context& context, Scope* scope, const ast::Expr& expr) {
         report_unknown(context, scope, base.name, base.span);
     } else if (binding == nullptr || !binding->value.bad) {
         if (binding == nullptr) {
-            context.report(Id::reduction_without_range, base.span, base.name);
+            const bool linear = base.name == "sum" || base.name == "mean";
+            context.report(Id::reduction_without_range, base.span, base.name,
+                           linear ? "; over the n coordinates of vectors there are avg(x) and u' @ x / n" : "");
         } else if (binding->kind == Kind::block) {
             context.report(Id::block_without_use, base.span, base.name).note(binding->span, "the block is declared here");
         } else {

@@ -246,9 +246,9 @@ std::uint32_t random(Context& context, Scope* scope, const ast::Random& random, 
         made.bad |= made.shape != Shape::scalar;
         return made;
     };
-    const auto without_width = [&](Value& made, const char* what) {
+    const auto without_width = [&](Value& made, const char* what, const char* instead = "") {
         if (!made.bad && (made.terms.size() != 1 || made.terms[0].power != 0)) {
-            context.report(Id::width_in_constant, made.span, what, random.name.text, "");
+            context.report(Id::width_in_constant, made.span, what, random.name.text, instead);
             made = bad_value(context, made.span, Shape::scalar);
         }
     };
@@ -270,7 +270,8 @@ std::uint32_t random(Context& context, Scope* scope, const ast::Random& random, 
     draw.declaration = &random;
     draw.variance = constant(random.variance, "variance");
     if (random.kind != ast::RandomKind::matrix) {
-        without_width(draw.variance, "variance");
+        const bool vector = random.kind == ast::RandomKind::vector;
+        without_width(draw.variance, "variance", vector ? ": a readout is divided where it stands, v' @ x / sqrt(n)" : "");
     }
     if (random.rate) {
         draw.rate = constant(*random.rate, "rate");

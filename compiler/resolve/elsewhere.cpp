@@ -36,6 +36,8 @@ constexpr Known library[] = {
     {"feedforward", "residual"},
 };
 
+constexpr std::string_view variance = "; over coordinates it is avg((x - avg(x))^2)";
+constexpr std::string_view parts = "; each part has a matrix of its own to read it, as in A @ x + B @ y";
 constexpr Known others[] = {
     {"softmax", "; weights over a range are exp(e[r]) / sum(s in 1..T: exp(e[s])), and std/attention.tp holds attention"},
     {"lstm", "; import \"std/recurrent.tp\" for lstm_memory and lstm_state"},
@@ -45,6 +47,13 @@ constexpr Known others[] = {
     {"ln", "; did you mean log?"},
     {"pow", "; a power is x^2"},
     {"average", "; avg(x) is over coordinates, mean(t in 1..T: x[t]) over a range"},
+    {"norm", "; sqrt(avg(x^2)) is the norm over sqrt(n), which converges"},
+    {"var", variance},
+    {"variance", variance},
+    {"std", "; over coordinates it is sqrt(avg((x - avg(x))^2))"},
+    {"concat", parts},
+    {"concatenate", parts},
+    {"cat", parts},
     {"dot", "; an inner product is u' @ x"},
     {"matmul", "; a product is W @ x"},
     {"transpose", "; the transpose of W is W'"},
