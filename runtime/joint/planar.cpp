@@ -99,6 +99,7 @@ std::optional<Eigen::MatrixXd> smoothed(Plane& plane, const Method& method) {
         return true;
     };
     strips.signature = [&](double u) { return plane.signature(u, reach_of(u, method.extent)); };
+    strips.hides = [&](double low, double high) { return plane.hides_between(low, high); };
     return integrate(strips);
 }
 
@@ -149,6 +150,7 @@ Products by_lines(Plane& left, Plane& right, const Method& method) {
             result.push_back(one);
         return result;
     };
+    strips.hides = [&](double low, double high) { return left.hides_between(low, high) || right.hides_between(low, high); };
     const auto all = integrate(strips);
     return all ? Products(all->reshaped(p, q)) : std::nullopt;
 }
@@ -168,6 +170,7 @@ Products by_plane(Plane& both, Eigen::Index p, const Method& method) {
         return true;
     };
     strips.signature = [&](double u) { return both.signature(u, reach_of(u, method.extent)); };
+    strips.hides = [&](double low, double high) { return both.hides_between(low, high); };
     const auto all = integrate(strips);
     return all ? Products(all->reshaped(outputs, outputs).topRightCorner(p, outputs - p)) : std::nullopt;
 }

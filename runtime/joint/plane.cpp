@@ -82,7 +82,10 @@ const PanelRule& PanelRule::instance() {
 Plane::Plane(const Integrand& integrand, std::vector<NodeId> outputs, Eigen::VectorXd mean, Eigen::MatrixXd root,
              const std::vector<double>& samples)
     : tape_(integrand.tape), outputs_(std::move(outputs)), switches_(find_switches(tape_, outputs_)), mean_(std::move(mean)),
-      root_(std::move(root)), flat_(root_.col(1).isZero(0)), gaussians_(Rows::Zero(root_.rows(), block)) {
+      root_(std::move(root)), flat_(root_.col(1).isZero(0)), samples_(samples), gaussians_(Rows::Zero(root_.rows(), block)) {
+    for (const NodeId id : {integrand.left, integrand.right})
+        if (std::ranges::find(outputs_, id) != outputs_.end())
+            functions_.push_back(id);
     runs_.reserve(2);
     runs_.emplace_back(tape_, outputs_, block, samples.data());
     runs_.emplace_back(tape_, switches_, block, samples.data());
@@ -136,7 +139,10 @@ std::optional<double> Plane::extent(double negligible) {
                 break;
             }
     }
-    return result < far - 1 ? std::optional(result) : std::nullopt;
+    if (result >= far - 1)
+        return std::nullopt;
+    find_sharpness(result);
+    return result;
 }
 
 // Sign changes of the switches between `low` and `high`, of all or of one; those that turn back close to 0 are looked at
@@ -246,6 +252,7 @@ bool Plane::lines(const Eigen::VectorXd& u, const LineRules& rules, std::vector<
     const auto density = [](double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi); };
     const auto size = static_cast<Eigen::Index>(outputs());
     result.assign(static_cast<std::size_t>(u.size()), {});
+    constexpr double narrowest = 1e-5; // beside singularities
     struct Panel {
         std::size_t line = 0;
         double low = 0, high = 0;
@@ -274,6 +281,19 @@ bool Plane::lines(const Eigen::VectorXd& u, const LineRules& rules, std::vector<
             for (double p = 0; p < pieces; ++p)
                 open.push_back({k, edges[e] + length * p / pieces, edges[e] + length * (p + 1) / pieces});
         }
+    }
+    for (std::size_t k = 0; k < open.size();) {
+        const Panel panel = open[k];
+        const double middle = panel.low + (panel.high - panel.low) / 2;
+        if (panel.high - panel.low < narrowest ||
+            !hides_on(u[static_cast<Eigen::Index>(panel.line)], panel.low, panel.high)) {
+            ++k;
+            continue;
+        }
+        open[k].high = middle;
+        open.push_back({panel.line, middle, panel.high});
+        if (open.size() * PanelRule::count > rules.most_points)
+            return false;
     }
     constexpr double tiny = 1e-12; // beside a singularity, rounding may meet it
     constexpr std::size_t at_once = block / PanelRule::count;

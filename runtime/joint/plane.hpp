@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/joint/expectation.hpp"
+#include "runtime/joint/sharpness.hpp"
 
 #include <optional>
 
@@ -50,6 +51,9 @@ class Plane {
     // Beyond it, f^2 times the density is below `negligible` of its peak; nothing where it is not, or is no number.
     std::optional<double> extent(double negligible);
 
+    // Whether something narrow may hide from Gauss's rule between these lines. After `extent`.
+    [[nodiscard]] bool hides_between(double low, double high) const;
+
     // Signs of all switches at w = -reach, then the switches in the order in which they change on the line u.
     std::vector<int> signature(double u, double reach);
 
@@ -63,6 +67,9 @@ class Plane {
     Eigen::VectorXd mean_, norms_;
     Eigen::MatrixXd root_;
     bool flat_ = true;
+    std::vector<NodeId> functions_; // without their derivatives, which vary where these do
+    const std::vector<double>& samples_;
+    std::optional<Sharpness> sharpness_; // of functions that bend sharply anywhere
     std::size_t points_ = 0;
     std::vector<TapeRun> runs_; // of the outputs, of the switches
     Rows gaussians_;
@@ -75,6 +82,9 @@ class Plane {
         double low = 0, high = 0, at_low = 0, at_high = 0;
         int which = 0;
     };
+    void find_sharpness(double extent);
+    void add_squares(double spacing);
+    bool hides_on(double u, double low, double high) const;
     // At most `block` points.
     const TapeRun& run(bool switches, const double* u, const double* w, std::size_t count);
     void brackets(double u, double low, double high, int steps, int depth, std::optional<int> only,

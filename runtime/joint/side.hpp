@@ -19,6 +19,8 @@ struct Side {
     const std::vector<double>* samples = nullptr;
 
     [[nodiscard]] Eigen::Index dimensions() const { return root.cols(); }
+    // Its first Gaussian.
+    [[nodiscard]] Eigen::Index first() const { return left ? 0 : static_cast<Eigen::Index>(integrand->left_gaussians); }
 };
 
 // Its outputs (rows) at coordinates (columns), `block` at once.
@@ -29,8 +31,7 @@ class SideRun {
     SideRun(const Side& side, std::size_t block)
         : side_(side), block_(static_cast<Eigen::Index>(block)),
           run_(side.integrand->tape, side.outputs, block, side.samples->data()) {
-        const auto offset = static_cast<Eigen::Index>(side.left ? 0 : side.integrand->left_gaussians);
-        gaussians_ = Rows::Zero(offset + side.root.rows(), block_);
+        gaussians_ = Rows::Zero(side.first() + side.root.rows(), block_);
     }
 
     Rows operator()(const Eigen::Ref<const Rows>& coordinates) {

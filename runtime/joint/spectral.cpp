@@ -3,6 +3,7 @@
 #include "runtime/gaussian/gauss_hermite.hpp"
 #include "runtime/joint/canonical.hpp"
 #include "runtime/joint/line_series.hpp"
+#include "runtime/joint/sharpness.hpp"
 #include "runtime/joint/side.hpp"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ using Rows = Side::Rows;
 struct Rule {
     std::vector<double> nodes, weights;
     std::size_t terms = 0; // polynomials it resolves
+    double spacing = 0;    // of nodes
 };
 using Ladder = std::vector<Rule>;
 
@@ -28,12 +30,12 @@ Ladder ladder_for(int digits) {
     Ladder result;
     for (const std::size_t count : {2U, 3U, 4U, 5U, 6U, 8U, 10U, 13U, 16U, 20U}) {
         const gaussian::HermiteNodes& gauss = gaussian::hermite_nodes(count);
-        result.push_back({gauss.nodes, gauss.weights, count});
+        result.push_back({gauss.nodes, gauss.weights, count, std::numbers::pi / std::sqrt(count)});
     }
     // what lies beyond changes coefficients by about the square root of the density there, and products by less
     const double extent = std::sqrt(3 * std::log(10) * digits) + 0.5;
     double h = 0.47;
-    for (int rung = 0; rung < 8; ++rung, h /= 1.25) {
+    for (int rung = 0; rung < 12; ++rung, h /= 1.25) {
         const auto beside = static_cast<int>(std::ceil((extent + 0.1 * rung) / h));
         Rule rule;
         for (int k = -beside; k <= beside; ++k) {
@@ -41,6 +43,7 @@ Ladder ladder_for(int digits) {
             rule.weights.push_back(h * std::exp(-k * h * k * h / 2) / std::sqrt(2 * std::numbers::pi));
         }
         rule.terms = static_cast<std::size_t>(std::pow(std::numbers::pi / h, 2) / 2);
+        rule.spacing = h;
         result.push_back(std::move(rule));
     }
     return result;
@@ -73,13 +76,21 @@ Rows transform(const Rule& rule, std::size_t terms) {
     return result;
 }
 
+// What both sides have in common is summed as it stands.
+Rows common(const Rule& rule) {
+    const Eigen::Map<const Eigen::VectorXd> weights(rule.weights.data(), static_cast<Eigen::Index>(rule.weights.size()));
+    return Eigen::MatrixXd(weights.cwiseSqrt().asDiagonal());
+}
+
+constexpr std::size_t all_nodes = 0;
+
 struct Coefficients {
     Rows values;             // outputs by multi-indices of the shared coordinates
     Eigen::VectorXd squares; // E[f^2] of the outputs
     std::size_t points = 0;
 };
 
-// `terms` of each shared coordinate; `rungs` of all.
+// `terms` of each shared coordinate, or `all_nodes`; `rungs` of all.
 Coefficients coefficients(const Side& side, const Ladder& rules, const std::vector<std::size_t>& rungs,
                           const std::vector<std::size_t>& terms) {
     const auto n = side.dimensions();
@@ -109,7 +120,9 @@ Coefficients coefficients(const Side& side, const Ladder& rules, const std::vect
     std::vector<Rows> transforms;
     Eigen::Index kept = 1;
     for (std::size_t k = 0; k < static_cast<std::size_t>(n); ++k) {
-        transforms.push_back(transform(rules[rungs[k]], k < terms.size() ? terms[k] : 1));
+        const Rule& rule = rules[rungs[k]];
+        const std::size_t wanted = k < terms.size() ? terms[k] : 1;
+        transforms.push_back(wanted == all_nodes ? common(rule) : transform(rule, wanted));
         kept *= transforms.back().rows();
     }
     result.values.resize(data.rows(), kept);
@@ -142,19 +155,20 @@ Sum sum(const Side& left, const Side& right, const Eigen::VectorXd& correlations
     for (Eigen::Index d = 0; d < shared; ++d) { // powers below rounding are left out
         const auto k = static_cast<std::size_t>(d);
         const double s = correlations[d];
-        const double needed = s < 1 ? std::ceil(-36 / std::log(s)) + 1 : 1e9;
+        const double needed = s < 1 ? std::ceil(-36 / std::log(s)) + 1 : all_nodes;
         terms.push_back(static_cast<std::size_t>(std::min(needed, static_cast<double>(rules[rungs[k]].terms))));
     }
     Coefficients f = coefficients(left, rules, rungs, terms);
     const Coefficients g = coefficients(right, rules, rungs, terms);
     Eigen::VectorXd power = Eigen::VectorXd::Ones(1);
     for (Eigen::Index d = 0; d < shared; ++d) {
-        const auto order = static_cast<Eigen::Index>(terms[static_cast<std::size_t>(d)]);
+        const auto k = static_cast<std::size_t>(d);
+        const auto order = static_cast<Eigen::Index>(terms[k] == all_nodes ? rules[rungs[k]].nodes.size() : terms[k]);
         Eigen::VectorXd next(power.size() * order);
         for (Eigen::Index b = 0; b < power.size(); ++b) {
             double s = power[b];
-            for (Eigen::Index k = 0; k < order; ++k, s *= correlations[d])
-                next[b * order + k] = s;
+            for (Eigen::Index term = 0; term < order; ++term, s *= correlations[d])
+                next[b * order + term] = s;
         }
         power = std::move(next);
     }
@@ -179,6 +193,44 @@ double distance(const Sum& a, const Sum& b) {
     double result = part(std::abs(a.expectation.value - b.expectation.value), a.norm);
     if (a.expectation.slopes.size() > 0)
         result = std::max(result, part((a.expectation.slopes - b.expectation.slopes).cwiseAbs().maxCoeff(), a.slope_norm));
+    return result;
+}
+
+// Of all Gaussians, those of the other side held at 0.
+Eigen::VectorXd mean_of(const Side& side) {
+    Eigen::VectorXd result = Eigen::VectorXd::Zero(side.first() + side.root.rows());
+    result.tail(side.root.rows()) = side.mean;
+    return result;
+}
+Eigen::MatrixXd root_of(const Side& side) {
+    Eigen::MatrixXd result = Eigen::MatrixXd::Zero(side.first() + side.root.rows(), side.dimensions());
+    result.bottomRows(side.root.rows()) = side.root;
+    return result;
+}
+
+// By direction the first rule between whose nodes no feature of a side is hidden; nothing where there is none. Rules of few
+// nodes see those of a function that does not bend sharply anywhere.
+std::optional<std::vector<std::size_t>> least_rungs(const Side& left, const Side& right, const Ladder& rules,
+                                                    std::size_t directions, double tolerance) {
+    constexpr double little = 3, apart = 3; // nodes, in lengths of features
+    const double reach = std::clamp(std::sqrt(-std::log(tolerance)), 3.0, 5.0);
+    std::vector<std::size_t> result(directions, 0);
+    for (const Side* side : {&left, &right}) {
+        const Eigen::VectorXd all = Eigen::VectorXd::Constant(side->dimensions(), reach);
+        // derivatives vary where the function does
+        const Sharpness sharpness(side->integrand->tape, {side->outputs[0]}, mean_of(*side), root_of(*side), *side->samples,
+                                  reach);
+        const Eigen::VectorXd most = sharpness.within({-all, all}, reach, little, apart / rules.back().spacing);
+        for (Eigen::Index d = 0; d < most.size(); ++d) {
+            std::size_t& rung = result[static_cast<std::size_t>(d)];
+            if (most[d] <= little)
+                continue;
+            while (rung < rules.size() && !(rules[rung].spacing * most[d] <= apart))
+                ++rung;
+            if (rung == rules.size())
+                return std::nullopt;
+        }
+    }
     return result;
 }
 
@@ -222,10 +274,16 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
     // Each direction alone, the others coarsely: as many nodes as its error wants.
     const Ladder& rules = ladder(tolerance);
     const auto directions = static_cast<std::size_t>(std::max(left.dimensions(), right.dimensions()));
-    const std::size_t low = directions <= 3 ? 1 : 0;
-    std::vector<std::size_t> chosen(directions, low);
-    Precise result;
     const bool known = given.size() == directions;
+    const auto least = known ? std::optional(std::vector<std::size_t>(directions, 0))
+                             : least_rungs(left, right, rules, directions, tolerance);
+    if (!least)
+        return std::nullopt;
+    std::vector<std::size_t> chosen = *least;
+    for (std::size_t& rung : chosen)
+        rung = std::max<std::size_t>(rung, directions <= 3 ? 1 : 0);
+    const std::vector<std::size_t> low = chosen;
+    Precise result;
     // Directions of nearly one correlation turn into one another from law to law: any of them may need what one did.
     const auto correlation = [&](std::size_t d) {
         return d < static_cast<std::size_t>(correlations.size()) ? correlations[static_cast<Eigen::Index>(d)] : 0;
@@ -248,10 +306,10 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
             return std::nullopt;
         if (d == directions)
             break;
-        std::vector<std::size_t> rungs(directions, low);
+        std::vector<std::size_t> rungs = low;
         std::optional<Sum> before;
         double last = 1;
-        for (rungs[d] = 0;; ++rungs[d]) {
+        for (rungs[d] = (*least)[d];; ++rungs[d]) {
             if (rungs[d] == rules.size())
                 return std::nullopt;
             Sum here = sum(left, right, correlations, rules, rungs, slopes);
@@ -263,7 +321,7 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
             const double difference = before ? distance(here, *before) : 1;
             before = std::move(here);
             // twice, for symmetries may hide an error once; rung - 1 is off by no more than the difference
-            const double wanted = tolerance / static_cast<double>(5 * directions);
+            const double wanted = 0.8 * tolerance / static_cast<double>(5 * directions);
             if (difference <= wanted && last <= 30 * wanted) {
                 chosen[d] = rungs[d] - 1;
                 result.error += 5 * difference;
@@ -286,9 +344,13 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
             below = sum(left, right, correlations, rules, lower, slopes);
             result.points += below->points;
         }
-        const double rest = distance(all, *below) * fall / (1 - fall);
-        if (rest <= tolerance) {
-            result.error = std::max(result.error, rest);
+        // Rules of 1.25 times the resolution: an error of exp(-c / h) becomes its power 1.25 at best.
+        constexpr double beyond = 0.2; // of the tolerance, for what lies beyond the outermost nodes
+        const double difference = distance(all, *below);
+        const double further = std::max(fall, std::min(0.5, 3 * std::pow(difference, 0.25)));
+        const double rest = difference * further / (1 - further);
+        if (rest <= (1 - beyond) * tolerance) {
+            result.error = std::max(result.error, rest) + beyond * tolerance;
             break;
         }
         below = std::move(all);

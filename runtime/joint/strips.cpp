@@ -69,6 +69,12 @@ std::optional<Eigen::MatrixXd> integrate(const Strips& strips) {
         const auto [low, high] = open.back();
         open.pop_back();
         const double length = high - low;
+        constexpr double narrowest = 1e-5;
+        if (length > narrowest && strips.hides(low, high)) {
+            open.emplace_back(low, low + length / 2);
+            open.emplace_back(low + length / 2, high);
+            continue;
+        }
         const Eigen::VectorXd u = ((low + high) / 2 + length / 2 * rule.nodes.array()).matrix();
         if (!strips.values(u, strips.tolerance * std::max(1.0, 1e-3 / length), values))
             return std::nullopt;

@@ -20,6 +20,8 @@ struct Strips {
     std::function<bool(const Eigen::VectorXd&, double, Eigen::MatrixXd&)> values;
     // Where it changes, the values are not smooth.
     std::function<std::vector<int>(double)> signature;
+    // Whether Gauss's rule may miss what is between these.
+    std::function<bool(double, double)> hides;
 };
 
 // The values smoothed, by columns.
