@@ -120,11 +120,17 @@ std::optional<Ratios::Result> Ratios::operator()(const Eigen::VectorXd& mean, co
         return std::nullopt;
     if (!smooth())
         return with_kinks(covariance, slopes, std::max(tolerance, acceptable));
-    for (const double aim : {tolerance, std::sqrt(tolerance * acceptable), acceptable})
-        if (const auto powers = aim > 0 ? polynomials(aim) : std::nullopt)
+    // What is wanted, or as near as powers go.
+    for (double aim = tolerance, step = 4;; aim = std::min(step * aim, acceptable)) {
+        const auto powers = polynomials(aim);
+        if (powers) {
             if (auto result = sum(*powers, covariance, slopes, aim))
                 return Result{std::move(*result), aim};
-    return std::nullopt;
+            step = 100; // sums cost more than powers
+        }
+        if (aim >= acceptable)
+            return std::nullopt;
+    }
 }
 
 std::optional<Expectation> Ratios::sum(const Polynomials& powers, const Eigen::MatrixXd& covariance, bool slopes,

@@ -117,6 +117,30 @@ TEST_CASE("batch norm before a smooth function: polynomials under the Laplace tr
     expect(Function::gelu, Function::tanh, 0.1);
 }
 
+TEST_CASE("polynomials of ratios whose powers cancel go as near as these do") {
+    constexpr std::uint32_t rows = 8;
+    Eigen::MatrixXd root(2 * rows, 20);
+    for (Eigen::Index r = 0; r < root.rows(); ++r)
+        for (Eigen::Index c = 0; c < root.cols(); ++c)
+            root(r, c) = std::sin(static_cast<double>((3 * r + 1) * (7 * c + 2)));
+    const Eigen::MatrixXd covariance = root * root.transpose() / 20;
+    Integrand integrand;
+    integrand.left_gaussians = integrand.right_gaussians = rows;
+    integrand.left = normalised(integrand.tape, 0, rows, 1, 0, Function::tanh);
+    integrand.right = normalised(integrand.tape, rows, rows, 3, 0, Function::tanh);
+    joint::finish(integrand, true);
+    const auto ratios = joint::Ratios::make(integrand);
+    REQUIRE(ratios);
+    const Eigen::VectorXd mean = Eigen::VectorXd::Zero(2 * rows);
+    CHECK_FALSE((*ratios)(mean, covariance, true, 1e-10, 1e-10));
+    const auto near = (*ratios)(mean, covariance, true, 1e-10, 1e-4);
+    const auto coarse = (*ratios)(mean, covariance, true, 1e-5, 1e-5);
+    REQUIRE(near);
+    REQUIRE(coarse);
+    CHECK(near->error < 1e-6);
+    CHECK(std::abs(near->expectation.value - coarse->expectation.value) < 1e-5);
+}
+
 TEST_CASE("batch norm before a kink: projections under the Laplace transform agree with sampling") {
     Eigen::MatrixXd root = Eigen::MatrixXd::Zero(12, 10);
     for (Eigen::Index r = 0; r < 12; ++r)
