@@ -140,7 +140,8 @@ TEST_CASE("functions of several Gaussians that do not vary are constants, beside
         std::fill_n(set.inputs[0].begin(), 2, 0.0); // the first sample
         const auto both = kernels(program, set);
         CAPTURE(x);
-        for (const std::vector<double>& kernel : {both[0].nngp, both[0].ntk}) {
+        for (const execute::Entries* entries : {&both[0].nngp, &both[0].ntk}) {
+            const execute::Entries& kernel = *entries;
             CHECK(std::max({std::abs(kernel[0]), std::abs(kernel[1]), std::abs(kernel[2])}) < 1e-12);
             CHECK(kernel[3] > 0.01);
         }
