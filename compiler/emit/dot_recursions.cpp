@@ -121,7 +121,7 @@ class RecursionGraph {
             if (!seen.insert(next).second)
                 continue;
             if (recursions_.network.gaussian[next]) {
-                found.insert(next);
+                found.insert(recursions_.deviations.of[next]);
                 continue;
             }
             for (std::size_t s = 0; s < program_.statements.size(); ++s) {

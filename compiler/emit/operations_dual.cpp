@@ -61,11 +61,8 @@ std::string Operations::after_norm(const PairOp& op) {
             continue;
         const FunctionFacts& facts = source_.functions[each.function];
         const std::string mean = source_.has_mean[family] ? own(false, source_.mean(family), op) : "";
-        const std::string variance =
-            mean.empty() ? "norm * norm" : fmt::format("std::max(norm * norm - {0} * {0}, 0.0)", mean);
-        text +=
-            fmt::format("{0} = hermite({1}, {1}_slope, {1}_bends, {2}, {3});\n",
-                        feature(false, each, indices(op.left_target)), facts.name, variance, mean.empty() ? "0.0" : mean);
+        text += fmt::format("{0} = hermite({1}, {1}_slope, {1}_bends, norm * norm, {2});\n",
+                            feature(false, each, indices(op.left_target)), facts.name, mean.empty() ? "0.0" : mean);
     }
     return text;
 }
@@ -105,20 +102,9 @@ std::string Operations::dual(const PairOp& op) {
         call = fmt::format("piecewise({}, {}, {}, {}, {})", gaps, norm(false), norm(true), piecewise_literal(facts),
                            piecewise_literal(other));
     } else {
-        std::string law = gaps;
-        if (!centred && read.stored) {
-            source_.pieces.insert("centre");
-            const auto mean = [&](bool right_side) {
-                const std::uint32_t family = right_side ? b : a;
-                return source_.has_mean[family] ? of_family(right_side, source_.mean(family), family,
-                                                            right_side ? read.right.indices : read.left.indices)
-                                                : "0.0";
-            };
-            law += fmt::format(", {}, {}, {}, {}", norm(false), norm(true), mean(false), mean(true));
-        }
         const char* width = one_sample_ ? "1" : "lanes";
         text += fmt::format("std::array<Correlation, {}> rho;\n", width);
-        text += each_lane(fmt::format("rho{} = correlate({});\n", one_sample_ ? "[0]" : lane_, law));
+        text += each_lane(fmt::format("rho{} = correlate({});\n", one_sample_ ? "[0]" : lane_, gaps));
         const std::string x = feature(false, {f, a}, read.left.indices);
         source_.pieces.insert("quadrature");
         text += fmt::format("Row<{0}> minus, plus, slope;\nmehler({1}, {2}, rho, minus, plus, slope);\n", width, x,

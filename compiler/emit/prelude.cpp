@@ -62,7 +62,6 @@ const std::vector<Piece>& list() {
         {"angle", {}, [] { return angle_tables() + angle_text; }},
         {"homogeneous", {"angle", "correlation"}, fixed(homogeneous_text)},
         {"piecewise", {"angle", "correlation", "moment"}, fixed(piecewise_text)},
-        {"centre", {"correlation"}, fixed(centre_text)},
         {"features", {"types"}, [] { return gauss_tables() + features_text; }},
         {"series", {"features", "correlation"}, fixed(series_text)},
         {"quadrature", {"features", "series", "correlation"}, fixed(quadrature_text)},

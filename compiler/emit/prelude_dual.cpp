@@ -115,19 +115,4 @@ inline Dual piecewise(double minus, double plus, double norm_a, double norm_b, c
 }
 )";
 
-const char* const centre_text = R"(// Gaps of the deviations from the means, from those of the second moments:
-// |a| |b| = s_a s_b + |m_a m_b| + q, where q >= 0 vanishes when the means are in the ratio of the deviations s.
-inline Correlation correlate(double minus, double plus, double norm_a, double norm_b, double mean_a, double mean_b) {
-    const double s_a = std::sqrt(std::max(norm_a * norm_a - mean_a * mean_a, 0.0));
-    const double s_b = std::sqrt(std::max(norm_b * norm_b - mean_b * mean_b, 0.0));
-    const double both = std::abs(mean_a * mean_b), cross = s_a * std::abs(mean_b) - s_b * std::abs(mean_a);
-    const double q = cross == 0 ? 0 : cross * cross / (norm_a * norm_b + s_a * s_b + both);
-    const double down = norm_a * norm_b * minus - 2 * (q + both - mean_a * mean_b);
-    const double up = norm_a * norm_b * plus - 2 * (q + both + mean_a * mean_b);
-    if (!(s_a * s_b > 0))
-        return {1, 1};
-    return correlate(std::max(down, 0.0) / (s_a * s_b), std::max(up, 0.0) / (s_a * s_b));
-}
-)";
-
 } // namespace tpc::emit

@@ -8,7 +8,7 @@ const char* const quadrature_text =
 struct Gaussian {
     double mean, deviation;
 };
-inline Gaussian gaussian(double norm, double mean) { return {mean, std::sqrt(std::max(norm * norm - mean * mean, 0.0))}; }
+inline Gaussian gaussian(double norm, double mean) { return {mean, norm}; }
 
 template <class F, class D> struct Side {
     const F& value;

@@ -15,7 +15,6 @@ extern const char* const correlation_text;
 extern const char* const angle_text;
 extern const char* const homogeneous_text;
 extern const char* const piecewise_text;
-extern const char* const centre_text;
 extern const char* const features_text;
 extern const char* const series_text;
 extern const char* const quadrature_text;

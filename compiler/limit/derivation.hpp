@@ -69,6 +69,12 @@ struct Derivation {
     [[nodiscard]] const IndexSpace& space(bool self) const { return self && self_space ? *self_space : *cross_space; }
     [[nodiscard]] const Sources& sources(bool self) const { return self && self_sources ? *self_sources : *cross_sources; }
 
+    // The family that has the covariances of a Gaussian without its mean.
+    [[nodiscard]] std::uint32_t deviations_of(std::uint32_t family) const { return result.deviations.of[family]; }
+    [[nodiscard]] bool centred(std::size_t unit) const {
+        return !units[unit].output && result.deviations.centred[units[unit].family];
+    }
+
     // The same of the right sample.
     [[nodiscard]] ir::Affine prime(const ir::Affine& affine) const;
     [[nodiscard]] ir::Range prime(const ir::Range& range) const;

@@ -10,14 +10,25 @@ using namespace ir;
 
 namespace {
 
+bool subtracts(const ExprTable& table, const Form& form) {
+    return form.terms.size() > 1 && std::ranges::any_of(form.terms, [&](const LinearTerm& term) {
+               const Node& factor = table[term.coefficient];
+               return term.base == Base::one || (factor.op == Op::number && factor.number < 0) ||
+                      (factor.op == Op::apply && factor.function == Function::neg);
+           });
+}
+
 // Second moments are the variances of Gaussians that functions read, and what gaps of sums of those elements are made of.
-// A mean over positions that only an output reads needs neither.
+// A mean over positions that only an output reads needs neither. Where constants or other vectors are subtracted they tell
+// whether any digits are left.
 std::vector<bool> families_with_second_moments(const Network& network) {
     std::vector<bool> needed(network.program.families.size(), false);
     const auto& statements = network.program.statements;
     for (std::size_t k = 0; k < statements.size(); ++k)
-        if (network.forms[k].kind == FormKind::activation || network.forms[k].kind == FormKind::product ||
-            network.forms[k].kind == FormKind::general) {
+        if (!network.gaussian[statements[k].family] && subtracts(network.program.exprs, network.forms[k]))
+            needed[statements[k].family] = true;
+        else if (network.forms[k].kind == FormKind::activation || network.forms[k].kind == FormKind::product ||
+                 network.forms[k].kind == FormKind::general) {
             needed[statements[k].family] = true;
             for (const ElementRead& read : network.forms[k].reads)
                 needed[read.family] = true;
@@ -49,6 +60,7 @@ Derivation::Derivation(const Network& network, const DeriveOptions& given) : opt
     expand_parameter_means(result.network);
     result.may_have_mean = families_with_means(result.network);
     drop_zero_means(result.network, result.may_have_mean);
+    result.deviations = add_deviations(result.network, result.may_have_mean);
     result.second_needed = families_with_second_moments(result.network);
     statements_of.resize(program.families.size());
     for (std::size_t k = 0; k < program.statements.size(); ++k) {
@@ -129,14 +141,25 @@ bool has_atoms(const Form& form) {
     });
 }
 
+// z + mean
+ExprId sum_with(ExprTable& table, double mean) {
+    Node variable;
+    variable.op = Op::variable;
+    variable.type = Type::vector;
+    return table.apply(Function::add, {table.add(variable), table.number(mean)});
+}
+
 // E[f(x) g(y)] of Gaussians x, y, which are the units themselves or what their activations read.
 void dual(Derivation& derivation, const PairKey& key, const passes::Set& demanded, Equation& equation) {
     const auto side = [&](std::size_t k, bool is_right, Element& element, std::optional<ExprId>& function) {
         const Unit& unit = derivation.units[k];
         if (derivation.result.network.gaussian[unit.family]) {
-            element.family = unit.family;
+            element.family = derivation.deviations_of(unit.family);
             element.access.indices.append(unit.indices.begin(), unit.indices.end());
-            need_second(derivation, unit.family); // a dual kernel takes the variances of both sides
+            need_second(derivation, element.family); // a dual kernel takes the variances of both sides
+            const double mean = derivation.result.deviations.number[element.family].value_or(0);
+            if (element.family != unit.family && mean != 0)
+                function = sum_with(derivation.result.network.program.exprs, mean);
         } else {
             element = {unit.form.reads[0].family, unit.form.reads[0].access};
             function = unit.form.function;

@@ -166,18 +166,17 @@ void need_functions(Derivation& derivation, std::uint32_t family) {
 void demand_gaussians(Derivation& derivation, bool self, std::uint32_t x, std::uint32_t y, const Set& elements) {
     need_functions(derivation, x);
     need_functions(derivation, y);
-    const auto& may_have_mean = derivation.result.may_have_mean;
     const Sources& sources = derivation.sources(self);
     for (const auto& [g, left] : sources.gaussians(x, false))
         for (const auto& [h, right] : sources.gaussians(y, true)) {
-            for (const std::uint32_t family : {g, h}) {
+            const std::uint32_t a = derivation.deviations_of(g), b = derivation.deviations_of(h);
+            for (const std::uint32_t family : {a, b}) {
                 need_family(derivation, family);
-                if (may_have_mean[family])
+                if (derivation.result.may_have_mean[family])
                     need_mean(derivation, family);
             }
-            const bool centred = !may_have_mean[g] || !may_have_mean[h];
-            if (!centred || !sources.common(g, h).empty())
-                demand_elements(derivation, self, g, h, product(left, right).image(elements));
+            if (!sources.common(a, b).empty())
+                demand_elements(derivation, self, a, b, product(left, right).image(elements));
         }
 }
 

@@ -91,6 +91,11 @@ std::vector<Affine> demanded_equalities(const Derivation& derivation, const Pair
 
 void collect(Derivation& derivation) {
     derivation.result.involved = derivation.numbered;
+    std::vector<bool> needed(derivation.program().families.size(), false);
+    for (std::size_t k = 0; k < derivation.program().statements.size(); ++k)
+        if (derivation.numbered[k])
+            needed[derivation.units[k].family] = true;
+    name_deviations(derivation.result.network.program, derivation.result.deviations, needed);
     for (auto& [key, node] : derivation.nodes) {
         if (!node.demand)
             continue;

@@ -54,9 +54,11 @@ class Pairing {
             term.right_input = element(true).access;
             return finish(term, PairTerm::Kind::input);
         }
-        if (left_.base == Base::one && right_.base == Base::one)
-            return finish(term, PairTerm::Kind::means);
         if (left_.base == Base::one || right_.base == Base::one) {
+            if (centred_)
+                return false;
+            if (left_.base == right_.base)
+                return finish(term, PairTerm::Kind::means);
             const bool is_right = left_.base == Base::one;
             const std::uint32_t family = (is_right ? right_ : left_).operand;
             if (!derivation_.result.may_have_mean[family])
@@ -75,6 +77,7 @@ class Pairing {
     const Set& demanded_;
     const LinearTerm& left_;
     const LinearTerm& right_;
+    bool centred_ = derivation_.centred(key_.left) || derivation_.centred(key_.right);
     Matching matching_;
     WithSums instances_;
 
@@ -136,7 +139,8 @@ class Pairing {
             return false;
         if (independent(derivation_, key_, read, x, y)) {
             // E[x y] = E[x] E[y]; zero if one is centred, and so are C and T of W x, W y
-            if (!derivation_.result.may_have_mean[x] || !derivation_.result.may_have_mean[y])
+            const bool means = left_.base == Base::matmul || !centred_;
+            if (!means || !derivation_.result.may_have_mean[x] || !derivation_.result.may_have_mean[y])
                 return false;
             for (const std::uint32_t family : {x, y}) {
                 need_family(derivation_, family);

@@ -65,6 +65,19 @@ std::vector<std::size_t> sampled_statements(const Recursions& recursions) {
     return result;
 }
 
+std::vector<std::pair<std::uint32_t, std::optional<std::uint32_t>>> families_of_deviations(const Recursions& recursions) {
+    const Program& program = recursions.network.program;
+    std::vector<bool> needed(program.families.size(), false);
+    for (std::size_t k = 0; k < program.statements.size(); ++k)
+        if (recursions.involved[k])
+            needed[program.statements[k].family] = true;
+    std::vector<std::pair<std::uint32_t, std::optional<std::uint32_t>>> result;
+    for (std::uint32_t f = 0; f < program.families.size(); ++f)
+        if (const std::uint32_t own = recursions.deviations.of[f]; own != f && needed[own])
+            result.emplace_back(own, needed[f] ? std::optional(f) : std::nullopt);
+    return result;
+}
+
 Formulas formulas(const Recursions& recursions) {
     Build build(recursions);
     self_lines(build);

@@ -74,6 +74,10 @@ Formulas formulas(const Recursions& recursions);
 // there is such an expectation.
 std::vector<std::size_t> sampled_statements(const Recursions& recursions);
 
+// The families whose C is that of deviations from M, each with the family of their sums with M, where that is needed as
+// well.
+std::vector<std::pair<std::uint32_t, std::optional<std::uint32_t>>> families_of_deviations(const Recursions& recursions);
+
 // The symbols of a line or formula in the order in which a reader meets them.
 std::vector<ir::Symbol> symbols_of(const ir::Program& program, const Line& line);
 std::vector<ir::Symbol> symbols_of(const ir::Program& program, const Formula& formula);

@@ -4,7 +4,7 @@
 #include "compiler/source/columns.hpp"
 #include "compiler/source/utf8.hpp"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace tpc::limit {
 namespace {
@@ -26,6 +26,7 @@ class TextPrinter {
         std::string text;
         text += "# C second moments, M means";
         text += recursions_.tangent ? ", T tangent kernels, D covariances of gradients (the transpose of T)\n" : "\n";
+        text += deviations();
         text += "# x_[t_] belongs to the other sample; what is not listed is 0; += adds to what stands above\n";
         text += "# E[f . g](A, B, c) = E f(a) g(b), (a, b) Gaussian, variances A, B, "
                 "covariance c\n";
@@ -46,6 +47,11 @@ class TextPrinter {
         for (const Line& each : formulas_.forward)
             if (each.target.kind == Kind::covariance)
                 made[each.target.left->family] += written(each, false);
+        for (const auto& [own, whole] : families_of_deviations(recursions_)) {
+            const auto& of = recursions_.deviations.of;
+            const auto named = std::find(of.begin(), of.end(), own) - of.begin(); // as in the program
+            made[static_cast<std::uint32_t>(named)] += made[own];
+        }
         return made;
     }
 
@@ -72,6 +78,22 @@ class TextPrinter {
   private:
     const Recursions& recursions_;
     Formulas formulas_;
+
+    [[nodiscard]] std::string deviations() const {
+        std::vector<std::string> list;
+        const auto& families = recursions_.network.program.families;
+        for (const auto& [own, whole] : families_of_deviations(recursions_))
+            list.push_back(fmt::format("{} without {}",
+                                       whole ? families[own].name + ": " + families[*whole].name : families[own].name,
+                                       mean_of(own)));
+        return list.empty() ? "" : fmt::format("# C of {}\n", fmt::join(list, ", "));
+    }
+
+    [[nodiscard]] std::string mean_of(std::uint32_t family) const {
+        const auto& number = recursions_.deviations.number[family];
+        return number ? fmt::format("its mean {}", numeral(*number))
+                      : fmt::format("M({})", recursions_.network.program.families[family].name);
+    }
 
     // What expectations over several Gaussians are taken of.
     std::string expectations() const {

@@ -2,6 +2,7 @@
 #include "compiler/limit/latex_words.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace tpc::limit {
 namespace {
@@ -59,12 +60,26 @@ class LatexPrinter {
             text += "$\\Theta$ is the tangent kernel and $\\Pi$ the covariance of gradients of the coordinates "
                     "(the transposed form of the same recursion; entries not listed are 0, `$\\mathrel{+}=$' adds), "
                     "$\\mathcal{K}$ the NNGP and $\\dot{\\mathcal{K}}$ the NTK, ";
+        text += deviations();
         if (!sampled_statements(recursions_).empty())
             text +=
                 "$\\mathbb{E}[x\\, \\bar y]$ is over all Gaussian vectors $g, \\bar g$ that $x, \\bar y$ are functions of, ";
         return text + "$V_{f,g}(A, B, c) = \\mathbb{E}\\, f(a) g(b)$ for Gaussian $(a, b)$ with variances $A$, $B$ and "
                       "covariance $c$ "
                       "(one argument: $a = b$).\n";
+    }
+
+    [[nodiscard]] std::string deviations() const {
+        std::vector<std::string> list;
+        const auto& families = recursions_.network.program.families;
+        for (const auto& [own, whole] : families_of_deviations(recursions_)) {
+            const std::string name = latex_identifier(families[own].name);
+            const auto& number = recursions_.deviations.number[own];
+            list.push_back(fmt::format(
+                "${}${} without {}", name, whole ? fmt::format(" is ${}$", latex_identifier(families[*whole].name)) : "",
+                number ? fmt::format("its mean ${}$", latex_number(*number)) : fmt::format("$M({})$", name)));
+        }
+        return list.empty() ? "" : fmt::format("in $\\Sigma$ {}, ", fmt::join(list, ", "));
     }
 
     std::string row(const Line& line, bool one_sample) const {

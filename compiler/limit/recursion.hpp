@@ -3,14 +3,15 @@
 // Notation. A pair has a left instance (loop variables i of statement p, sample xi) and a right one (loop variables j of
 // statement q, sample xi'). Symbols of the right sample are the program's symbols primed: `Recursions::primed(s)`.
 //
-//   C(x[i], y_[j]) = E[Z^x[i](xi) Z^y[j](xi')]                  second moment, not centred      (limits.md section 2)
+//   C(x[i], y_[j]) = E[Z^x[i](xi) Z^y[j](xi')]                  second moment, not centred      (limits.md section 2);
+//                                                               of a family of deviations (deviations.hpp) the covariance
 //   T(x[i], y_[j])   the tangent kernel of the coordinates, limits.md section 7: the transpose of D
 //   M(x[i])        = E[Z^x[i]]
 //
 // `self` equations are the same with xi' = xi; they give what a pair needs of each sample alone.
 #pragma once
 
-#include "compiler/limit/network.hpp"
+#include "compiler/limit/deviations.hpp"
 #include "compiler/source/diagnostic.hpp"
 
 #include <map>
@@ -85,6 +86,7 @@ struct Recursions {
     std::vector<bool> joint_mean;    // by statement: the mean is one of a function of several Gaussians
     std::vector<bool> may_have_mean; // by family
     std::vector<bool> second_needed; // by family: E[Z^2] of its elements
+    Deviations deviations;           // where nonlinear functions find the laws of the Gaussians that they read
     bool tangent = true;
 
     std::uint32_t left_symbols = 0; // symbols below are the program's own; s + left_symbols is s primed

@@ -68,7 +68,7 @@ std::optional<Plan> build(const limit::Network& network, const Sizes& left, cons
     for (OutputIndices& output : output_indices(network, right))
         plan.right_outputs.push_back(std::move(output.box));
     for (std::size_t o = 0; o < plan.recursions.network.outputs.size(); ++o) {
-        const auto family = static_cast<std::uint32_t>(network.program.families.size() + o);
+        const auto family = static_cast<std::uint32_t>(plan.recursions.network.program.families.size() + o);
         for (std::uint32_t k = 0; k < plan.cross.arrays.size(); ++k)
             if (plan.cross.arrays[k].left == family && plan.cross.arrays[k].right == family)
                 plan.output_arrays.push_back(k);

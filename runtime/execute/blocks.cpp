@@ -10,7 +10,6 @@
 namespace tpc::execute {
 namespace {
 
-constexpr double deterministic_tolerance = 1e-8;
 constexpr std::size_t least_panel = most_of_chunk;
 constexpr std::size_t layouts = 3; // of what is known of a sample: its state, and for the rows of either side
 
@@ -29,9 +28,8 @@ SampleSet part_of(const SampleSet& set, const Span& span) {
 
 template <class Real>
 Duals<Real>::Duals(const plan::Plan& plan, const Options& options)
-    : left(plan.left.recursions, options.tolerance.value_or(deterministic_tolerance)),
-      right(plan.right.recursions, options.tolerance.value_or(deterministic_tolerance)),
-      pairs(plan.recursions, options.tolerance.value_or(deterministic_tolerance)) {}
+    : left(plan.left.recursions, options.tolerance), right(plan.right.recursions, options.tolerance),
+      pairs(plan.recursions, options.tolerance) {}
 
 template struct Duals<double>;
 template struct Duals<float>;

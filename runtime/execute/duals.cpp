@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 namespace tpc::execute {
 namespace {
@@ -11,12 +12,14 @@ ir::ExprId add_identity(ir::ExprTable& table) {
     variable.type = ir::Type::vector;
     return table.add(variable);
 }
-constexpr double usual_tolerance = 1e-8;
+constexpr double usual_tolerance = 1e-8, usual_single = 1e-4;
 } // namespace
 
 template <class Real>
-DualCache<Real>::DualCache(const limit::Recursions& recursions, double tolerance)
-    : table_(recursions.network.program.exprs), identity_(add_identity(table_)), tolerance_(tolerance) {}
+DualCache<Real>::DualCache(const limit::Recursions& recursions, std::optional<double> tolerance)
+    : table_(recursions.network.program.exprs), identity_(add_identity(table_)),
+      tolerance_(tolerance.value_or(usual_tolerance)),
+      digits_(tolerance.value_or(std::is_same_v<Real, float> ? usual_single : usual_tolerance)) {}
 
 template <class Real>
 const gaussian::Dual<Real>& DualCache<Real>::find(std::optional<ir::ExprId> left, std::optional<ir::ExprId> right,

@@ -14,7 +14,9 @@ namespace tpc::execute {
 // takes them beyond where expectations exist. Thread-safe.
 template <class Real> class DualCache {
   public:
-    DualCache(const limit::Recursions& recursions, double tolerance);
+    DualCache(const limit::Recursions& recursions, std::optional<double> tolerance);
+    // What rounding may leave open, of what is left of a difference.
+    [[nodiscard]] double digits() const { return digits_; }
     // `left`, `right`: nothing is the identity. Throws MethodError when no method meets the tolerance,
     // gaussian::NoExpectation when there is nothing to compute.
     const gaussian::Dual<Real>& find(std::optional<ir::ExprId> left, std::optional<ir::ExprId> right,
@@ -25,7 +27,7 @@ template <class Real> class DualCache {
   private:
     ir::ExprTable table_;
     ir::ExprId identity_;
-    double tolerance_;
+    double tolerance_, digits_;
     std::mutex mutex_;
     using Key = std::tuple<std::uint32_t, std::uint32_t, double, double>; // the last two: the regime
     std::map<Key, std::unique_ptr<gaussian::Dual<Real>>> duals_;          // null: refused

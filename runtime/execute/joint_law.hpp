@@ -5,7 +5,7 @@
 
 namespace tpc::execute {
 
-// Covariances and means of the Gaussians of one lane, left ones first; second moments come as minus and plus.
+// Covariances and means of the Gaussians of one lane, left ones first; covariances come as minus and plus.
 template <class Real> class Law {
   public:
     Law(const JointLaw& term, const Side<Real>& left, const Side<Real>& right, const Store<Real>& store)
@@ -35,19 +35,11 @@ template <class Real> class Law {
                 covariance(a, split_ + b) = entry ? static_cast<double>((store_.plus[at] - store_.minus[at]) / 4) : 0;
                 covariance(split_ + b, a) = covariance(a, split_ + b);
             }
-        // From second moments; what is left of the product of means of independent Gaussians is rounding.
-        constexpr double rounding = 8 * std::numeric_limits<Real>::epsilon();
-        const Eigen::VectorXd norm = covariance.diagonal().cwiseAbs().cwiseSqrt();
-        for (Eigen::Index a = 0; a < size_; ++a)
-            for (Eigen::Index b = 0; b < size_; ++b) {
-                const double product = mean[a] * mean[b];
-                double& entry = covariance(a, b);
-                if (product == 0 || entry == 0) // 0: not stored
-                    continue;
-                entry -= product;
-                if (a != b && std::abs(entry) <= rounding * norm[a] * norm[b])
-                    entry = 0;
-            }
+        constexpr double digits = sizeof(Real) == 4 ? 1e-4 : 1e-8;
+        for (Eigen::Index k = 0; k < size_; ++k)
+            if (const double variance = covariance(k, k);
+                variance > 0 && std::numeric_limits<Real>::epsilon() * std::abs(mean[k]) > digits * std::sqrt(variance))
+                refuse_mean<Real>();
     }
 
   private:

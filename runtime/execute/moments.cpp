@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <limits>
 #include <type_traits>
 
@@ -28,7 +30,7 @@ template <class Real>
 MomentMachine<Real>::MomentMachine(State<Real>& state, const plan::Part& part, std::size_t first, std::size_t count,
                                    DualCache<Real>& duals, std::int64_t* slots)
     : state_(state), part_(part), first_(first), count_(count), duals_(duals), slots_(slots), ops_(part.ops.size()),
-      lost_(state.second.size(), false), absorbed_(count, false) {}
+      lost_(state.second.size(), false), varies_(count, false) {}
 
 template <class Real> const typename MomentMachine<Real>::Op& MomentMachine<Real>::prepared(std::uint32_t index) {
     Op& own = ops_[index];
@@ -62,8 +64,13 @@ template <class Real> Real MomentMachine<Real>::number(const plan::Constant& c) 
 template <class Real> bool MomentMachine<Real>::run(std::uint32_t index, std::size_t element, std::size_t entry) {
     const plan::PairOp& op = part_.ops[index];
     const Op& own = prepared(index);
-    if (op.rule == limit::Rule::dual)
+    if (op.rule == limit::Rule::dual) {
         require_held(op);
+        require_place(op);
+        const Real* second = variance(op.entry.left);
+        for (std::size_t lane = 0; lane < count_; ++lane)
+            varies_[lane] = varies_[lane] || second[lane] > 0;
+    }
     terms_.clear();
     if (op.rule == limit::Rule::linear) {
         for (std::size_t k = 0; k < op.terms.size(); ++k)
@@ -86,7 +93,7 @@ template <class Real> bool MomentMachine<Real>::run(std::uint32_t index, std::si
         throw gaussian::NoExpectation(not_finite);
     if (op.rule == limit::Rule::linear && underflows(row))
         lost_[family] = true;
-    if (op.rule == limit::Rule::linear && !state_.means[family].empty())
+    if (op.rule == limit::Rule::linear && (own.means || !state_.means[family].empty()))
         require_digits(row, own.means);
     return true;
 }
@@ -102,10 +109,35 @@ template <class Real> void MomentMachine<Real>::require_held(const plan::PairOp&
                                       std::is_same_v<Real, float> ? ", or compute with --dtype f64" : ""));
 }
 
+template <class Real> void MomentMachine<Real>::require_place(const plan::PairOp& op) {
+    constexpr double epsilon = std::numeric_limits<Real>::epsilon();
+    const Real* second = variance(op.entry.left);
+    const Real* means = op.left_function ? mean(op.entry.left) : nullptr;
+    for (std::size_t lane = 0; means != nullptr && lane < count_; ++lane) {
+        const double at = means[lane], deviation = std::sqrt(static_cast<double>(second[lane]));
+        if (epsilon * std::abs(at) <= duals_.digits() * deviation)
+            continue;
+        const auto next = static_cast<Real>(at * (1 + 2 * epsilon));
+        const std::array<Real, 4> places{means[lane], next, static_cast<Real>(at + deviation),
+                                         static_cast<Real>(at - deviation)};
+        const std::array<Real, 4> variances{second[lane], second[lane], second[lane], second[lane]};
+        std::array<Real, 4> values{};
+        try {
+            duals_.expectation(*op.left_function, places.size(), variances.data(), places.data(), values.data());
+        } catch (const MethodError&) { // for rounding
+            refuse_mean<Real>();
+        }
+        const double size = std::max({std::abs(values[0]), std::abs(values[2]), std::abs(values[3])});
+        if (std::abs(values[1] - values[0]) <= 2 * duals_.digits() * size)
+            continue;
+        refuse_mean<Real>();
+    }
+}
+
 template <class Real> void MomentMachine<Real>::require_digits(const rows::MomentRow<Real>& row, bool means) {
     constexpr bool single = std::is_same_v<Real, float>;
     constexpr double epsilon = std::numeric_limits<Real>::epsilon();
-    constexpr double most = single ? 1e-4 : 1e-8; // of what is left
+    const double most = duals_.digits(); // of what is left
     for (std::size_t lane = 0; lane < row.lanes; ++lane) {
         double sum = 0, size = 0, largest = 0;
         for (std::size_t k = 0; k < row.count; ++k) {
@@ -116,8 +148,8 @@ template <class Real> void MomentMachine<Real>::require_digits(const rows::Momen
         }
         const double rounding = epsilon * size, rest = std::abs(sum);
         if (size > largest && rounding > most * (size - largest))
-            absorbed_[lane] = true;
-        if (!means || (rest <= 16 * rounding ? !absorbed_[lane] : rounding <= most * rest))
+            varies_[lane] = true;
+        if (!means || (rest <= 16 * rounding ? !varies_[lane] : rounding <= most * rest))
             continue;
         throw MethodError(fmt::format("a mean is so large beside the deviations from it that, where it is subtracted, {} "
                                       "precision leaves them to rounding: leave it out{}",

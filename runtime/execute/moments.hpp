@@ -33,9 +33,9 @@ template <class Real> class MomentMachine {
     std::int64_t* slots_;
     std::vector<Op> ops_;
     std::vector<rows::MomentTerm<Real>> terms_;
-    Indices left_, right_;       // of the element that is read
-    std::vector<bool> lost_;     // by family: a sum of terms that are not 0 came out as 0
-    std::vector<bool> absorbed_; // by lane: a term is lost beside another
+    Indices left_, right_;     // of the element that is read
+    std::vector<bool> lost_;   // by family: a sum of terms that are not 0 came out as 0
+    std::vector<bool> varies_; // by lane: a function of what varies, or a term that is lost beside another
 
     const Op& prepared(std::uint32_t op);
     [[nodiscard]] Real number(const plan::Constant& constant) const;
@@ -43,8 +43,10 @@ template <class Real> class MomentMachine {
     bool collect_run(const plan::TermOp& op, const Term& term, std::int64_t first, std::int64_t last);
     void add(const plan::TermOp& op, rows::MomentTerm<Real> term);
     // Throws where too little is left when means are subtracted. A rest of nothing but rounding is that of a constant, but
-    // for samples some of whose terms have been lost in sums with others before.
+    // for samples of which something varies that may have been lost beside its mean.
     void require_digits(const rows::MomentRow<Real>& row, bool means);
+    // Throws where a function changes between one number and the next one, as they are about a mean far from 0.
+    void require_place(const plan::PairOp& op);
     // Angles do not shrink with variances: behind relu and sign one below what numbers hold is not one of 0.
     void require_held(const plan::PairOp& op);
     [[nodiscard]] bool underflows(const rows::MomentRow<Real>& row) const;

@@ -115,7 +115,7 @@ template <class Real> class PairMachine {
     void dual(const plan::PairOp& op, std::uint32_t index, bool diagonal, bool tangent, std::size_t entry);
     void product(const plan::PairOp& op, bool tangent);
     void finish_moments(const plan::PairOp& op, bool diagonal);
-    void centred(const plan::PairOp& op, const Located& read, gaussian::Gaussians<Real>& gaussians);
+    void law(const plan::PairOp& op, const Located& read, gaussian::Gaussians<Real>& gaussians);
     // out = E of the group; `tangent`: its T, 0 for a group of one sample.
     void group_value(const plan::GroupOp& group, Real* out, Real* tangent = nullptr);
     std::vector<JointElement> joint_elements(const std::vector<plan::Place>& places, const Side<Real>& side) const;

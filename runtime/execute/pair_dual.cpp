@@ -1,16 +1,16 @@
 // Dual kernels.
-#include "runtime/execute/centre.hpp"
 #include "runtime/execute/pair.hpp"
 #include "runtime/execute/walk.hpp"
+#include "runtime/gaussian/correlation.hpp"
 
 #include <algorithm>
 #include <cmath>
 
 namespace tpc::execute {
 
-// Variances, means and centred gaps of the Gaussians that a dual operation reads.
+// The law of the Gaussians that a dual operation reads.
 template <class Real>
-void PairMachine<Real>::centred(const plan::PairOp& op, const Located& read, gaussian::Gaussians<Real>& g) {
+void PairMachine<Real>::law(const plan::PairOp& op, const Located& read, gaussian::Gaussians<Real>& g) {
     g.count = count_;
     g.variance_a = left_.at(left_.state->second_of(op.entry.left.family, read.left_element));
     g.variance_b = right_.at(right_.state->second_of(op.entry.right.family, read.right_element));
@@ -28,7 +28,6 @@ void PairMachine<Real>::centred(const plan::PairOp& op, const Located& read, gau
         return;
     g.mean_a = mean_a ? left_.at(mean_a) : Lanes<Real>{zero_.data(), 1};
     g.mean_b = mean_b ? right_.at(mean_b) : Lanes<Real>{zero_.data(), 1};
-    centre(g, {a_.data(), b_.data(), c_.data(), d_.data()});
 }
 
 template <class Real>
@@ -37,7 +36,7 @@ void PairMachine<Real>::dual(const plan::PairOp& op, std::uint32_t index, bool d
     if (!read.left || !read.right)
         throw MethodError("a nonlinearity of an element outside its family");
     gaussian::Gaussians<Real> g;
-    centred(op, read, g);
+    law(op, read, g);
     if (diagonal) {
         for (std::size_t i = 0; i < count_; ++i)
             d_[i] = 4 * g.variance_a[i];

@@ -94,10 +94,7 @@ const std::vector<Real>* Prepared<Real>::compute(const gaussian::Dual<Real>* dua
         const std::size_t count = std::min(chunk, n - first);
         const Real* second = state.second[family].data() + e * n + first;
         const Real* mean = state.means[family].empty() ? nullptr : state.means[family].data() + e * n + first;
-        std::vector<Real> variance(second, second + count);
-        for (std::size_t s = 0; mean != nullptr && s < count; ++s)
-            variance[s] = std::max(variance[s] - mean[s] * mean[s], Real(0));
-        dual->prepare(side, count, variance.data(), mean, array->data() + e * k * n + first, n);
+        dual->prepare(side, count, second, mean, array->data() + e * k * n + first, n);
     });
     return array.get();
 }

@@ -225,7 +225,8 @@ template <class Real> class SelfRun {
             evaluate_mean<Real>(term, {&state_, first_, 1}, count_, joints_, result.data());
         } else if (form.kind == FormKind::activation) {
             Indices indices;
-            const plan::Box& box = plan_.boxes[form.reads[0].family];
+            const std::uint32_t family = form.reads[0].family;
+            const plan::Box& box = plan_.boxes[family];
             const Access& access = form.reads[0].access;
             for (std::size_t d = 0; d < access.indices.size(); ++d) {
                 const auto index =
@@ -234,15 +235,10 @@ template <class Real> class SelfRun {
                     throw MethodError("a nonlinearity of an element outside its family");
                 indices.push_back(*index);
             }
-            const Real* second = state_.second_of(form.reads[0].family, indices) + first_;
-            const std::vector<Real> centre = mean_of(form.reads[0].family, access);
-            std::vector<Real> variance(count_);
-            bool shifted = false;
-            for (std::size_t s = 0; s < count_; ++s) {
-                variance[s] = std::max(second[s] - centre[s] * centre[s], Real(0));
-                shifted = shifted || centre[s] != Real(0);
-            }
-            duals_.expectation(form.function, count_, variance.data(), shifted ? centre.data() : nullptr, result.data());
+            const Real* variance = state_.second_of(family, indices) + first_;
+            const std::vector<Real> mean = mean_of(family, access);
+            const bool shifted = std::ranges::any_of(mean, [](Real m) { return m != Real(0); });
+            duals_.expectation(form.function, count_, variance, shifted ? mean.data() : nullptr, result.data());
         } else if (form.kind == FormKind::product) {
             // of independent factors
             std::fill(result.begin(), result.end(), Real(1));

@@ -19,6 +19,15 @@ inline constexpr const char* not_finite = "the kernel does not exist, or is beyo
                                           "finite, because of a division by 0 (as in a "
                                           "layer norm of zeros) or of what grows from layer to layer";
 
+// Where a function changes between one number and the next one, as they are about a mean far from 0.
+template <class Real> [[noreturn]] void refuse_mean() {
+    constexpr bool single = sizeof(Real) == 4;
+    throw MethodError(
+        std::string("a mean is so large beside the deviations from it that, where a function reads their sum, ") +
+        (single ? "single" : "double") + " precision leaves them to rounding: subtract it before" +
+        (single ? ", or compute with --dtype f64" : ""));
+}
+
 // Arrays by [element][sample]; `samples` is the length of the last dimension.
 template <class Real> struct State {
     const plan::SelfPlan* plan = nullptr;

@@ -1,7 +1,7 @@
 // Dual kernels of a tile.
-#include "runtime/execute/centre.hpp"
 #include "runtime/execute/tile_fuse.hpp"
 #include "runtime/execute/tile_machine.hpp"
+#include "runtime/gaussian/correlation.hpp"
 #include "runtime/gaussian/parities.hpp"
 #include "runtime/rows/value_homogeneous.hpp"
 #include "runtime/rows/value_series.hpp"
@@ -245,7 +245,6 @@ template <class Real> void TileMachine<Real>::dual_by_method(std::uint32_t index
     if (!mean_a.empty() || !mean_b.empty()) {
         g.mean_a = {mean_a.empty() ? zeros_.data() : mean_a.at(read.left.element, left_), 0};
         g.mean_b = {mean_b.empty() ? zeros_.data() : mean_b.at(read.right.element, first_), mean_b.empty() ? 0u : 1u};
-        centre(g, {row_[2].data(), row_[3].data(), row_[4].data(), row_[5].data()});
     }
     typename gaussian::Dual<Real>::Features features_left{};
     typename gaussian::Dual<Real>::Features features_right{};

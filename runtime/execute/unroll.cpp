@@ -183,6 +183,11 @@ NodeId Unroller::element(std::uint32_t family, const std::vector<std::int64_t>& 
     const GaussianElement key{family, indices};
     if (const auto found = done_.find(key); found != done_.end())
         return found->second;
+    const limit::Deviations& deviations = plan_.recursions.deviations;
+    if (const std::uint32_t own = deviations.of[family]; own != family) { // M of its law is the mean, or 0 and this the mean
+        const double mean = deviations.number[own].value_or(0);
+        return done_[key] = tape_.apply(Function::add, element(own, indices), tape_.number(mean));
+    }
     if (tape_.nodes().size() > most_operations)
         throw MethodError("an expectation is of a function of more than a million operations");
     NodeId node = 0;
