@@ -157,6 +157,7 @@ void dual(Derivation& derivation, const PairKey& key, const passes::Set& demande
             element.family = derivation.deviations_of(unit.family);
             element.access.indices.append(unit.indices.begin(), unit.indices.end());
             need_second(derivation, element.family); // a dual kernel takes the variances of both sides
+            need_second(derivation, unit.family);    // and leaves gaps to the norms of what it is of
             const double mean = derivation.result.deviations.number[element.family].value_or(0);
             if (element.family != unit.family && mean != 0)
                 function = sum_with(derivation.result.network.program.exprs, mean);

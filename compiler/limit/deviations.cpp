@@ -216,12 +216,12 @@ class DeviationWriter {
             Form form = network_.forms[k];
             if (form.kind == FormKind::activation)
                 read_deviations(form);
+            if (own != family) // first: what functions make of it is paired with the whole
+                result.push_back(of_deviations(statement, form, own));
             if (deviations_.centred[family])
                 result.push_back(of_deviations(statement, std::move(form), family));
             else
-                result.push_back(add(statement, form));
-            if (own != family)
-                result.push_back(of_deviations(statement, std::move(form), own));
+                result.push_back(add(statement, std::move(form)));
         }
         return result;
     }

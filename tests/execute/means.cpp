@@ -141,3 +141,19 @@ TEST_CASE("means that differ by index or by sample are known apart, or refused")
         }
     CHECK_FALSE(at(by_sample + "relu(h) / sqrt(n)\n", set, "1e6", true).error); // as good as linear there
 }
+
+TEST_CASE("a function of one element beside another element with a mean") {
+    // pairs of the two are made in the order of the program, after the covariances of what the function reads
+    const std::string start = "program p(m = 1)\ninput xi : R[P, d]\nmatrix U ~ N(0, 1/d)\nvector b ~ N(m, 0.2)\n"
+                              "vector c ~ N(0, 0.2)\nvector v ~ N(0, 1)\nfor i in 1..P { h[i] = U @ xi[i] + ";
+    const std::string value = GENERATE("relu(h[1]) + h[2]", "tanh(h[1] - mean(r in 1..P: h[r])) + h[1]");
+    const std::string text = start + "b }\noutput v' @ (" + value + ") / sqrt(n)\n";
+    const std::string same = start + "c + m }\noutput v' @ (" + value + ") / sqrt(n)\n";
+    const Set set = tests::random_set(text, 3, {{"P", 3}, {"d", 2}}, 4);
+    const auto expected = at(same, set, "0", false); // a bias without a mean is computed without deviations
+    REQUIRE_FALSE(expected.error);
+    CHECK(deviation(at(text, set, "0", false), expected) < 1e-13);
+    const auto forward = at(text, set, "0.3", false), backward = at(text, set, "0.3", false, execute::Via::D);
+    CHECK(deviation(forward, backward) < 1e-12);
+    CHECK(deviation(forward, at(same, set, "0.3", false)) < 1e-12);
+}
