@@ -204,6 +204,13 @@ HWY_INLINE void multiply(D d, Real left, const Real* right, Sums<D, Vectors>& su
     }
 }
 
+// x / y, exactly 1 where they are equal: an ulp of the ratio of two norms would be a gap of its square, which is what is
+// left of a sample with itself behind erf of variances beyond 1e9 in single precision. `inverse` is 1 / y.
+template <class D, class Real = hn::TFromD<D>> HWY_INLINE Vec<D> quotient(D d, Vec<D> x, Real y, Real inverse) {
+    return hn::IfThenElse(hn::Eq(x, hn::Set(d, y)), hn::Set(d, inverse > 0 ? Real(1) : Real(0)),
+                          hn::Mul(x, hn::Set(d, inverse)));
+}
+
 // C itself, where `row.value`, or the gaps, and T, of some lanes at one position; nothing is stored.
 template <bool Gap, bool Plus, bool Tangent, bool Across, bool Other, std::size_t Vectors, class D,
           class Real = hn::TFromD<D>>
@@ -224,7 +231,7 @@ HWY_INLINE void linear_at(D d, const LinearRow<Real>& row, const PlainTerms<Real
         TPC_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v) {
             const Real inverse = left_inverse(v);
-            ratio[v] = hn::Mul(hn::Set(d, inverse > 0 ? 1 / inverse : Real(0)), right_inverse(v));
+            ratio[v] = quotient(d, right_inverse(v), inverse, inverse > 0 ? 1 / inverse : Real(0));
         }
     }
     plain_sums<Gap, Plus, Tangent, Across>(d, plain, lane, ratio, sums);

@@ -153,3 +153,14 @@ TEST_CASE("a layer norm of zeros has no limit, whatever stands behind it") {
     else
         CHECK((outcome.error && outcome.error->no_limit));
 }
+
+TEST_CASE("a sample with itself has no gap, in single precision behind variances of 1e12") {
+    const std::string text = "program p\ninput xi : R[d]\nmatrix U ~ N(0, 1/d)\nvector v ~ N(0, 1)\n"
+                             "output v' @ erf(U @ xi) / sqrt(n)\n";
+    const Set set = scaled(tests::random_set(text, 40, {{"d", 3}}, 4), std::vector<double>(40, 1e6));
+    tests::Settings single;
+    single.options.single = true;
+    const auto exact = kernels(text, set), rounded = kernels(text, set, single);
+    for (std::size_t i = 0; i < set.samples; ++i)
+        CHECK(rounded[0].ntk[41 * i] == Approx(exact[0].ntk[41 * i]).epsilon(1e-5));
+}
