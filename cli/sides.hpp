@@ -4,7 +4,7 @@
 #include "cli/data.hpp"
 #include "compiler/limit/network.hpp"
 #include "compiler/plan/plan.hpp"
-#include "runtime/execute/window.hpp"
+#include "runtime/samples/window.hpp"
 
 #include <vector>
 

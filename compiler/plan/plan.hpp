@@ -117,7 +117,7 @@ struct TermOp {
     limit::PairTerm::Kind kind = limit::PairTerm::Kind::read;
     std::vector<LoopRange> sums;
     std::vector<Guard> guards; // where they do not hold its two sides are independent, which counts in a gap
-    std::vector<Guard> chosen; // where they do not hold another term stands in its place (execute/tile_through)
+    std::vector<Guard> chosen; // where they do not hold another term stands in its place (runtime/tiles/through.cpp)
     Factor left_factor, right_factor;
     Constant scale, rate;
     EntryRead entry;                                 // matmul, read

@@ -1,8 +1,8 @@
 #include "runtime/execute/blocks.hpp"
 
 #include "runtime/execute/pair_run.hpp"
-#include "runtime/execute/self.hpp"
-#include "runtime/execute/tile_run.hpp"
+#include "runtime/pairs/self.hpp"
+#include "runtime/tiles/run.hpp"
 
 #include <algorithm>
 #include <bit>

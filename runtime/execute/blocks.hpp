@@ -5,10 +5,10 @@
 // through panels in the chunks in which it runs through the whole.
 #pragma once
 
-#include "runtime/execute/joint.hpp"
 #include "runtime/execute/prepared.hpp"
-#include "runtime/execute/results.hpp"
-#include "runtime/execute/tile_program.hpp"
+#include "runtime/expectations/joint.hpp"
+#include "runtime/samples/results.hpp"
+#include "runtime/tiles/program.hpp"
 
 #include <optional>
 

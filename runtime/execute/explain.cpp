@@ -1,7 +1,7 @@
 #include "runtime/execute/explain.hpp"
 
 #include "compiler/limit/given_names.hpp"
-#include "runtime/execute/text.hpp"
+#include "runtime/samples/text.hpp"
 
 #include <fmt/format.h>
 

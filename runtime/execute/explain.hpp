@@ -2,8 +2,8 @@
 #pragma once
 
 #include "runtime/execute/evaluate.hpp"
-#include "runtime/execute/ledger.hpp"
 #include "runtime/execute/rate.hpp"
+#include "runtime/samples/ledger.hpp"
 
 namespace tpc::execute {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/execute/evaluate.hpp"
-#include "runtime/execute/window.hpp"
+#include "runtime/samples/window.hpp"
 
 #include <utility>
 #include <vector>

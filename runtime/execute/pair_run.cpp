@@ -1,7 +1,7 @@
 #include "runtime/execute/pair_run.hpp"
 
-#include "runtime/execute/joint_loops.hpp"
-#include "runtime/execute/walk.hpp"
+#include "runtime/expectations/joint_loops.hpp"
+#include "runtime/samples/walk.hpp"
 
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/parallel_for.h>

@@ -1,10 +1,10 @@
 // Runs a plan pair by pair: what tiles cannot do, which is D backward and expectations over several Gaussians.
 #pragma once
 
-#include "runtime/execute/pair.hpp"
 #include "runtime/execute/prepared.hpp"
-#include "runtime/execute/results.hpp"
-#include "runtime/execute/window.hpp"
+#include "runtime/pairs/pair.hpp"
+#include "runtime/samples/results.hpp"
+#include "runtime/samples/window.hpp"
 
 namespace tpc::execute {
 

@@ -2,8 +2,8 @@
 
 #include "compiler/ir/print.hpp"
 #include "compiler/plan/count.hpp"
-#include "runtime/execute/tile_program.hpp"
 #include "runtime/rows/cost.hpp"
+#include "runtime/tiles/program.hpp"
 
 #include <fmt/format.h>
 

@@ -1,8 +1,8 @@
 // The dual kernels of the cross operations and their features for all samples of two states.
 #pragma once
 
-#include "runtime/execute/duals.hpp"
-#include "runtime/execute/ledger.hpp"
+#include "runtime/samples/duals.hpp"
+#include "runtime/samples/ledger.hpp"
 
 #include <map>
 #include <memory>

@@ -2,9 +2,9 @@
 
 #include "compiler/plan/count.hpp"
 #include "runtime/execute/replicates.hpp"
-#include "runtime/execute/text.hpp"
 #include "runtime/rows/cost.hpp"
 #include "runtime/rows/rows.hpp"
+#include "runtime/samples/text.hpp"
 
 #include <fmt/format.h>
 

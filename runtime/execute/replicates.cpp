@@ -1,6 +1,6 @@
 #include "runtime/execute/replicates.hpp"
 
-#include "runtime/execute/joint.hpp"
+#include "runtime/expectations/joint.hpp"
 
 #include <boost/math/distributions/students_t.hpp>
 #include <fmt/format.h>

@@ -1,8 +1,8 @@
 #include "runtime/execute/uses.hpp"
 
-#include "runtime/execute/pair.hpp"
-#include "runtime/execute/stored.hpp"
-#include "runtime/execute/walk.hpp"
+#include "runtime/pairs/pair.hpp"
+#include "runtime/samples/stored.hpp"
+#include "runtime/samples/walk.hpp"
 
 namespace tpc::execute {
 namespace {

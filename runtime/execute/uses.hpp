@@ -1,8 +1,8 @@
 // Which covariances outputs come from, and which only laws of Gaussians do.
 #pragma once
 
-#include "runtime/execute/duals.hpp"
-#include "runtime/execute/joint.hpp"
+#include "runtime/expectations/joint.hpp"
+#include "runtime/samples/duals.hpp"
 
 namespace tpc::execute {
 
