@@ -70,6 +70,24 @@ TEST_CASE("the recursions of an output that is defined by recursion have familie
     CHECK(limit::print(derived(program)) == read("tests/compiler/recursions/discounted.txt"));
 }
 
+TEST_CASE("what functions read has no mean in its covariances") {
+    const std::string program = R"(program means(m = 0.3)
+input xi : R[P, d]
+matrix U ~ N(0, 1/d)
+matrix W ~ N(0, 1/n)
+vector b ~ N(m, 0.2)
+vector c[i in 1..P] ~ N(i, 1)
+vector v ~ N(0, 1)
+for i in 1..P {
+    h[i] = U @ xi[i] + b
+    x[i] = sin(h[i] - m) + relu(h[i] + c[i])
+    y[i] = tanh(W @ h[i])
+}
+output v' @ mean(i in 1..P: x[i] + y[i]) / sqrt(n)
+)";
+    CHECK(limit::print(derived(program)) == read("tests/compiler/recursions/means.txt"));
+}
+
 TEST_CASE("the recursions have the same lines at all depths and sizes") {
     for (const std::string name : {"mlp", "transformer", "rnn_steps", "cnn_pooled"}) {
         INFO(name);
