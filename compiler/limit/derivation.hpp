@@ -61,9 +61,10 @@ struct Derivation {
     std::optional<Sources> cross_sources, self_sources;  // likewise
     std::map<PairKey, PairNode> nodes;
     std::set<PairKey, LaterFirst> queue;
-    std::vector<bool> touched, numbered; // by unit
-    std::vector<bool> family_touched;    // by family: all its statements are
-    std::vector<bool> unrolled;          // by family: so are those of all between its elements and Gaussians
+    std::vector<bool> touched;        // by unit: its second moment is demanded where one is needed
+    std::vector<bool> numbered;       // by unit: the numbers that it is made with are; so is what is touched
+    std::vector<bool> family_touched; // by family: all its statements are
+    std::vector<bool> unrolled;       // by family: all between its elements and Gaussians is numbered
 
     [[nodiscard]] const ir::Program& program() const { return result.network.program; }
     [[nodiscard]] const IndexSpace& space(bool self) const { return self && self_space ? *self_space : *cross_space; }
