@@ -46,7 +46,7 @@ std::string write(Session& session, const EmitOptions& options) {
     require_justified(session, verdict);
     const emit::About about{session.options.file, session.files.files[0].text, check::describe(verdict, program),
                             command_line(session, options)};
-    const limit::Network network = limit::name_preactivations(std::move(program), std::move(verdict.terms));
+    const network::Network network = network::name_preactivations(std::move(program), std::move(verdict.terms));
     std::optional<limit::Recursions> derived;
     if (!session.clean([&](auto& found) { derived = limit::derive(network, {}, found); }) || !derived)
         throw Failure{out_of_reach, ""};

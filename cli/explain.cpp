@@ -38,7 +38,7 @@ void run(Session& session, const ExplainCommand& options) {
         second = read_data(program, options.right);
     const Samples& left = largest_of(session, program, first);
     const Samples* right = options.right.inputs.empty() ? nullptr : &largest_of(session, program, second);
-    const limit::Network network =
+    const network::Network network =
         prepare(session, std::move(program), groups_of(first, right != nullptr ? &second : nullptr));
     const Request request = options.kernel.request();
     const plan::Plan plan =

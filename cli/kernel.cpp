@@ -52,7 +52,7 @@ void run(Session& session, const KernelCommand& options) {
         other = read_data(program, options.right);
     const execute::Span rows = span_of(options.rows, "--rows", left.samples);
     const execute::Span columns = span_of(options.columns, "--columns", (right != nullptr ? *right : left).samples);
-    const limit::Network network = prepare(session, std::move(program), groups_of(left, right));
+    const network::Network network = prepare(session, std::move(program), groups_of(left, right));
     require_writable(options.out);
     const KernelSummary summary = run(session, {network, left, right, options.kernel.request(), rows, columns, options.out,
                                                 options.memory, options.restart});

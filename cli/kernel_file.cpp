@@ -34,7 +34,7 @@ void encode(double value, std::size_t size, char* to) {
 
 } // namespace
 
-KernelLayout::KernelLayout(const limit::Network& network, std::vector<Side> rows, std::vector<Side> columns, bool same,
+KernelLayout::KernelLayout(const network::Network& network, std::vector<Side> rows, std::vector<Side> columns, bool same,
                            const Request& request, io::Container container, io::Precision precision)
     : left(std::move(rows)), right(std::move(columns)), symmetric(same), archive(container, precision) {
     for (std::size_t o = 0; o < network.outputs.size(); ++o) {

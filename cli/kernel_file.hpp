@@ -19,7 +19,7 @@ class KernelLayout {
         std::vector<std::size_t> shape;
         std::uint64_t at = 0; // of its first number
     };
-    KernelLayout(const limit::Network& network, std::vector<Side> left, std::vector<Side> right, bool symmetric,
+    KernelLayout(const network::Network& network, std::vector<Side> left, std::vector<Side> right, bool symmetric,
                  const Request& request, io::Container container, io::Precision precision);
 
     const std::vector<Side> left, right; // by output

@@ -6,7 +6,7 @@
 namespace tpc::cli {
 
 struct KernelTask {
-    const limit::Network& network;
+    const network::Network& network;
     const Dataset& left;
     const Dataset* right; // null: the kernel of `left` with itself
     Request request;

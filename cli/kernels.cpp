@@ -107,7 +107,7 @@ std::vector<const Samples*> groups_of(const Dataset& left, const Dataset* right)
     return groups;
 }
 
-Kernels::Kernels(Session& session, const limit::Network& network, const Dataset& left, const Dataset* right,
+Kernels::Kernels(Session& session, const network::Network& network, const Dataset& left, const Dataset* right,
                  const Request& request, const Limits& limits)
     : largest(network.outputs.size()), session_(session), network_(network), left_(left), right_(right), request_(request),
       limits_(limits) {}
@@ -181,7 +181,7 @@ std::string show_work(const execute::Meter& meter, const Work& work, std::size_t
     return show_rate("pairs", number(work.before) + now, number(work.before), number(work.pairs), seconds);
 }
 
-void for_each_block(Session& session, const limit::Network& network, const Dataset& left, const Dataset* right,
+void for_each_block(Session& session, const network::Network& network, const Dataset& left, const Dataset* right,
                     const Request& request, const std::function<void(Block)>& visit) {
     Kernels kernels(session, network, left, right, request, {});
     const Dataset& other = right != nullptr ? *right : left;
@@ -199,7 +199,7 @@ void for_each_block(Session& session, const limit::Network& network, const Datas
     }
 }
 
-std::vector<execute::Kernel> kernels(Session& session, const limit::Network& network, const Dataset& left,
+std::vector<execute::Kernel> kernels(Session& session, const network::Network& network, const Dataset& left,
                                      const Dataset* right, const Request& request) {
     Whole whole{sides_of(network, left, all(left)), {}, {}, right == nullptr};
     whole.right = right != nullptr ? sides_of(network, *right, all(*right)) : whole.left;

@@ -4,7 +4,7 @@
 #include "cli/cells.hpp"
 #include "cli/data.hpp"
 #include "cli/session.hpp"
-#include "compiler/limit/network.hpp"
+#include "compiler/network/network.hpp"
 #include "runtime/execute/evaluate.hpp"
 
 #include <functional>
@@ -37,7 +37,7 @@ class Kernels {
         std::size_t least_panel = 1;
         std::function<void(std::size_t)> require; // throws where so many bytes more are too many
     };
-    Kernels(Session& session, const limit::Network& network, const Dataset& left, const Dataset* right,
+    Kernels(Session& session, const network::Network& network, const Dataset& left, const Dataset* right,
             const Request& request, const Limits& limits);
 
     Block compute(const Cell& cell);
@@ -49,7 +49,7 @@ class Kernels {
 
   private:
     Session& session_;
-    const limit::Network& network_;
+    const network::Network& network_;
     const Dataset& left_;
     const Dataset* right_;
     const Request request_;
@@ -70,12 +70,12 @@ std::string show_work(const execute::Meter& meter, const Work& work, std::size_t
 
 // Visits the blocks of groups, whole, of the kernel of two sets, or of one with itself (`right` null): then those with
 // left <= right only, the others are their transposes. Throws Failure.
-void for_each_block(Session& session, const limit::Network& network, const Dataset& left, const Dataset* right,
+void for_each_block(Session& session, const network::Network& network, const Dataset& left, const Dataset* right,
                     const Request& request, const std::function<void(Block)>& visit);
 
 // The kernels whole, samples in their order. The indices of families of outputs fill the box that the largest samples need;
 // entries of members that a sample does not have are NaN. All others are finite. Throws Failure.
-std::vector<execute::Kernel> kernels(Session& session, const limit::Network& network, const Dataset& left,
+std::vector<execute::Kernel> kernels(Session& session, const network::Network& network, const Dataset& left,
                                      const Dataset* right, const Request& request);
 
 // All groups of one or two sets.

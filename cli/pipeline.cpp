@@ -171,13 +171,13 @@ check::Verdict judge(Session& session, ir::Program& program, const std::vector<c
     return verdict;
 }
 
-limit::Network prepare(Session& session, ir::Program program, const std::vector<const Samples*>& groups) {
+network::Network prepare(Session& session, ir::Program program, const std::vector<const Samples*>& groups) {
     check::Verdict verdict = judge(session, program, groups);
     require_justified(session, verdict);
-    return limit::name_preactivations(std::move(program), std::move(verdict.terms));
+    return network::name_preactivations(std::move(program), std::move(verdict.terms));
 }
 
-plan::Plan build_plan(Session& session, const limit::Network& network, const ir::Sizes& left, const ir::Sizes& right,
+plan::Plan build_plan(Session& session, const network::Network& network, const ir::Sizes& left, const ir::Sizes& right,
                       bool tangent) {
     std::optional<plan::Plan> plan;
     const bool good = session.clean([&](auto& found) { plan = plan::build(network, left, right, tangent, found); });

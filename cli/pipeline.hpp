@@ -4,7 +4,7 @@
 #include "cli/data.hpp"
 #include "cli/session.hpp"
 #include "compiler/check/gia.hpp"
-#include "compiler/limit/network.hpp"
+#include "compiler/network/network.hpp"
 #include "compiler/plan/plan.hpp"
 #include "grammar/ast.hpp"
 
@@ -39,9 +39,9 @@ void require_justified(Session& session, const check::Verdict& verdict);
 check::Verdict judge(Session& session, ir::Program& program, const std::vector<const Samples*>& groups);
 
 // Program -> network, where the verdict at the sizes of all groups lets it be.
-limit::Network prepare(Session& session, ir::Program program, const std::vector<const Samples*>& groups);
+network::Network prepare(Session& session, ir::Program program, const std::vector<const Samples*>& groups);
 
-plan::Plan build_plan(Session& session, const limit::Network& network, const ir::Sizes& left, const ir::Sizes& right,
+plan::Plan build_plan(Session& session, const network::Network& network, const ir::Sizes& left, const ir::Sizes& right,
                       bool tangent);
 
 } // namespace tpc::cli

@@ -64,7 +64,7 @@ Problem split_problem(Session& session, ir::Program program, const PredictComman
     Problem problem;
     problem.targets = make_targets(values(split.train, Eigen::all), options.targets);
     problem.truth = values(split.test, Eigen::all);
-    const limit::Network network = prepare(session, std::move(program), groups_of(all));
+    const network::Network network = prepare(session, std::move(program), groups_of(all));
     for (auto& [name, kernel] : matrices(kernels(session, network, all, nullptr, request), request))
         problem.kernels.push_back({name, kernel(split.train, split.train), kernel(split.test, split.train)});
     return problem;
@@ -84,7 +84,7 @@ Problem two_set_problem(Session& session, ir::Program program, const PredictComm
             throw Failure{data_error, fmt::format("{} holds {} targets a sample and {} holds {}", options.targets.file,
                                                   values.cols(), options.test_targets, problem.truth->cols())};
     }
-    const limit::Network network = prepare(session, std::move(program), groups_of(train, &test));
+    const network::Network network = prepare(session, std::move(program), groups_of(train, &test));
     auto within = matrices(kernels(session, network, train, nullptr, request), request);
     auto across = matrices(kernels(session, network, test, &train, request), request);
     for (std::size_t k = 0; k < within.size(); ++k)

@@ -4,6 +4,7 @@
 #include "compiler/check/gia.hpp"
 #include "compiler/diff/backward.hpp"
 #include "compiler/emit/dot.hpp"
+#include "compiler/formula/print.hpp"
 #include "compiler/ir/print.hpp"
 #include "compiler/limit/recursion.hpp"
 #include "compiler/resolve/resolve.hpp"
@@ -21,7 +22,7 @@ struct ShowOptions {
     KernelOptions kernel;
 };
 
-std::string recursions(Session& session, const limit::Network& network, const ShowOptions& options) {
+std::string recursions(Session& session, const network::Network& network, const ShowOptions& options) {
     limit::DeriveOptions wanted;
     wanted.tangent = options.kernel.request().ntk;
     std::optional<limit::Recursions> derived;
@@ -30,11 +31,11 @@ std::string recursions(Session& session, const limit::Network& network, const Sh
         throw Failure{out_of_reach, ""};
     if (options.format == "dot")
         return emit::dot(*derived);
-    return options.format == "latex" ? limit::print_latex(*derived) : limit::print(*derived);
+    return options.format == "latex" ? formula::print_latex(*derived) : formula::print(*derived);
 }
 
 // At the sizes of data, where some are given; else at those of -D and small ones.
-std::string plan(Session& session, const limit::Network& network, const ir::Sizes& left, const ir::Sizes& right,
+std::string plan(Session& session, const network::Network& network, const ir::Sizes& left, const ir::Sizes& right,
                  const ShowOptions& options) {
     return plan::print(build_plan(session, network, left, right, options.kernel.request().ntk));
 }
@@ -67,10 +68,10 @@ std::string after_check(Session& session, ir::Program program, const ShowOptions
         source::Diagnostics reasons;
         check::Verdict verdict = check::check(program, reasons);
         const ir::Program shown =
-            verdict.holds ? limit::name_preactivations(std::move(program), std::move(verdict.terms)).program : program;
+            verdict.holds ? network::name_preactivations(std::move(program), std::move(verdict.terms)).program : program;
         return options.format == "dot" ? emit::dot(shown) : ir::print(shown);
     }
-    const limit::Network network = prepare(session, std::move(program), groups);
+    const network::Network network = prepare(session, std::move(program), groups);
     if (options.stage == "backward") {
         const diff::Backward backward = diff::differentiate(network.program, network.output_terms);
         return options.format == "dot" ? emit::dot(backward) : diff::print(backward);

@@ -70,7 +70,7 @@ Side::Places Side::places(std::size_t group, const execute::Span& span, const ex
     return places;
 }
 
-std::vector<Side> sides_of(const limit::Network& network, const Dataset& data, const execute::Span& chosen) {
+std::vector<Side> sides_of(const network::Network& network, const Dataset& data, const execute::Span& chosen) {
     std::vector<std::vector<plan::OutputIndices>> indices(network.outputs.size()); // by output and group
     for (const Samples& group : data.groups) {
         auto of_group = plan::output_indices(network, group.sizes);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/data.hpp"
-#include "compiler/limit/network.hpp"
+#include "compiler/network/network.hpp"
 #include "compiler/plan/plan.hpp"
 #include "runtime/samples/window.hpp"
 
@@ -44,7 +44,7 @@ class Side {
 };
 
 // By output.
-std::vector<Side> sides_of(const limit::Network& network, const Dataset& data, const execute::Span& chosen);
+std::vector<Side> sides_of(const network::Network& network, const Dataset& data, const execute::Span& chosen);
 
 // (samples, indices..., samples, indices...)
 std::vector<std::size_t> shape_of(const Side& left, const Side& right);

@@ -44,7 +44,7 @@ finite::Tensor without_gaps(const std::vector<std::size_t>& shape, std::vector<d
     return result;
 }
 
-finite::Kernels limit_of(const limit::Network& network, std::vector<execute::Kernel> computed, const ir::Sizes& left,
+finite::Kernels limit_of(const network::Network& network, std::vector<execute::Kernel> computed, const ir::Sizes& left,
                          const ir::Sizes& right, const Request& request) {
     const auto rows = plan::output_indices(network, left), columns = plan::output_indices(network, right);
     finite::Kernels kernels;
@@ -60,7 +60,7 @@ finite::Kernels limit_of(const limit::Network& network, std::vector<execute::Ker
 }
 
 // In the order of finite::simulate.
-std::vector<finite::Kernels> limit_of(Session& session, const limit::Network& network, const Dataset& data,
+std::vector<finite::Kernels> limit_of(Session& session, const network::Network& network, const Dataset& data,
                                       const Request& request) {
     const std::size_t count = data.groups.size();
     std::vector<finite::Kernels> blocks(count * (count + 1) / 2);
@@ -96,7 +96,7 @@ nlohmann::ordered_json json_of(const finite::Table& table) {
 void run(Session& session, SimulateCommand& options) {
     const ir::Program program = compile(session);
     const Dataset data = read_data(program, options.data);
-    const limit::Network network = prepare(session, program, groups_of(data));
+    const network::Network network = prepare(session, program, groups_of(data));
     const std::vector<finite::Kernels> limit = limit_of(session, network, data, options.kernel.request());
     std::vector<finite::SampleSet> sets;
     for (const Samples& group : data.groups)

@@ -47,7 +47,7 @@ double default_error(const Common& options) {
                              : (options.dtype == "f32" ? f32 : f64);
 }
 
-std::vector<NamedKernel> named(const limit::Network& network, const std::vector<execute::Kernel>& computed,
+std::vector<NamedKernel> named(const network::Network& network, const std::vector<execute::Kernel>& computed,
                                const Request& request, const Common& options) {
     std::vector<NamedKernel> list;
     for (std::size_t k = 0; k < computed.size(); ++k)
@@ -194,7 +194,7 @@ void run(Session& session, const SpectrumCommand& options) {
         targets = make_targets(values, options.targets);
     }
     const Request request = options.kernel.request();
-    const limit::Network network = prepare(session, program, groups_of(data));
+    const network::Network network = prepare(session, program, groups_of(data));
     std::vector<io::Member> members;
     for (const NamedKernel& kernel :
          named(network, kernels(session, network, data, nullptr, request), request, session.options))

@@ -1,9 +1,10 @@
 #include "server/analysis.hpp"
 
 #include "compiler/check/gia.hpp"
+#include "compiler/formula/print.hpp"
 #include "compiler/ir/print.hpp"
-#include "compiler/limit/network.hpp"
 #include "compiler/limit/recursion.hpp"
+#include "compiler/network/network.hpp"
 #include "compiler/resolve/builtins.hpp"
 #include "compiler/resolve/elements_walk.hpp"
 #include "compiler/resolve/resolve.hpp"
@@ -36,11 +37,11 @@ void derive(Analysis& analysis, check::Verdict verdict) {
     source::Diagnostics ignored;
     limit::DeriveOptions options;
     options.tangent = false;
-    const auto network = limit::name_preactivations(*analysis.program, std::move(verdict.terms));
+    const auto network = network::name_preactivations(*analysis.program, std::move(verdict.terms));
     const auto derived = limit::derive(network, options, ignored);
     if (!derived)
         return;
-    analysis.covariances = limit::print_covariances(*derived);
+    analysis.covariances = formula::print_covariances(*derived);
 }
 
 void run(Analysis& analysis, const grammar::Loading& loading) {

@@ -8,7 +8,7 @@
 #include "bench/execution/fused_cnn.hpp"
 #include "bench/execution/fused_mlp.hpp"
 #include "compiler/check/gia.hpp"
-#include "compiler/limit/network.hpp"
+#include "compiler/network/network.hpp"
 #include "compiler/plan/plan.hpp"
 #include "compiler/resolve/resolve.hpp"
 #include "grammar/parse.hpp"
@@ -90,7 +90,7 @@ Ready prepare(const Case& given) {
     check::Verdict verdict = check::check(program.value(), diagnostics);
     require();
     program->sizes.clear();
-    const limit::Network network = limit::name_preactivations(std::move(program.value()), std::move(verdict.terms));
+    const network::Network network = network::name_preactivations(std::move(program.value()), std::move(verdict.terms));
     auto plan = plan::build(network, sizes, sizes, true, diagnostics);
     require();
     ready.plan = std::move(plan.value());

@@ -1,7 +1,7 @@
 #include "compiler/emit/parts.hpp"
 #include "compiler/emit/prelude.hpp"
 #include "compiler/emit/self.hpp"
-#include "compiler/limit/equations.hpp"
+#include "compiler/formula/print.hpp"
 
 #include <fmt/format.h>
 
@@ -13,13 +13,13 @@ namespace {
 class Equations {
   public:
     Equations(const Source& source, const limit::Recursions& recursions)
-        : source_(source), list_(limit::print_equations(recursions)) {}
+        : source_(source), list_(formula::print_equations(recursions)) {}
 
     std::string operator()(const plan::PairOp& op, bool self) const {
         const std::size_t statements = source_.program.statements.size();
         std::string all;
         std::string alike;
-        for (const limit::PrintedEquation& each : list_) {
+        for (const formula::PrintedEquation& each : list_) {
             if (op.output) {
                 if (each.output == op.left_statement - statements)
                     all += each.text;
@@ -38,7 +38,7 @@ class Equations {
 
   private:
     const Source& source_;
-    std::vector<limit::PrintedEquation> list_;
+    std::vector<formula::PrintedEquation> list_;
 
     static bool same_form(const std::vector<ir::Affine>& a, const ir::Access& b) {
         if (a.size() != b.indices.size())

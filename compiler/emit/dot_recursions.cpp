@@ -1,8 +1,8 @@
 #include "compiler/emit/dot.hpp"
 
 #include "compiler/emit/digraph.hpp"
-#include "compiler/limit/equations.hpp"
-#include "compiler/limit/formula.hpp"
+#include "compiler/formula/formula.hpp"
+#include "compiler/formula/print.hpp"
 
 #include <fmt/format.h>
 #include <llvm/ADT/StringRef.h>
@@ -22,7 +22,7 @@ class RecursionGraph {
         : recursions_(recursions), program_(recursions.network.program) {}
 
     std::string text() {
-        for (const limit::PrintedEquation& equation : limit::print_equations(recursions_)) {
+        for (const formula::PrintedEquation& equation : formula::print_equations(recursions_)) {
             const std::string line = llvm::StringRef(equation.text).trim().str();
             if (equation.output)
                 graph_.node(output_id(*equation.output), line, Digraph::Shape::rounded);
@@ -127,10 +127,10 @@ class RecursionGraph {
             for (std::size_t s = 0; s < program_.statements.size(); ++s) {
                 if (program_.statements[s].family != next)
                     continue;
-                for (const limit::ElementRead& read : recursions_.network.forms[s].reads)
+                for (const network::ElementRead& read : recursions_.network.forms[s].reads)
                     open.push_back(read.family);
-                for (const limit::LinearTerm& term : recursions_.network.forms[s].terms)
-                    if (term.base == limit::Base::read)
+                for (const network::LinearTerm& term : recursions_.network.forms[s].terms)
+                    if (term.base == network::Base::read)
                         open.push_back(term.operand);
             }
         }

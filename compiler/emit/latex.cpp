@@ -1,4 +1,5 @@
 #include "compiler/emit/emit.hpp"
+#include "compiler/formula/print.hpp"
 
 #include <fmt/format.h>
 
@@ -39,7 +40,7 @@ std::string latex(const limit::Recursions& recursions, const About& about) {
     text += "\\end{verbatim}\n\\section*{Its verdict}\n\\begin{verbatim}\n" + ascii(about.verdict);
     text += about.verdict.ends_with('\n') ? "" : "\n";
     text += "\\end{verbatim}\n\\section*{The limit kernels}\n";
-    text += limit::print_latex(recursions);
+    text += formula::print_latex(recursions);
     return text + "\\end{document}\n";
 }
 

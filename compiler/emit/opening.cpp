@@ -1,4 +1,5 @@
 #include "compiler/emit/parts.hpp"
+#include "compiler/formula/print.hpp"
 
 #include <fmt/format.h>
 
@@ -89,7 +90,7 @@ std::string opening(const Parts& parts, const limit::Recursions& recursions, con
                "Its verdict: {8}\n\n"
                "The derivation:\n\n{9}",
                about.file, about.command, sizes(parts), parts.name(), arrays, arrays.empty() ? "" : arrays.substr(2),
-               layout(parts), shifted(about.source), about.verdict, shifted(limit::print(recursions)), others)) +
+               layout(parts), shifted(about.source), about.verdict, shifted(formula::print(recursions)), others)) +
            "\n";
 }
 

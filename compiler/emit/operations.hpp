@@ -83,7 +83,7 @@ class Operations {
     std::string feature(bool right_side, const Feature& feature, const std::vector<Index>& place);
     std::string function_norm(bool right_side, std::size_t function, std::uint32_t family, const std::vector<Index>& place);
     std::size_t function(const std::optional<ir::ExprId>& f, source::Span span);
-    std::string linear_mean(const limit::LinearTerm& term);
+    std::string linear_mean(const network::LinearTerm& term);
     std::string element_mean(std::uint32_t family, const ir::Access& access);
 };
 

@@ -215,7 +215,7 @@ std::string Operations::element_mean(std::uint32_t family, const ir::Access& acc
     return at.inside.empty() ? text : fmt::format("({} ? {} : 0.0)", at.inside, text);
 }
 
-std::string Operations::linear_mean(const limit::LinearTerm& term) {
+std::string Operations::linear_mean(const network::LinearTerm& term) {
     std::string open;
     std::vector<std::uint32_t> slots;
     for (const ir::Range& range : term.ranges) {
@@ -227,7 +227,7 @@ std::string Operations::linear_mean(const limit::LinearTerm& term) {
         const std::string name = scope_.enter(slots.back(), {scope_.bounds(lower).least, scope_.bounds(upper).greatest});
         open += fmt::format("for (int {0} = {1}; {0} <= {2}; ++{0}) {{\n", name, from, to);
     }
-    const std::string mean = term.base == limit::Base::one ? "1.0" : element_mean(term.operand, term.access);
+    const std::string mean = term.base == network::Base::one ? "1.0" : element_mean(term.operand, term.access);
     const std::string text =
         open + fmt::format("mean += {};\n", emit::product({expressions_.scalar(term.coefficient).text, mean}));
     std::string close;
@@ -240,27 +240,27 @@ std::string Operations::linear_mean(const limit::LinearTerm& term) {
 
 std::string Operations::mean(std::size_t k) {
     const ir::Statement& statement = source_.program.statements[k];
-    const limit::Form& form = source_.self.recursions.network.forms[k];
+    const network::Form& form = source_.self.recursions.network.forms[k];
     if (source_.self.recursions.joint_mean[k])
         throw Refusal("the mean of a function of several Gaussians", statement.span);
     std::vector<plan::Linear> list;
     for (const ir::Affine& index : statement.indices)
         list.push_back(source_.linear(index));
     const std::string to = of_family(false, source_.mean(statement.family), statement.family, indices(list));
-    if (form.kind == limit::FormKind::linear) {
+    if (form.kind == network::FormKind::linear) {
         std::string text = "double mean = 0;\n";
-        for (const limit::LinearTerm& term : form.terms)
-            if (term.base == limit::Base::one || term.base == limit::Base::read)
+        for (const network::LinearTerm& term : form.terms)
+            if (term.base == network::Base::one || term.base == network::Base::read)
                 text += linear_mean(term);
         return text + to + " = mean;\n";
     }
-    if (form.kind == limit::FormKind::product) {
+    if (form.kind == network::FormKind::product) {
         std::vector<std::string> factors; // independent
-        for (const limit::ElementRead& read : form.reads)
+        for (const network::ElementRead& read : form.reads)
             factors.push_back(element_mean(read.family, read.access));
         return to + " = " + emit::product(factors) + ";\n";
     }
-    if (form.kind != limit::FormKind::activation)
+    if (form.kind != network::FormKind::activation)
         return {};
     const std::size_t f = function(form.function, statement.span);
     const std::uint32_t family = form.reads[0].family;

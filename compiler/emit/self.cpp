@@ -8,7 +8,7 @@
 namespace tpc::emit {
 namespace {
 
-using limit::FormKind;
+using network::FormKind;
 
 class SelfPart {
   public:

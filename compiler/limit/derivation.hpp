@@ -18,7 +18,7 @@ struct Unit {
     bool output = false;
     ir::Domain domain;
     std::vector<ir::Affine> indices;
-    Form form;
+    network::Form form;
     source::Span span;
 };
 
@@ -30,7 +30,7 @@ struct PairKey {
 };
 
 // The element that a unit assigns.
-ElementRead itself(const Unit& unit);
+network::ElementRead itself(const Unit& unit);
 
 // Pairs of later statements first: an equation is solved when those that read it have been.
 struct LaterFirst {
@@ -51,7 +51,7 @@ struct PairNode {
 };
 
 struct Derivation {
-    Derivation(const Network& network, const DeriveOptions& options);
+    Derivation(const network::Network& network, const DeriveOptions& options);
 
     const DeriveOptions& options;
     Recursions result;
@@ -113,12 +113,12 @@ void need_family(Derivation& derivation, std::uint32_t family);
 void need_second(Derivation& derivation, std::uint32_t family);
 void need_mean(Derivation& derivation, std::uint32_t family);
 // E of the product of two elements of one sample, for all points of a domain and sums inside it.
-void demand_moment(Derivation& derivation, const ElementRead& left, const ElementRead& right, const ir::Domain& domain,
-                   const std::vector<ir::Range>& sums);
+void demand_moment(Derivation& derivation, const network::ElementRead& left, const network::ElementRead& right,
+                   const ir::Domain& domain, const std::vector<ir::Range>& sums);
 // The covariances of all Gaussians that elements x and y are functions of, across the samples or within one (self).
 void demand_gaussians(Derivation& derivation, bool self, std::uint32_t x, std::uint32_t y, const passes::Set& elements);
 // The same within one sample, of all elements that the instances of a domain read.
-void demand_gaussians(Derivation& derivation, const ir::Domain& domain, const std::vector<ElementRead>& reads);
+void demand_gaussians(Derivation& derivation, const ir::Domain& domain, const std::vector<network::ElementRead>& reads);
 
 // derive_terms.cpp: a linear rule, expanded on one or both sides.
 void bilinear(Derivation& derivation, const PairKey& key, const passes::Set& demanded, Equation& equation, bool expand_left,
@@ -128,8 +128,9 @@ void bilinear(Derivation& derivation, const PairKey& key, const passes::Set& dem
 void factor(Derivation& derivation, const PairKey& key, const passes::Set& demanded, Equation& equation);
 // The classes of dependent factors, as positions in `left`, then `right`, over the demanded instances.
 std::vector<std::vector<std::size_t>> group_factors(const Derivation& derivation, const PairKey& key,
-                                                    const std::vector<ElementRead>& left,
-                                                    const std::vector<ElementRead>& right, const passes::Set& demanded);
+                                                    const std::vector<network::ElementRead>& left,
+                                                    const std::vector<network::ElementRead>& right,
+                                                    const passes::Set& demanded);
 
 // derive_result.cpp: the equations of all pairs, with what demand says about their indices.
 void collect(Derivation& derivation);

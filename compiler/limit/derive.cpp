@@ -10,10 +10,10 @@ using namespace ir;
 
 namespace {
 
-bool subtracts(const ExprTable& table, const Form& form) {
-    return form.terms.size() > 1 && std::ranges::any_of(form.terms, [&](const LinearTerm& term) {
+bool subtracts(const ExprTable& table, const network::Form& form) {
+    return form.terms.size() > 1 && std::ranges::any_of(form.terms, [&](const network::LinearTerm& term) {
                const Node& factor = table[term.coefficient];
-               return term.base == Base::one || (factor.op == Op::number && factor.number < 0) ||
+               return term.base == network::Base::one || (factor.op == Op::number && factor.number < 0) ||
                       (factor.op == Op::apply && factor.function == Function::neg);
            });
 }
@@ -21,22 +21,23 @@ bool subtracts(const ExprTable& table, const Form& form) {
 // Second moments are the variances of Gaussians that functions read, and what gaps of sums of those elements are made of.
 // A mean over positions that only an output reads needs neither. Where constants or other vectors are subtracted they tell
 // whether any digits are left.
-std::vector<bool> families_with_second_moments(const Network& network) {
+std::vector<bool> families_with_second_moments(const network::Network& network) {
     std::vector<bool> needed(network.program.families.size(), false);
     const auto& statements = network.program.statements;
     for (std::size_t k = 0; k < statements.size(); ++k)
         if (!network.gaussian[statements[k].family] && subtracts(network.program.exprs, network.forms[k]))
             needed[statements[k].family] = true;
-        else if (network.forms[k].kind == FormKind::activation || network.forms[k].kind == FormKind::product ||
-                 network.forms[k].kind == FormKind::general) {
+        else if (network.forms[k].kind == network::FormKind::activation ||
+                 network.forms[k].kind == network::FormKind::product ||
+                 network.forms[k].kind == network::FormKind::general) {
             needed[statements[k].family] = true;
-            for (const ElementRead& read : network.forms[k].reads)
+            for (const network::ElementRead& read : network.forms[k].reads)
                 needed[read.family] = true;
         }
     for (bool changed = true; changed;) {
         changed = false;
         for (std::size_t k = 0; k < statements.size(); ++k)
-            for (const LinearTerm& term : network.forms[k].terms) {
+            for (const network::LinearTerm& term : network.forms[k].terms) {
                 if (!term.reads_vector() || !needed[statements[k].family] || needed[term.operand])
                     continue;
                 needed[term.operand] = changed = true;
@@ -47,7 +48,7 @@ std::vector<bool> families_with_second_moments(const Network& network) {
 
 } // namespace
 
-Derivation::Derivation(const Network& network, const DeriveOptions& given) : options(given) {
+Derivation::Derivation(const network::Network& network, const DeriveOptions& given) : options(given) {
     result.network = network;
     result.tangent = options.tangent;
     Program& program = result.network.program;
@@ -69,11 +70,11 @@ Derivation::Derivation(const Network& network, const DeriveOptions& given) : opt
             {statement.family, false, statement.domain, statement.indices, result.network.forms[k], statement.span});
         statements_of[statement.family].push_back(k);
     }
-    for (const OutputForm& output : result.network.outputs) {
+    for (const network::OutputForm& output : result.network.outputs) {
         Unit unit{0, true, {output.family, {}}, {}, {}, output.span};
         for (const Range& range : output.family)
             unit.indices.push_back(Affine::of(range.index));
-        unit.form.kind = FormKind::linear;
+        unit.form.kind = network::FormKind::linear;
         unit.form.terms = output.terms;
         units.push_back(unit);
     }
@@ -124,20 +125,21 @@ bool Derivation::of_one_gaussian(const Unit& unit) const {
     if (unit.output)
         return false;
     return result.network.gaussian[unit.family] ||
-           (unit.form.kind == FormKind::activation && result.network.gaussian[unit.form.reads[0].family]);
+           (unit.form.kind == network::FormKind::activation && result.network.gaussian[unit.form.reads[0].family]);
 }
 
-ElementRead itself(const Unit& unit) {
-    ElementRead own{unit.family, {}};
+network::ElementRead itself(const Unit& unit) {
+    network::ElementRead own{unit.family, {}};
     own.access.indices.append(unit.indices.begin(), unit.indices.end());
     return own;
 }
 
 namespace {
 
-bool has_atoms(const Form& form) {
-    return std::ranges::any_of(form.terms, [](const LinearTerm& term) {
-        return term.base == Base::matmul || term.base == Base::input || term.base == Base::parameter;
+bool has_atoms(const network::Form& form) {
+    return std::ranges::any_of(form.terms, [](const network::LinearTerm& term) {
+        return term.base == network::Base::matmul || term.base == network::Base::input ||
+               term.base == network::Base::parameter;
     });
 }
 
@@ -182,10 +184,10 @@ Equation solve(Derivation& derivation, const PairKey& key, const passes::Set& de
     equation.left_statement = key.left;
     equation.right_statement = key.right;
     equation.tangent = derivation.options.tangent && !key.self;
-    const Form& left = derivation.units[key.left].form;
-    const Form& right = derivation.units[key.right].form;
-    const bool left_linear = left.kind == FormKind::linear;
-    const bool right_linear = right.kind == FormKind::linear;
+    const network::Form& left = derivation.units[key.left].form;
+    const network::Form& right = derivation.units[key.right].form;
+    const bool left_linear = left.kind == network::FormKind::linear;
+    const bool right_linear = right.kind == network::FormKind::linear;
     const bool left_atoms = left_linear && has_atoms(left);
     const bool right_atoms = right_linear && has_atoms(right);
     const bool expand_left = left_linear && (!left_atoms || right_atoms);
@@ -225,7 +227,8 @@ void run(Derivation& derivation, std::pair<source::Span, source::Span>& at) {
 
 } // namespace
 
-std::optional<Recursions> derive(const Network& network, const DeriveOptions& options, source::Diagnostics& diagnostics) {
+std::optional<Recursions> derive(const network::Network& network, const DeriveOptions& options,
+                                 source::Diagnostics& diagnostics) {
     std::pair<source::Span, source::Span> at;
     if (!network.outputs.empty())
         at = {network.outputs.front().span, network.outputs.front().span};

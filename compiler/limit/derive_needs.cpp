@@ -42,9 +42,10 @@ void need_numbers(Derivation& derivation, std::size_t unit) {
         return;
     derivation.numbered[unit] = true;
     const Unit& own = derivation.units[unit];
-    for (const LinearTerm& term : own.form.terms)
+    for (const network::LinearTerm& term : own.form.terms)
         need_scalar(derivation, term.coefficient, own.domain, term.ranges);
-    if (own.form.kind == FormKind::scalar || own.form.kind == FormKind::finite || own.form.kind == FormKind::general)
+    if (own.form.kind == network::FormKind::scalar || own.form.kind == network::FormKind::finite ||
+        own.form.kind == network::FormKind::general)
         need_scalar(derivation, derivation.program().statements[unit].value, own.domain, {});
 }
 
@@ -56,7 +57,7 @@ void touch(Derivation& derivation, std::size_t unit) {
         return;
     derivation.touched[unit] = true;
     const Unit& own = derivation.units[unit];
-    const bool number = own.form.kind == FormKind::scalar || own.form.kind == FormKind::finite;
+    const bool number = own.form.kind == network::FormKind::scalar || own.form.kind == network::FormKind::finite;
     if (!own.output && !number && derivation.result.second_needed[own.family])
         demand(derivation, {true, unit, unit}, diagonal(derivation, unit));
     need_numbers(derivation, unit);
@@ -77,7 +78,7 @@ void need_second(Derivation& derivation, std::uint32_t family) {
     for (const std::size_t p : derivation.statements_of[family]) {
         if (derivation.touched[p])
             demand(derivation, {true, p, p}, diagonal(derivation, p));
-        for (const LinearTerm& term : derivation.units[p].form.terms)
+        for (const network::LinearTerm& term : derivation.units[p].form.terms)
             if (term.reads_vector())
                 need_second(derivation, term.operand);
     }
@@ -89,12 +90,12 @@ void need_mean(Derivation& derivation, std::uint32_t family) {
             continue;
         derivation.result.mean_needed[p] = true;
         touch(derivation, p);
-        const Form& form = derivation.units[p].form;
-        for (const LinearTerm& term : form.terms)
-            if (term.base == Base::read && derivation.result.may_have_mean[term.operand])
+        const network::Form& form = derivation.units[p].form;
+        for (const network::LinearTerm& term : form.terms)
+            if (term.base == network::Base::read && derivation.result.may_have_mean[term.operand])
                 need_mean(derivation, term.operand);
-        if (form.kind == FormKind::product) {
-            for (const ElementRead& read : form.reads) {
+        if (form.kind == network::FormKind::product) {
+            for (const network::ElementRead& read : form.reads) {
                 need_family(derivation, read.family);
                 need_mean(derivation, read.family);
             }
@@ -104,12 +105,12 @@ void need_mean(Derivation& derivation, std::uint32_t family) {
                 demand_gaussians(derivation, derivation.units[p].domain, form.reads);
             }
         } else if (derivation.of_one_gaussian(derivation.units[p])) {
-            if (form.kind != FormKind::activation)
+            if (form.kind != network::FormKind::activation)
                 continue;
             need_family(derivation, form.reads[0].family);
             if (derivation.result.may_have_mean[form.reads[0].family])
                 need_mean(derivation, form.reads[0].family);
-        } else if (form.kind == FormKind::activation || form.kind == FormKind::general) {
+        } else if (form.kind == network::FormKind::activation || form.kind == network::FormKind::general) {
             derivation.result.joint_mean[p] = true;
             demand_gaussians(derivation, derivation.units[p].domain, {itself(derivation.units[p])});
         }
@@ -119,7 +120,7 @@ void need_mean(Derivation& derivation, std::uint32_t family) {
 namespace {
 
 // The pairs of elements of one sample that two reads touch at the points of a domain.
-Set elements_of_domain(const Derivation& derivation, const ElementRead& left, const ElementRead& right,
+Set elements_of_domain(const Derivation& derivation, const network::ElementRead& left, const network::ElementRead& right,
                        const Domain& domain) {
     const IndexSpace& space = derivation.space(true);
     std::vector<Symbol> variables;
@@ -133,8 +134,8 @@ Set elements_of_domain(const Derivation& derivation, const ElementRead& left, co
 
 } // namespace
 
-void demand_moment(Derivation& derivation, const ElementRead& left, const ElementRead& right, const Domain& domain,
-                   const std::vector<Range>& sums) {
+void demand_moment(Derivation& derivation, const network::ElementRead& left, const network::ElementRead& right,
+                   const Domain& domain, const std::vector<Range>& sums) {
     need_family(derivation, left.family);
     need_family(derivation, right.family);
     Domain whole = domain;
@@ -152,11 +153,11 @@ void need_functions(Derivation& derivation, std::uint32_t family) {
     derivation.unrolled[family] = true;
     for (const std::size_t p : derivation.statements_of[family]) {
         need_numbers(derivation, p);
-        const Form& form = derivation.units[p].form;
-        for (const ElementRead& read : form.reads)
+        const network::Form& form = derivation.units[p].form;
+        for (const network::ElementRead& read : form.reads)
             need_functions(derivation, read.family);
-        for (const LinearTerm& term : form.terms)
-            if (term.base == Base::read)
+        for (const network::LinearTerm& term : form.terms)
+            if (term.base == network::Base::read)
                 need_functions(derivation, term.operand);
     }
 }
@@ -180,9 +181,9 @@ void demand_gaussians(Derivation& derivation, bool self, std::uint32_t x, std::u
         }
 }
 
-void demand_gaussians(Derivation& derivation, const Domain& domain, const std::vector<ElementRead>& reads) {
-    for (const ElementRead& a : reads)
-        for (const ElementRead& b : reads)
+void demand_gaussians(Derivation& derivation, const Domain& domain, const std::vector<network::ElementRead>& reads) {
+    for (const network::ElementRead& a : reads)
+        for (const network::ElementRead& b : reads)
             demand_gaussians(derivation, true, a.family, b.family, elements_of_domain(derivation, a, b, domain));
 }
 

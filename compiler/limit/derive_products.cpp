@@ -14,7 +14,7 @@ struct Factor {
     Element element; // primed when right
 };
 
-Factor factor_of(const Derivation& derivation, const ElementRead& read, bool right) {
+Factor factor_of(const Derivation& derivation, const network::ElementRead& read, bool right) {
     const Element element{read.family, read.access};
     return {right, right ? derivation.prime(element) : element};
 }
@@ -38,12 +38,12 @@ bool dependent(const Derivation& derivation, const PairKey& key, const Set& inst
 } // namespace
 
 std::vector<std::vector<std::size_t>> group_factors(const Derivation& derivation, const PairKey& key,
-                                                    const std::vector<ElementRead>& left,
-                                                    const std::vector<ElementRead>& right, const Set& demanded) {
+                                                    const std::vector<network::ElementRead>& left,
+                                                    const std::vector<network::ElementRead>& right, const Set& demanded) {
     std::vector<Factor> factors;
-    for (const ElementRead& read : left)
+    for (const network::ElementRead& read : left)
         factors.push_back(factor_of(derivation, read, false));
-    for (const ElementRead& read : right)
+    for (const network::ElementRead& read : right)
         factors.push_back(factor_of(derivation, read, true));
     std::vector<std::size_t> root(factors.size());
     std::iota(root.begin(), root.end(), 0);
@@ -68,24 +68,24 @@ std::vector<std::vector<std::size_t>> group_factors(const Derivation& derivation
 void factor(Derivation& derivation, const PairKey& key, const Set& demanded, Equation& equation) {
     const Unit& left_unit = derivation.units[key.left];
     const Unit& right_unit = derivation.units[key.right];
-    const auto is_product = [](const Unit& unit) { return unit.form.kind == FormKind::product; };
+    const auto is_product = [](const Unit& unit) { return unit.form.kind == network::FormKind::product; };
     const auto reads = [&](const Unit& unit) {
-        return is_product(unit) ? unit.form.reads : std::vector<ElementRead>{itself(unit)};
+        return is_product(unit) ? unit.form.reads : std::vector<network::ElementRead>{itself(unit)};
     };
-    const std::vector<ElementRead> left = reads(left_unit);
-    const std::vector<ElementRead> right = reads(right_unit);
+    const std::vector<network::ElementRead> left = reads(left_unit);
+    const std::vector<network::ElementRead> right = reads(right_unit);
     for (const std::vector<std::size_t>& group : group_factors(derivation, key, left, right, demanded)) {
-        std::vector<ElementRead> lefts;
-        std::vector<ElementRead> rights;
+        std::vector<network::ElementRead> lefts;
+        std::vector<network::ElementRead> rights;
         for (const std::size_t k : group)
             (k < left.size() ? lefts : rights).push_back(k < left.size() ? left[k] : right[k - left.size()]);
         GroupRead read;
-        for (const ElementRead& each : lefts)
+        for (const network::ElementRead& each : lefts)
             read.left.push_back(factor_of(derivation, each, false).element);
-        for (const ElementRead& each : rights)
+        for (const network::ElementRead& each : rights)
             read.right.push_back(factor_of(derivation, each, true).element);
         for (const auto* side : {&lefts, &rights})
-            for (const ElementRead& each : *side)
+            for (const network::ElementRead& each : *side)
                 need_family(derivation, each.family);
         const bool own_pair = group.size() == 2 && !lefts.empty() && !rights.empty() && !is_product(left_unit) &&
                               !is_product(right_unit); // there is no smaller pair to read

@@ -48,7 +48,7 @@ bool gap_linear(const Derivation& derivation, const PairKey& key, const PairNode
     const Equation& equation = node.equation;
     if (equation.rule != Rule::linear || equation.left_statement != equation.right_statement)
         return false;
-    const std::vector<LinearTerm>& terms = derivation.units[equation.left_statement].form.terms;
+    const std::vector<network::LinearTerm>& terms = derivation.units[equation.left_statement].form.terms;
     if (equation.terms.size() != terms.size())
         return false;
     for (const PairTerm& term : equation.terms) {

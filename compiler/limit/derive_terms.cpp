@@ -37,29 +37,30 @@ WithSums with_sums(const Derivation& derivation, const PairKey& key, const Set& 
 // Builds one pair of terms over the demanded instances of an equation.
 class Pairing {
   public:
-    Pairing(Derivation& derivation, const PairKey& key, const Set& demanded, const LinearTerm& left, const LinearTerm& right)
+    Pairing(Derivation& derivation, const PairKey& key, const Set& demanded, const network::LinearTerm& left,
+            const network::LinearTerm& right)
         : derivation_(derivation), key_(key), demanded_(demanded), left_(left), right_(right) {}
 
     // False when the two terms are uncorrelated wherever the equation is needed.
     bool make(PairTerm& term) {
         if (!match())
             return false;
-        if (left_.base == Base::parameter && right_.base == Base::parameter)
+        if (left_.base == network::Base::parameter && right_.base == network::Base::parameter)
             return finish(term, PairTerm::Kind::parameter);
-        if (left_.base == Base::input && right_.base == Base::input) {
-            for (const LinearTerm* side : {&left_, &right_})
+        if (left_.base == network::Base::input && right_.base == network::Base::input) {
+            for (const network::LinearTerm* side : {&left_, &right_})
                 if (!side->operand_is_input)
                     need_family(derivation_, side->operand);
             term.left_input = element(false).access;
             term.right_input = element(true).access;
             return finish(term, PairTerm::Kind::input);
         }
-        if (left_.base == Base::one || right_.base == Base::one) {
+        if (left_.base == network::Base::one || right_.base == network::Base::one) {
             if (centred_)
                 return false;
             if (left_.base == right_.base)
                 return finish(term, PairTerm::Kind::means);
-            const bool is_right = left_.base == Base::one;
+            const bool is_right = left_.base == network::Base::one;
             const std::uint32_t family = (is_right ? right_ : left_).operand;
             if (!derivation_.result.may_have_mean[family])
                 return false;
@@ -75,15 +76,17 @@ class Pairing {
     Derivation& derivation_;
     const PairKey& key_;
     const Set& demanded_;
-    const LinearTerm& left_;
-    const LinearTerm& right_;
+    const network::LinearTerm& left_;
+    const network::LinearTerm& right_;
     bool centred_ = derivation_.centred(key_.left) || derivation_.centred(key_.right);
     Matching matching_;
     WithSums instances_;
 
     // Members of one parameter, equal somewhere.
     bool match() {
-        const auto plain = [](const LinearTerm& term) { return term.base == Base::read || term.base == Base::one; };
+        const auto plain = [](const network::LinearTerm& term) {
+            return term.base == network::Base::read || term.base == network::Base::one;
+        };
         matching_.sums = left_.ranges;
         for (const Range& range : right_.ranges)
             matching_.sums.push_back(derivation_.prime(range));
@@ -102,7 +105,7 @@ class Pairing {
     }
 
     [[nodiscard]] Element element(bool is_right) const {
-        const LinearTerm& term = is_right ? right_ : left_;
+        const network::LinearTerm& term = is_right ? right_ : left_;
         Element result{term.operand, term.access};
         if (is_right)
             result = derivation_.prime(result);
@@ -139,25 +142,25 @@ class Pairing {
             return false;
         if (independent(derivation_, key_, read, x, y)) {
             // E[x y] = E[x] E[y]; zero if one is centred, and so are C and T of W x, W y
-            const bool means = left_.base == Base::matmul || !centred_;
+            const bool means = left_.base == network::Base::matmul || !centred_;
             if (!means || !derivation_.result.may_have_mean[x] || !derivation_.result.may_have_mean[y])
                 return false;
             for (const std::uint32_t family : {x, y}) {
                 need_family(derivation_, family);
                 need_mean(derivation_, family);
             }
-            if (left_.base != Base::matmul)
+            if (left_.base != network::Base::matmul)
                 return finish(term, PairTerm::Kind::means);
         }
         demand_elements(derivation_, key_.self, x, y, read);
-        return finish(term, left_.base == Base::matmul ? PairTerm::Kind::matmul : PairTerm::Kind::read);
+        return finish(term, left_.base == network::Base::matmul ? PairTerm::Kind::matmul : PairTerm::Kind::read);
     }
 };
 
 // The element of a unit as the one term of a sum.
-std::vector<LinearTerm> own_term(const Unit& unit, ExprId one) {
-    LinearTerm term;
-    term.base = Base::read;
+std::vector<network::LinearTerm> own_term(const Unit& unit, ExprId one) {
+    network::LinearTerm term;
+    term.base = network::Base::read;
     term.coefficient = one;
     term.operand = unit.family;
     term.access = itself(unit).access;
@@ -170,8 +173,8 @@ void bilinear(Derivation& derivation, const PairKey& key, const Set& demanded, E
               bool expand_right) {
     const ExprId one = derivation.result.network.program.exprs.number(1);
     const auto terms_of = [&](const Unit& unit, bool expand) { return expand ? unit.form.terms : own_term(unit, one); };
-    const std::vector<LinearTerm> left_terms = terms_of(derivation.units[key.left], expand_left);
-    const std::vector<LinearTerm> right_terms = terms_of(derivation.units[key.right], expand_right);
+    const std::vector<network::LinearTerm> left_terms = terms_of(derivation.units[key.left], expand_left);
+    const std::vector<network::LinearTerm> right_terms = terms_of(derivation.units[key.right], expand_right);
     for (std::size_t a = 0; a < left_terms.size(); ++a)
         for (std::size_t b = 0; b < right_terms.size(); ++b) {
             PairTerm term;

@@ -39,12 +39,12 @@ Multiple multiple(const ExprTable& table, ExprId e) {
 }
 
 // Of a linear statement whose operands have these means.
-std::optional<double> one_mean_of(const Program& program, const Form& form, const OneMeans& means) {
+std::optional<double> one_mean_of(const Program& program, const network::Form& form, const OneMeans& means) {
     std::map<std::optional<ExprId>, double> sums;
-    for (const LinearTerm& term : form.terms) {
-        if (term.base != Base::one && term.base != Base::read)
+    for (const network::LinearTerm& term : form.terms) {
+        if (term.base != network::Base::one && term.base != network::Base::read)
             continue;
-        const std::optional<double> mean = term.base == Base::one ? std::optional(1.0) : means[term.operand];
+        const std::optional<double> mean = term.base == network::Base::one ? std::optional(1.0) : means[term.operand];
         if (mean == 0.0)
             continue;
         if (!mean || !term.ranges.empty() || term.access.mode != IndexMode::none)
@@ -59,7 +59,7 @@ std::optional<double> one_mean_of(const Program& program, const Form& form, cons
 }
 
 // Gaussians that have one mean at all indices, for all samples.
-OneMeans numbers_of(const Network& network, const std::vector<bool>& may_have_mean) {
+OneMeans numbers_of(const network::Network& network, const std::vector<bool>& may_have_mean) {
     const Program& program = network.program;
     OneMeans means(program.families.size());
     for (std::uint32_t f = 0; f < means.size(); ++f)
@@ -86,7 +86,7 @@ OneMeans numbers_of(const Network& network, const std::vector<bool>& may_have_me
 }
 
 // avg(x) of these; whether there was any.
-bool put_averages(Network& network, const OneMeans& means) {
+bool put_averages(network::Network& network, const OneMeans& means) {
     ExprTable& table = network.program.exprs;
     bool found = false;
     const auto put = [&](ExprId& e) {
@@ -101,29 +101,29 @@ bool put_averages(Network& network, const OneMeans& means) {
             return table.number(*means[operand.target]);
         });
     };
-    const auto put_all = [&](std::vector<LinearTerm>& terms) {
-        for (LinearTerm& term : terms)
+    const auto put_all = [&](std::vector<network::LinearTerm>& terms) {
+        for (network::LinearTerm& term : terms)
             put(term.coefficient);
     };
-    for (Form& form : network.forms)
+    for (network::Form& form : network.forms)
         put_all(form.terms);
-    for (OutputForm& output : network.outputs)
+    for (network::OutputForm& output : network.outputs)
         put_all(output.terms);
     for (std::size_t k = 0; k < network.program.statements.size(); ++k)
-        if (network.forms[k].kind == FormKind::scalar)
+        if (network.forms[k].kind == network::FormKind::scalar)
             put(network.program.statements[k].value);
     return found;
 }
 
 // A sum and what it reads have their means in one place: M of a sum is one of those that it reads.
-void keep_together(const Network& network, const std::vector<bool>& may_have_mean, OneMeans& means) {
+void keep_together(const network::Network& network, const std::vector<bool>& may_have_mean, OneMeans& means) {
     const Program& program = network.program;
     for (bool changed = true; changed;) {
         changed = false;
         for (std::size_t k = 0; k < program.statements.size(); ++k) {
             const std::uint32_t reader = program.statements[k].family;
-            for (const LinearTerm& term : network.forms[k].terms)
-                if (network.gaussian[reader] && term.base == Base::read && may_have_mean[term.operand] &&
+            for (const network::LinearTerm& term : network.forms[k].terms)
+                if (network.gaussian[reader] && term.base == network::Base::read && may_have_mean[term.operand] &&
                     means[reader].has_value() != means[term.operand].has_value()) {
                     means[reader] = means[term.operand] = std::nullopt;
                     changed = true;
@@ -184,7 +184,7 @@ ExprId shifted(ExprTable& table, ExprId function, double shift) {
 
 class DeviationWriter {
   public:
-    DeviationWriter(Network& network, const Deviations& deviations) : network_(network), deviations_(deviations) {}
+    DeviationWriter(network::Network& network, const Deviations& deviations) : network_(network), deviations_(deviations) {}
 
     void write() {
         network_.program.body = items(network_.program.body);
@@ -193,12 +193,12 @@ class DeviationWriter {
     }
 
   private:
-    Network& network_;
+    network::Network& network_;
     const Deviations& deviations_;
     std::vector<Statement> statements_;
-    std::vector<Form> forms_;
+    std::vector<network::Form> forms_;
 
-    Item add(Statement statement, Form form) {
+    Item add(Statement statement, network::Form form) {
         statements_.push_back(std::move(statement));
         forms_.push_back(std::move(form));
         return {static_cast<std::uint32_t>(statements_.size() - 1)};
@@ -213,8 +213,8 @@ class DeviationWriter {
             const auto k = std::get<std::uint32_t>(item.node);
             const Statement& statement = network_.program.statements[k];
             const std::uint32_t family = statement.family, own = deviations_.of[family];
-            Form form = network_.forms[k];
-            if (form.kind == FormKind::activation)
+            network::Form form = network_.forms[k];
+            if (form.kind == network::FormKind::activation)
                 read_deviations(form);
             if (own != family) // first: what functions make of it is paired with the whole
                 result.push_back(of_deviations(statement, form, own));
@@ -225,18 +225,18 @@ class DeviationWriter {
         }
         return result;
     }
-    void read_deviations(Form& form) {
+    void read_deviations(network::Form& form) {
         std::uint32_t& family = form.reads[0].family;
         family = deviations_.of[family];
         if (const auto mean = deviations_.number[family])
             form.function = shifted(network_.program.exprs, form.function, *mean);
     }
-    Item of_deviations(Statement statement, Form form, std::uint32_t own) {
+    Item of_deviations(Statement statement, network::Form form, std::uint32_t own) {
         statement.family = own;
         if (deviations_.number[own])
-            std::erase_if(form.terms, [](const LinearTerm& term) { return term.base == Base::one; });
-        for (LinearTerm& term : form.terms)
-            if (term.base == Base::read)
+            std::erase_if(form.terms, [](const network::LinearTerm& term) { return term.base == network::Base::one; });
+        for (network::LinearTerm& term : form.terms)
+            if (term.base == network::Base::read)
                 term.operand = deviations_.of[term.operand];
         return add(std::move(statement), std::move(form));
     }
@@ -244,7 +244,7 @@ class DeviationWriter {
 
 } // namespace
 
-Deviations add_deviations(Network& network, std::vector<bool>& may_have_mean) {
+Deviations add_deviations(network::Network& network, std::vector<bool>& may_have_mean) {
     Program& program = network.program;
     OneMeans means = numbers_of(network, may_have_mean);
     while (put_averages(network, means))

@@ -2,7 +2,7 @@
 // be subtracted again.
 #pragma once
 
-#include "compiler/limit/network.hpp"
+#include "compiler/network/network.hpp"
 
 #include <optional>
 #include <vector>
@@ -19,7 +19,7 @@ struct Deviations {
 
 // Gives each Gaussian family with a mean a second one, with the same statements, and lets activations read it. One whose
 // means cancel becomes a family of deviations itself.
-Deviations add_deviations(Network& network, std::vector<bool>& may_have_mean);
+Deviations add_deviations(network::Network& network, std::vector<bool>& may_have_mean);
 
 // What nothing reads but nonlinear functions keeps its name.
 void name_deviations(ir::Program& program, const Deviations& deviations, const std::vector<bool>& needed);

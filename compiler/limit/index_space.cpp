@@ -88,7 +88,7 @@ struct IndexSpace::Columns {
     }
 };
 
-IndexSpace::IndexSpace(const Network& network, std::uint32_t primed_from, SampleSpace left, SampleSpace right,
+IndexSpace::IndexSpace(const network::Network& network, std::uint32_t primed_from, SampleSpace left, SampleSpace right,
                        const passes::IntegerSets* beside)
     : network_(network), primed_from_(primed_from), spaces_{left, right} {
     const Program& program = network.program;

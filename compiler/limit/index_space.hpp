@@ -1,7 +1,7 @@
 // The index domains and accesses of a network as integer sets (passes/integer_set.hpp).
 #pragma once
 
-#include "compiler/limit/network.hpp"
+#include "compiler/network/network.hpp"
 #include "compiler/passes/integer_set.hpp"
 
 #include <map>
@@ -25,7 +25,7 @@ void require(std::vector<ir::Condition>& conditions, const ir::Domain& domain);
 // Symbols from `primed_from` on belong to the right sample.
 class IndexSpace {
   public:
-    IndexSpace(const Network& network, std::uint32_t primed_from, SampleSpace left, SampleSpace right,
+    IndexSpace(const network::Network& network, std::uint32_t primed_from, SampleSpace left, SampleSpace right,
                const passes::IntegerSets* beside = nullptr); // sets of both may meet
 
     [[nodiscard]] const std::vector<std::string>& parameters() const { return parameter_names_; }
@@ -48,7 +48,7 @@ class IndexSpace {
     [[nodiscard]] const passes::IntegerSets& sets() const { return *sets_; }
 
   private:
-    const Network& network_;
+    const network::Network& network_;
     std::uint32_t primed_from_;
     SampleSpace spaces_[2];
     bool symmetric_;

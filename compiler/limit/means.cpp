@@ -56,12 +56,12 @@ ExprId without_zero_means(ExprTable& table, ExprId e, const std::vector<bool>& m
 
 } // namespace
 
-void expand_parameter_means(Network& network) {
+void expand_parameter_means(network::Network& network) {
     Program& program = network.program;
-    const auto expand = [&](std::vector<LinearTerm>& terms) {
+    const auto expand = [&](std::vector<network::LinearTerm>& terms) {
         const std::size_t count = terms.size();
         for (std::size_t k = 0; k < count; ++k) {
-            if (terms[k].base != Base::parameter)
+            if (terms[k].base != network::Base::parameter)
                 continue;
             const Parameter& parameter = program.parameters[terms[k].parameter];
             const ExprId mean = renamed(program.exprs, parameter.mean, [&](Symbol s) -> std::optional<Affine> {
@@ -72,36 +72,36 @@ void expand_parameter_means(Network& network) {
             });
             if (is_zero(program.exprs, mean))
                 continue;
-            LinearTerm constant = terms[k];
-            constant.base = Base::one;
+            network::LinearTerm constant = terms[k];
+            constant.base = network::Base::one;
             constant.coefficient = program.exprs.apply(Function::mul, {constant.coefficient, mean});
             terms.push_back(constant);
         }
     };
-    for (Form& form : network.forms)
+    for (network::Form& form : network.forms)
         expand(form.terms);
-    for (OutputForm& output : network.outputs)
+    for (network::OutputForm& output : network.outputs)
         expand(output.terms);
 }
 
-std::vector<bool> families_with_means(Network& network) {
+std::vector<bool> families_with_means(network::Network& network) {
     Program& program = network.program;
     std::vector<bool> mean(program.families.size(), false);
     for (bool changed = true; changed;) {
         changed = false;
         for (std::size_t k = 0; k < program.statements.size(); ++k) {
             const std::uint32_t family = program.statements[k].family;
-            const Form& form = network.forms[k];
+            const network::Form& form = network.forms[k];
             if (mean[family])
                 continue;
-            bool found = form.kind == FormKind::general || form.kind == FormKind::product;
-            if (form.kind == FormKind::activation)
+            bool found = form.kind == network::FormKind::general || form.kind == network::FormKind::product;
+            if (form.kind == network::FormKind::activation)
                 found = mean[form.reads[0].family] || !is_odd(program.exprs, form.function);
-            for (const LinearTerm& term : form.terms)
+            for (const network::LinearTerm& term : form.terms)
                 found = found ||
-                        (term.base == Base::one &&
+                        (term.base == network::Base::one &&
                          !is_zero(program.exprs, without_zero_means(program.exprs, term.coefficient, mean))) ||
-                        (term.base == Base::read && mean[term.operand]);
+                        (term.base == network::Base::read && mean[term.operand]);
             mean[family] = found;
             changed = changed || found;
         }
@@ -109,19 +109,19 @@ std::vector<bool> families_with_means(Network& network) {
     return mean;
 }
 
-void drop_zero_means(Network& network, const std::vector<bool>& may_have_mean) {
+void drop_zero_means(network::Network& network, const std::vector<bool>& may_have_mean) {
     ExprTable& table = network.program.exprs;
-    const auto clean = [&](std::vector<LinearTerm>& terms) {
-        for (LinearTerm& term : terms)
+    const auto clean = [&](std::vector<network::LinearTerm>& terms) {
+        for (network::LinearTerm& term : terms)
             term.coefficient = without_zero_means(table, term.coefficient, may_have_mean);
-        std::erase_if(terms, [&](const LinearTerm& term) { return is_zero(table, term.coefficient); });
+        std::erase_if(terms, [&](const network::LinearTerm& term) { return is_zero(table, term.coefficient); });
     };
-    for (Form& form : network.forms)
+    for (network::Form& form : network.forms)
         clean(form.terms);
-    for (OutputForm& output : network.outputs)
+    for (network::OutputForm& output : network.outputs)
         clean(output.terms);
     for (std::size_t k = 0; k < network.program.statements.size(); ++k)
-        if (network.forms[k].kind == FormKind::scalar)
+        if (network.forms[k].kind == network::FormKind::scalar)
             network.program.statements[k].value =
                 without_zero_means(table, network.program.statements[k].value, may_have_mean);
 }

@@ -78,7 +78,7 @@ struct Equation {
 
 // Which indices a parameter's or family's `zero`, `wrap`, `clamp` refer to is the plan's business (sizes are bound there).
 struct Recursions {
-    Network network;
+    network::Network network;
     std::vector<Equation> cross; // in the order of left, then right statements; outputs last
     std::vector<Equation> self;
     std::vector<bool> involved;      // by statement: an output depends on it
@@ -105,13 +105,7 @@ struct DeriveOptions {
 };
 
 // Reports an equation whose index analysis does not end within its bounds, and returns nothing then.
-std::optional<Recursions> derive(const Network& network, const DeriveOptions& options, source::Diagnostics& diagnostics);
-
-// "C(g[t], g_[r]) = ..." one line an equation; self part first.
-std::string print(const Recursions& recursions);
-std::string print_latex(const Recursions& recursions);
-
-// Of it, the lines "C(g[t], h_[t_]) = ..." across the samples, by the left family.
-std::map<std::uint32_t, std::string> print_covariances(const Recursions& recursions);
+std::optional<Recursions> derive(const network::Network& network, const DeriveOptions& options,
+                                 source::Diagnostics& diagnostics);
 
 } // namespace tpc::limit

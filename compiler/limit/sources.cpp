@@ -37,7 +37,7 @@ struct Contribution {
 };
 using Contributions = std::vector<std::vector<Contribution>>; // by family
 
-Contributions contributions_of(const Network& network, const IndexSpace& space, bool right) {
+Contributions contributions_of(const network::Network& network, const IndexSpace& space, bool right) {
     const Program& program = network.program;
     const Sight sight{right ? static_cast<std::uint32_t>(program.symbols.size() / 2) : 0};
     Contributions result(program.families.size());
@@ -69,13 +69,13 @@ Contributions contributions_of(const Network& network, const IndexSpace& space, 
                 map = then(map, space.mode_map(operand, right, access.mode));
             result[statement.family].push_back({std::nullopt, operand, std::move(map)});
         };
-        for (const LinearTerm& term : network.forms[k].terms) {
-            if (term.base == Base::read)
+        for (const network::LinearTerm& term : network.forms[k].terms) {
+            if (term.base == network::Base::read)
                 read(term.ranges, term.operand, term.access);
-            else if (term.base != Base::one)
+            else if (term.base != network::Base::one)
                 result[statement.family].push_back({term.parameter, 0, relation(term.ranges, term.member)});
         }
-        for (const ElementRead& element : network.forms[k].reads)
+        for (const network::ElementRead& element : network.forms[k].reads)
             read(element.ranges, element.family, element.access);
     }
     return result;
@@ -154,7 +154,7 @@ OfFamilies fixpoint(const Program& program, const IndexSpace& space, const Contr
 
 } // namespace
 
-Sources::Sources(const Network& network, const IndexSpace& space) : network_(network), space_(space) {
+Sources::Sources(const network::Network& network, const IndexSpace& space) : network_(network), space_(space) {
     parameters_[0] = fixpoint(network.program, space, contributions_of(network, space, false));
     parameters_[1] =
         space.symmetric() ? parameters_[0] : fixpoint(network.program, space, contributions_of(network, space, true));

@@ -8,7 +8,7 @@ namespace tpc::limit {
 
 class Sources {
   public:
-    Sources(const Network& network, const IndexSpace& space);
+    Sources(const network::Network& network, const IndexSpace& space);
 
     // { [x's element] -> [y's element] } that may depend on each other; x of the left sample, y of the right.
     [[nodiscard]] const passes::Map& common(std::uint32_t x, std::uint32_t y) const;
@@ -18,7 +18,7 @@ class Sources {
     [[nodiscard]] const Relation& gaussians(std::uint32_t x, bool right) const;
 
   private:
-    const Network& network_;
+    const network::Network& network_;
     const IndexSpace& space_;
     // Of the left and the right sample, by family.
     std::vector<Relation> parameters_[2]; // by parameter: { [element] -> [member] }, a superset

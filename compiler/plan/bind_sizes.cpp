@@ -15,7 +15,7 @@ std::vector<Unit> units_of(const Recursions& recursions) {
         units.push_back(
             {statement.domain.ranges, statement.domain.conditions, statement.indices, &recursions.network.forms[k].terms});
     }
-    for (const limit::OutputForm& output : recursions.network.outputs) {
+    for (const network::OutputForm& output : recursions.network.outputs) {
         Unit unit{output.family, {}, {}, &output.terms};
         for (const Range& range : output.family)
             unit.indices.push_back(Affine::of(range.index));

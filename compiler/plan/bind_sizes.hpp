@@ -54,7 +54,7 @@ struct Unit {
     std::vector<ir::Range> ranges;
     std::vector<ir::Condition> conditions;
     std::vector<ir::Affine> indices;
-    const std::vector<limit::LinearTerm>* terms = nullptr;
+    const std::vector<network::LinearTerm>* terms = nullptr;
 };
 std::vector<Unit> units_of(const limit::Recursions& recursions);
 

@@ -26,7 +26,7 @@ void build_self(SelfPlan& plan) {
 
 } // namespace
 
-std::optional<Plan> build(const limit::Network& network, const Sizes& left, const Sizes& right, bool tangent,
+std::optional<Plan> build(const network::Network& network, const Sizes& left, const Sizes& right, bool tangent,
                           source::Diagnostics& diagnostics) {
     Plan plan;
     plan.same_sizes = left == right;

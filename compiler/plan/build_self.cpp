@@ -1,7 +1,7 @@
 #include "compiler/plan/build_self.hpp"
 
-#include "compiler/limit/form.hpp"
 #include "compiler/limit/index_space.hpp"
+#include "compiler/network/form.hpp"
 #include "compiler/plan/bind_sizes.hpp"
 
 namespace tpc::plan {
@@ -34,7 +34,7 @@ class SelfBuilder {
         for (std::size_t k = 0; k < units_.size(); ++k) {
             plan_.coefficients_of.emplace_back();
             added_.clear();
-            for (const limit::LinearTerm& term : *units_[k].terms)
+            for (const network::LinearTerm& term : *units_[k].terms)
                 plan_.coefficients_of.back().push_back(add_coefficient(space, k, term));
         }
     }
@@ -43,7 +43,7 @@ class SelfBuilder {
     SelfPlan& plan_;
     Binder compile_;
     std::vector<Unit> units_;
-    std::vector<std::pair<const limit::LinearTerm*, std::uint32_t>> added_; // arrays of the unit at hand
+    std::vector<std::pair<const network::LinearTerm*, std::uint32_t>> added_; // arrays of the unit at hand
 
     void add_input(std::uint32_t input) {
         const Input& declared = plan_.recursions.network.program.inputs[input];
@@ -88,8 +88,8 @@ class SelfBuilder {
         return 0;
     }
 
-    std::uint32_t add_coefficient(const limit::IndexSpace& space, std::size_t unit, const limit::LinearTerm& term) {
-        if (limit::is_constant(plan_.recursions.network.program.exprs, term.coefficient))
+    std::uint32_t add_coefficient(const limit::IndexSpace& space, std::size_t unit, const network::LinearTerm& term) {
+        if (network::is_constant(plan_.recursions.network.program.exprs, term.coefficient))
             return no_array;
         // terms of one sum that share a factor share its numbers
         for (const auto& [other, id] : added_)
@@ -126,7 +126,7 @@ void add_elements(SelfPlan& plan) {
     SelfBuilder(plan).run();
 }
 
-std::uint32_t finite_array(const SelfPlan& plan, const limit::LinearTerm& term) {
+std::uint32_t finite_array(const SelfPlan& plan, const network::LinearTerm& term) {
     for (std::uint32_t k = 0; k < plan.finite.size(); ++k)
         if (plan.finite[k].input == term.operand_is_input && plan.finite[k].source == term.operand)
             return k;

@@ -9,6 +9,6 @@ namespace tpc::plan {
 void add_elements(SelfPlan& plan);
 
 // The array of the finite vectors that a term reads.
-std::uint32_t finite_array(const SelfPlan& plan, const limit::LinearTerm& term);
+std::uint32_t finite_array(const SelfPlan& plan, const network::LinearTerm& term);
 
 } // namespace tpc::plan

@@ -29,9 +29,9 @@ void list_members(const std::vector<Range>& ranges, std::vector<std::int64_t>& m
 
 } // namespace
 
-std::vector<OutputIndices> output_indices(const limit::Network& network, const ir::Sizes& sizes) {
+std::vector<OutputIndices> output_indices(const network::Network& network, const ir::Sizes& sizes) {
     std::vector<OutputIndices> result;
-    for (const limit::OutputForm& output : network.outputs) {
+    for (const network::OutputForm& output : network.outputs) {
         Sizes values = sizes;
         std::vector<std::int64_t> member;
         std::vector<std::vector<std::int64_t>> members;

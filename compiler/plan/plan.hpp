@@ -240,7 +240,7 @@ struct Plan {
 };
 
 // `left`, `right`: a size for every axis. Reports what cannot be planned and returns nothing then.
-std::optional<Plan> build(const limit::Network& network, const ir::Sizes& left, const ir::Sizes& right, bool tangent,
+std::optional<Plan> build(const network::Network& network, const ir::Sizes& left, const ir::Sizes& right, bool tangent,
                           source::Diagnostics& diagnostics);
 
 // The indices of an output's family: the box around them, and which places of it, row-major, they are (a family such as
@@ -250,7 +250,7 @@ struct OutputIndices {
     std::vector<std::size_t> places;
 };
 // By output, at these sizes.
-std::vector<OutputIndices> output_indices(const limit::Network& network, const ir::Sizes& sizes);
+std::vector<OutputIndices> output_indices(const network::Network& network, const ir::Sizes& sizes);
 
 // `tpc show --stage plan`.
 std::string print(const Plan& plan);

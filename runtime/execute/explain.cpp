@@ -1,6 +1,6 @@
 #include "runtime/execute/explain.hpp"
 
-#include "compiler/limit/given_names.hpp"
+#include "compiler/network/given_names.hpp"
 #include "runtime/samples/text.hpp"
 
 #include <fmt/format.h>
@@ -119,7 +119,7 @@ Explanation explain(const plan::Plan& plan, const SampleSet& left, const SampleS
     std::string mentioned;
     for (const auto& [key, entry] : result.ledger.entries)
         mentioned += std::get<1>(key) + " " + std::get<2>(key) + " ";
-    result.names = limit::given_names(plan.recursions.network, mentioned);
+    result.names = network::given_names(plan.recursions.network, mentioned);
     if (!result.error)
         result.rate = rate(plan, left, right, options, result.ledger);
     return result;

@@ -33,7 +33,7 @@ void over(const plan::SelfPlan& plan, llvm::ArrayRef<Range> ranges, std::int64_t
 
 Covariances::Covariances(const Definitions& definitions) : definitions_(definitions) {
     const plan::SelfPlan& plan = definitions.plan();
-    const limit::Network& network = plan.recursions.network;
+    const network::Network& network = plan.recursions.network;
     std::vector<std::int64_t> slots(plan.recursions.network.program.symbols.size(), 0);
     Path path;
     walk_left(plan.part.left, slots.data(), path, false, [&](std::size_t k) {
@@ -58,16 +58,16 @@ Covariances::Covariances(const Definitions& definitions) : definitions_(definiti
 
 void Covariances::add_sources(const GaussianElement& element, std::set<Member>& result) const {
     const plan::SelfPlan& plan = definitions_.plan();
-    const limit::Network& network = plan.recursions.network;
+    const network::Network& network = plan.recursions.network;
     const Definitions::Place* place = definitions_.find(element.family, element.indices);
     if (place == nullptr)
         throw MethodError("a vector is read where it is not defined");
     std::vector<std::int64_t> slots = place->slots;
-    for (const limit::LinearTerm& term : network.forms[place->statement].terms)
+    for (const network::LinearTerm& term : network.forms[place->statement].terms)
         over(plan, term.ranges, slots.data(), [&] {
-            if (term.base == limit::Base::one)
+            if (term.base == network::Base::one)
                 return;
-            if (term.base != limit::Base::read) {
+            if (term.base != network::Base::read) {
                 result.emplace(term.parameter, values_at(plan, term.member, slots.data()));
                 return;
             }

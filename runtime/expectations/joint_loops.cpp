@@ -16,7 +16,7 @@ std::optional<std::int64_t> JointLoop::last(const Path& path, const std::int64_t
 
 namespace {
 
-void find_joint_loops(const plan::Part& part, const limit::Network& network, const std::vector<plan::WalkItem>& items,
+void find_joint_loops(const plan::Part& part, const network::Network& network, const std::vector<plan::WalkItem>& items,
                       std::vector<const plan::WalkItem*>& around, std::vector<JointLoop>& result) {
     const auto gaussian = [&](std::size_t statement) {
         return network.gaussian[network.program.statements[statement].family];
@@ -43,7 +43,7 @@ void find_joint_loops(const plan::Part& part, const limit::Network& network, con
 
 } // namespace
 
-std::vector<JointLoop> joint_loops(const plan::Part& part, const limit::Network& network) {
+std::vector<JointLoop> joint_loops(const plan::Part& part, const network::Network& network) {
     std::vector<JointLoop> result(part.ops.size());
     std::vector<const plan::WalkItem*> around;
     for (const std::vector<plan::WalkItem>& items : part.right)

@@ -13,6 +13,6 @@ struct JointLoop {
     // The last iteration of the innermost one that comes before the instance at `path`, or is its own; nothing: all do.
     [[nodiscard]] std::optional<std::int64_t> last(const Path& path, const std::int64_t* slots) const;
 };
-std::vector<JointLoop> joint_loops(const plan::Part& part, const limit::Network& network);
+std::vector<JointLoop> joint_loops(const plan::Part& part, const network::Network& network);
 
 } // namespace tpc::execute

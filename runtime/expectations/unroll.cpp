@@ -1,6 +1,6 @@
 #include "runtime/expectations/unroll.hpp"
 
-#include "compiler/limit/form.hpp"
+#include "compiler/network/form.hpp"
 #include "runtime/samples/state.hpp"
 #include "runtime/samples/walk.hpp"
 
@@ -73,20 +73,20 @@ void add(std::map<Summand, double>& sum, double factor, const std::map<Summand, 
 
 Combination Definitions::combination(const GaussianElement& element) const {
     Combination itself;
-    itself.factors[Summand{limit::Base::read, 0, {}, false, false, element}] = 1;
+    itself.factors[Summand{network::Base::read, 0, {}, false, false, element}] = 1;
     const Place* const place = find(element.family, element.indices);
     if (place == nullptr)
         return itself;
-    const limit::Network& network = plan_->recursions.network;
+    const network::Network& network = plan_->recursions.network;
     Combination result;
-    for (const limit::LinearTerm& term : network.forms[place->statement].terms) {
-        const bool is_read = term.base == limit::Base::read;
+    for (const network::LinearTerm& term : network.forms[place->statement].terms) {
+        const bool is_read = term.base == network::Base::read;
         if ((is_read && !network.gaussian[term.operand]) || !term.ranges.empty() ||
-            !limit::is_constant(network.program.exprs, term.coefficient))
+            !network::is_constant(network.program.exprs, term.coefficient))
             return itself;
         const double coefficient =
             evaluate_constant(plan_->recursions, plan_->sizes, plan_->sizes, term.coefficient, place->slots.data());
-        if (term.base == limit::Base::one) {
+        if (term.base == network::Base::one) {
             result.constant += coefficient;
             continue;
         }
@@ -96,7 +96,7 @@ Combination Definitions::combination(const GaussianElement& element) const {
                 product.member.push_back(value_at(*plan_, index, place->slots.data()));
             if (term.access.mode != IndexMode::none) // may be zero
                 return itself;
-            if (term.base != limit::Base::parameter)
+            if (term.base != network::Base::parameter)
                 product.element.family = term.operand;
             for (const Affine& index : term.access.indices)
                 product.element.indices.push_back(value_at(*plan_, index, place->slots.data()));
@@ -210,7 +210,7 @@ NodeId Unroller::read(const Node& node, const Slots& slots) {
 
 NodeId Unroller::scalar(ExprId e, const Slots& slots) {
     const ExprTable& table = plan_.recursions.network.program.exprs;
-    if (limit::is_constant(table, e))
+    if (network::is_constant(table, e))
         return tape_.number(evaluate_constant(plan_.recursions, plan_.sizes, plan_.sizes, e, slots.data()));
     const SampleNumber number{e, slots};
     const auto found = std::find(numbers.begin(), numbers.end(), number);

@@ -2,7 +2,7 @@
 // replaced by its definition.
 #pragma once
 
-#include "compiler/limit/network.hpp"
+#include "compiler/network/network.hpp"
 #include "runtime/joint/expectation.hpp"
 #include "runtime/samples/address.hpp"
 
@@ -26,7 +26,7 @@ struct SampleNumber {
 
 // What a linear statement adds up, for one instance: an element, or a product of a parameter.
 struct Summand {
-    limit::Base base = limit::Base::read;
+    network::Base base = network::Base::read;
     std::uint32_t parameter = 0;
     std::vector<std::int64_t> member;
     bool transposed = false, of_input = false;

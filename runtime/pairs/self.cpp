@@ -1,6 +1,6 @@
 #include "runtime/pairs/self.hpp"
 
-#include "compiler/limit/form.hpp"
+#include "compiler/network/form.hpp"
 #include "compiler/plan/items.hpp"
 #include "runtime/expectations/joint_loops.hpp"
 #include "runtime/pairs/moments.hpp"
@@ -19,8 +19,8 @@ namespace tpc::execute {
 namespace {
 
 using namespace ir;
-using limit::Base;
-using limit::FormKind;
+using network::Base;
+using network::FormKind;
 
 template <class Real> void allocate(State<Real>& state) {
     const plan::SelfPlan& plan = *state.plan;
@@ -213,10 +213,10 @@ template <class Real> class SelfRun {
 
     void mean(std::size_t k, std::size_t offset) {
         const Statement& statement = program_.statements[k];
-        const limit::Form& form = plan_.recursions.network.forms[k];
+        const network::Form& form = plan_.recursions.network.forms[k];
         std::vector<Real> result(count_, 0);
         if (form.kind == FormKind::linear) {
-            for (const limit::LinearTerm& term : form.terms)
+            for (const network::LinearTerm& term : form.terms)
                 if (term.base == Base::one || term.base == Base::read)
                     linear_mean(term, 0, result);
         } else if (plan_.recursions.joint_mean[k]) {
@@ -242,7 +242,7 @@ template <class Real> class SelfRun {
         } else if (form.kind == FormKind::product) {
             // of independent factors
             std::fill(result.begin(), result.end(), Real(1));
-            for (const limit::ElementRead& read : form.reads) {
+            for (const network::ElementRead& read : form.reads) {
                 const std::vector<Real> factor = mean_of(read.family, read.access);
                 for (std::size_t s = 0; s < count_; ++s)
                     result[s] *= factor[s];
@@ -251,7 +251,7 @@ template <class Real> class SelfRun {
         std::copy(result.begin(), result.end(), state_.means[statement.family].begin() + at(offset));
     }
 
-    void linear_mean(const limit::LinearTerm& term, std::size_t depth, std::vector<Real>& result) {
+    void linear_mean(const network::LinearTerm& term, std::size_t depth, std::vector<Real>& result) {
         if (depth < term.ranges.size()) {
             const Range& range = term.ranges[depth];
             const std::int64_t upper = value(range.upper);

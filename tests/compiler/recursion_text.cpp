@@ -1,5 +1,6 @@
 // The text of the recursions: as a paper has them (goldens), and with the same lines at all sizes and depths.
 #include "check_program.hpp"
+#include "compiler/formula/print.hpp"
 #include "compiler/limit/recursion.hpp"
 #include "compiler/plan/plan.hpp"
 
@@ -25,7 +26,7 @@ std::string read(const std::string& path) {
 limit::Recursions derived(const std::string& program, const std::map<std::string, std::string>& defines = {}) {
     test::Checked checked = test::check_text(program, defines);
     REQUIRE(checked.verdict.holds);
-    const limit::Network network = limit::name_preactivations(checked.program, checked.verdict.terms);
+    const network::Network network = network::name_preactivations(checked.program, checked.verdict.terms);
     auto result = limit::derive(network, {}, checked.diagnostics);
     REQUIRE(result);
     return std::move(*result);
@@ -45,7 +46,7 @@ bool has_line(const std::string& text, const std::string& line) {
 
 std::string planned(const std::string& name, const std::map<std::string, std::string>& defines) {
     test::Checked checked = test::check_text(read("examples/" + name + ".tp"), defines);
-    const limit::Network network = limit::name_preactivations(checked.program, checked.verdict.terms);
+    const network::Network network = network::name_preactivations(checked.program, checked.verdict.terms);
     const ir::Sizes sizes = resolve::small_sizes(checked.program);
     const auto plan = plan::build(network, sizes, sizes, true, checked.diagnostics);
     REQUIRE(plan);
@@ -57,7 +58,8 @@ std::string planned(const std::string& name, const std::map<std::string, std::st
 TEST_CASE("the recursions of the examples read as in the papers") {
     for (const std::string name : {"mlp", "rnn_last", "rnn_average", "cnn_flatten", "layernorm_mlp", "transformer"}) {
         INFO(name);
-        CHECK(limit::print(derived(read("examples/" + name + ".tp"))) == read("tests/compiler/recursions/" + name + ".txt"));
+        CHECK(formula::print(derived(read("examples/" + name + ".tp"))) ==
+              read("tests/compiler/recursions/" + name + ".txt"));
     }
 }
 
@@ -67,7 +69,7 @@ TEST_CASE("the recursions of an output that is defined by recursion have familie
                                 "for t in 1..T {\n  x[t] = relu(U @ xi[t])\n"
                                 "  if t == 3 { f[t] = v[t]' @ x[t] / sqrt(n) } else if t > 1 { f[t] = gamma * f[t-1] } "
                                 "else { f[t] = c }\n}\noutput f[T]\n";
-    CHECK(limit::print(derived(program)) == read("tests/compiler/recursions/discounted.txt"));
+    CHECK(formula::print(derived(program)) == read("tests/compiler/recursions/discounted.txt"));
 }
 
 TEST_CASE("what functions read has no mean in its covariances") {
@@ -85,19 +87,19 @@ for i in 1..P {
 }
 output v' @ mean(i in 1..P: x[i] + y[i]) / sqrt(n)
 )";
-    CHECK(limit::print(derived(program)) == read("tests/compiler/recursions/means.txt"));
+    CHECK(formula::print(derived(program)) == read("tests/compiler/recursions/means.txt"));
 }
 
 TEST_CASE("the recursions have the same lines at all depths and sizes") {
     for (const std::string name : {"mlp", "transformer", "rnn_steps", "cnn_pooled"}) {
         INFO(name);
         const std::string program = read("examples/" + name + ".tp");
-        const std::string deep = limit::print(derived(program, {{"L", "30"}}));
-        CHECK(without_depth(limit::print(derived(program, {{"L", "8"}})), 8) == without_depth(deep, 30));
+        const std::string deep = formula::print(derived(program, {{"L", "30"}}));
+        CHECK(without_depth(formula::print(derived(program, {{"L", "8"}})), 8) == without_depth(deep, 30));
     }
     const std::string cnn = read("examples/cnn_flatten.tp");
-    CHECK(limit::print(derived(cnn, {{"rows", "5"}, {"cols", "5"}})) ==
-          limit::print(derived(cnn, {{"rows", "32"}, {"cols", "32"}})));
+    CHECK(formula::print(derived(cnn, {{"rows", "5"}, {"cols", "5"}})) ==
+          formula::print(derived(cnn, {{"rows", "32"}, {"cols", "32"}})));
 }
 
 TEST_CASE("a network of 200 layers that is written out has the equations of its layers and no more") {
@@ -118,7 +120,7 @@ TEST_CASE("a network of 200 layers that is written out has the equations of its 
 }
 
 TEST_CASE("gradients gather where reads can be inverted") {
-    const std::string wrapped = limit::print(derived(R"(
+    const std::string wrapped = formula::print(derived(R"(
         program ring
         input xi : R[T, d]
         matrix U ~ N(0, 1/d)
@@ -131,7 +133,7 @@ TEST_CASE("gradients gather where reads can be inverted") {
     CHECK(has_line(wrapped, "nngp = C(y[1], y_[1])"));
     // the inverse of a fold is a condition
     CHECK(has_line(wrapped, "D(x[a], x_[a_]) = D(y[1], y_[1]) * sum(a2 in 0..1, wrap(a2+1) == a, wrap(a2+1) == a_: 1)"));
-    const std::string strided = limit::print(derived(R"(
+    const std::string strided = formula::print(derived(R"(
         program pool(p: int)
         input xi : R[2*p, d]
         matrix U ~ N(0, 1/d)
@@ -139,13 +141,13 @@ TEST_CASE("gradients gather where reads can be inverted") {
         for i in 1..2*p { x[i] = relu(U @ xi[i]) }
         for i in 1..p { y[i] = mean(a in 0..1: x[2*i-a]) }
         output v' @ mean(i in 1..p: y[i]) / sqrt(n))",
-                                                     {{"p", "3"}}));
+                                                       {{"p", "3"}}));
     INFO(strided);
     CHECK(has_line(strided, "C(y[i], y_[i_]) = 0.25 * sum(a in 0..1, a_ in 0..1: C(x[2*i-a], x_[2*i_-a_]))"));
 }
 
 TEST_CASE("outputs and product rules are written out") {
-    const std::string text = limit::print(derived(R"(
+    const std::string text = formula::print(derived(R"(
         program gated
         input xi : R[T, d]
         matrix U ~ N(0, 1/d);  matrix G ~ N(0, 1/d)
@@ -160,7 +162,7 @@ TEST_CASE("outputs and product rules are written out") {
 }
 
 TEST_CASE("latex is one align environment after a line of notation") {
-    const std::string text = limit::print_latex(derived(read("examples/rnn_last.tp")));
+    const std::string text = formula::print_latex(derived(read("examples/rnn_last.tp")));
     INFO(text);
     CHECK(text.find("\\begin{align*}") == text.find('\n') + 1);
     CHECK(text.find("\\Sigma\\left({g}_{t},\\, {\\bar{g}}_{\\bar{t}}\\right) &= ") != std::string::npos);
@@ -193,10 +195,10 @@ TEST_CASE("expectations over several Gaussians say what they are of, in text, la
     for (const std::string name : {"bn_relu_B4", "seq_gru_T2"}) {
         INFO(name);
         const std::string program = read("tests/conformance/kernels/" + name + "/program.tp");
-        CHECK(limit::print(derived(program)) == read("tests/compiler/recursions/" + name + ".txt"));
+        CHECK(formula::print(derived(program)) == read("tests/compiler/recursions/" + name + ".txt"));
     }
     const std::string program = read("tests/conformance/kernels/bn_relu_B4/program.tp");
-    const std::string latex = limit::print_latex(derived(program));
+    const std::string latex = formula::print_latex(derived(program));
     CHECK(latex.find("{x}_{l,i} &= \\operatorname{relu}\\left(\\frac{{g}_{l,i}}{\\sqrt{{s}_{l}}}\\right)") !=
           std::string::npos);
     CHECK(latex.find("\\mathbb{E}\\left[{x}_{l,i}\\, {\\bar{x}}_{l,\\bar{i}}\\right]") != std::string::npos);
@@ -204,7 +206,7 @@ TEST_CASE("expectations over several Gaussians say what they are of, in text, la
 
 TEST_CASE("an analysis of index sets that does not end names what it was about") {
     test::Checked checked = test::check_text(read("examples/transformer.tp"));
-    const limit::Network network = limit::name_preactivations(checked.program, checked.verdict.terms);
+    const network::Network network = network::name_preactivations(checked.program, checked.verdict.terms);
     limit::DeriveOptions few;
     few.set_operations = 1000;
     CHECK(!limit::derive(network, few, checked.diagnostics));

@@ -1,7 +1,7 @@
 #include "tests/execute/pipeline.hpp"
 
 #include "compiler/check/gia.hpp"
-#include "compiler/limit/network.hpp"
+#include "compiler/network/network.hpp"
 #include "compiler/plan/plan.hpp"
 #include "grammar/parse.hpp"
 
@@ -86,7 +86,7 @@ plan::Plan plan_of(const std::string& text, const Set& left, const Set* right, c
     check::Verdict verdict = check::check(compiled.program, compiled.diagnostics);
     compiled.require_clean();
     compiled.program.sizes.clear();
-    const limit::Network network = limit::name_preactivations(std::move(compiled.program), std::move(verdict.terms));
+    const network::Network network = network::name_preactivations(std::move(compiled.program), std::move(verdict.terms));
     auto plan = plan::build(network, left_sizes, right_sizes, settings.options.ntk, compiled.diagnostics);
     compiled.require_clean();
     if (settings.form == Settings::Form::planes && plan->planes)

@@ -53,7 +53,7 @@ plan::Plan plan(const ir::Program& program, const ir::Sizes& left, const ir::Siz
         require_clean(diagnostics);
     }
     copy.sizes = program.sizes;
-    const limit::Network network = limit::name_preactivations(std::move(copy), std::move(verdict.terms));
+    const network::Network network = network::name_preactivations(std::move(copy), std::move(verdict.terms));
     auto result = plan::build(network, left, right, true, diagnostics);
     require_clean(diagnostics);
     return std::move(result.value());

@@ -1,7 +1,7 @@
 // The limit of a program as the networks of this folder are compared with it.
 #pragma once
 
-#include "compiler/limit/network.hpp"
+#include "compiler/network/network.hpp"
 #include "compiler/plan/plan.hpp"
 #include "runtime/execute/evaluate.hpp"
 #include "runtime/finite/kernels.hpp"
