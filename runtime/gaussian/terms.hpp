@@ -1,8 +1,6 @@
 // Activations with closed-form expectations, as sums of polynomial * exponential * error function.
 #pragma once
 
-#include "compiler/ir/expression.hpp"
-
 #include <complex>
 #include <optional>
 #include <vector>
@@ -27,9 +25,6 @@ struct Group {
 using Groups = std::vector<Group>;
 
 inline constexpr std::size_t largest_power = 16;
-
-// The sum of groups equal to the expression over `variable 0`, or nothing when it has no such form.
-std::optional<Groups> classify(const ir::ExprTable& table, ir::ExprId expression);
 
 // weight * delta(z - kink).
 struct Spike {

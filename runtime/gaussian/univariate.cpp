@@ -1,6 +1,7 @@
 #include "runtime/gaussian/univariate.hpp"
 
 #include "compiler/ir/extended.hpp"
+#include "runtime/gaussian/classify.hpp"
 
 #include <algorithm>
 #include <array>
