@@ -1,4 +1,4 @@
-# Files that are compiled together read their headers once: eight of compiler/limit take 10 seconds, apart 26.
+# Files that are compiled together read their headers once: eight of the compiler take 10 seconds, apart 26.
 # OFF compiles each alone, which tells whether it includes what it needs.
 option(TPC_UNITY "compile sources eight at a time" ON)
 function(tpc_compile_together target)

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/execute/evaluate.hpp"
-#include "runtime/joint/expectation.hpp"
+#include "runtime/points/expectation.hpp"
 
 #include <functional>
 

@@ -5,7 +5,7 @@
 #include "runtime/expectations/unroll.hpp"
 #include "runtime/joint/shared.hpp"
 #include "runtime/joint/solve.hpp"
-#include "runtime/joint/twins.hpp"
+#include "runtime/points/twins.hpp"
 #include "runtime/samples/lanes.hpp"
 #include "runtime/samples/ledger.hpp"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "compiler/network/network.hpp"
-#include "runtime/joint/expectation.hpp"
+#include "runtime/points/expectation.hpp"
 #include "runtime/samples/address.hpp"
 
 #include <map>

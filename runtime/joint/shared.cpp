@@ -1,8 +1,8 @@
 #include "runtime/joint/shared.hpp"
 
-#include "runtime/joint/elementwise.hpp"
-#include "runtime/joint/growth.hpp"
-#include "runtime/joint/root.hpp"
+#include "runtime/points/growth.hpp"
+#include "runtime/points/root.hpp"
+#include "runtime/tapes/elementwise.hpp"
 
 #include <Eigen/Eigenvalues>
 

@@ -1,8 +1,8 @@
 // Parts of several expectations that have no method but points, from one set of them.
 #pragma once
 
-#include "runtime/joint/functions.hpp"
 #include "runtime/joint/split.hpp"
+#include "runtime/points/functions.hpp"
 
 namespace tpc::joint {
 

@@ -1,9 +1,9 @@
 #include "runtime/joint/solve.hpp"
 
-#include "runtime/joint/planar.hpp"
-#include "runtime/joint/root.hpp"
-#include "runtime/joint/spectral.hpp"
 #include "runtime/joint/univariate.hpp"
+#include "runtime/planes/planar.hpp"
+#include "runtime/points/root.hpp"
+#include "runtime/series/spectral.hpp"
 
 #include <algorithm>
 #include <chrono>

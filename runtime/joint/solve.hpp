@@ -2,10 +2,10 @@
 // method that meets the tolerance.
 #pragma once
 
-#include "runtime/joint/frames.hpp"
-#include "runtime/joint/laplace.hpp"
-#include "runtime/joint/ratio.hpp"
 #include "runtime/joint/split.hpp"
+#include "runtime/points/frames.hpp"
+#include "runtime/ratios/laplace.hpp"
+#include "runtime/ratios/ratio.hpp"
 
 #include <array>
 #include <mutex>

@@ -2,7 +2,7 @@
 // multiplied out where that leaves fewer Gaussians to a term.
 #pragma once
 
-#include "runtime/joint/expectation.hpp"
+#include "runtime/points/expectation.hpp"
 
 namespace tpc::joint {
 

@@ -2,7 +2,7 @@
 // in, dual kernels of one law.
 #pragma once
 
-#include "runtime/joint/expectation.hpp"
+#include "runtime/points/expectation.hpp"
 
 #include <optional>
 

@@ -1,11 +1,11 @@
 // Functions of several Gaussians: values, gradients, homogeneity, and estimates whose stated error holds.
-#include "runtime/joint/elementwise.hpp"
-#include "runtime/joint/expectation.hpp"
-#include "runtime/joint/points.hpp"
-#include "runtime/joint/root.hpp"
 #include "runtime/joint/shared.hpp"
-#include "runtime/joint/spectral.hpp"
-#include "runtime/joint/twins.hpp"
+#include "runtime/points/expectation.hpp"
+#include "runtime/points/points.hpp"
+#include "runtime/points/root.hpp"
+#include "runtime/points/twins.hpp"
+#include "runtime/series/spectral.hpp"
+#include "runtime/tapes/elementwise.hpp"
 
 #include <catch2/catch.hpp>
 

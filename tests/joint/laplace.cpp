@@ -1,6 +1,6 @@
 // Denominators by their Laplace transform: exact moments, agreement with sampling, and what it leaves to sampling.
-#include "runtime/joint/laplace.hpp"
-#include "runtime/joint/ratio.hpp"
+#include "runtime/ratios/laplace.hpp"
+#include "runtime/ratios/ratio.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,6 +1,6 @@
 // Series of smooth functions with narrow features, on one coordinate a side: what is stated is not exceeded.
 #include "runtime/joint/solve.hpp"
-#include "runtime/joint/spectral.hpp"
+#include "runtime/series/spectral.hpp"
 
 #include <catch2/catch.hpp>
 

@@ -1,5 +1,5 @@
 // Quadrature split at kinks, against what closed forms give.
-#include "runtime/joint/planar.hpp"
+#include "runtime/planes/planar.hpp"
 #include "runtime/gaussian/dual.hpp"
 
 #include <catch2/catch.hpp>

@@ -1,8 +1,8 @@
 // Functions of two coordinates a side with narrow features: what is stated is not exceeded.
-#include "runtime/joint/planar.hpp"
-#include "runtime/joint/sharpness.hpp"
-#include "runtime/joint/side.hpp"
-#include "runtime/joint/spectral.hpp"
+#include "runtime/planes/planar.hpp"
+#include "runtime/series/side.hpp"
+#include "runtime/series/spectral.hpp"
+#include "runtime/tapes/sharpness.hpp"
 
 #include <catch2/catch.hpp>
 

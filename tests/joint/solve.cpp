@@ -1,9 +1,9 @@
 // Expectations split into independent factors, and series in several dimensions, against brute force.
 #include "runtime/joint/solve.hpp"
 #include "runtime/gaussian/gauss_hermite.hpp"
-#include "runtime/joint/points.hpp"
-#include "runtime/joint/root.hpp"
-#include "runtime/joint/spectral.hpp"
+#include "runtime/points/points.hpp"
+#include "runtime/points/root.hpp"
+#include "runtime/series/spectral.hpp"
 
 #include <catch2/catch.hpp>
 
