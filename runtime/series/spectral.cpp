@@ -129,11 +129,12 @@ Coefficients coefficients(const Side& side, const Ladder& rules, const std::vect
     std::vector<double> from, to;
     for (Eigen::Index output = 0; output < data.rows(); ++output) {
         from.assign(data.row(output).begin(), data.row(output).end());
-        for (const Rows& matrix : transforms) { // the slowest coordinate becomes the fastest one
-            const auto rest = static_cast<Eigen::Index>(from.size()) / matrix.cols();
-            to.resize(static_cast<std::size_t>(rest * matrix.rows()));
-            Eigen::Map<Rows>(to.data(), rest, matrix.rows()).noalias() =
-                Eigen::Map<const Rows>(from.data(), matrix.cols(), rest).transpose() * matrix.transpose();
+        // The fastest coordinate becomes the slowest one; the last ones, least correlated, leave least.
+        for (auto matrix = transforms.rbegin(); matrix != transforms.rend(); ++matrix) {
+            const auto rest = static_cast<Eigen::Index>(from.size()) / matrix->cols();
+            to.resize(static_cast<std::size_t>(rest * matrix->rows()));
+            Eigen::Map<Rows>(to.data(), matrix->rows(), rest).noalias() =
+                *matrix * Eigen::Map<const Rows>(from.data(), rest, matrix->cols()).transpose();
             std::swap(from, to);
         }
         result.values.row(output) = Eigen::Map<const Eigen::RowVectorXd>(from.data(), kept);
@@ -147,15 +148,16 @@ struct Sum {
     std::size_t points = 0;
 };
 
-// Both sides take rung d for their coordinate d.
+// Both sides take rung d for their coordinate d. Powers of correlations below `negligible` are left out, and what they
+// multiply is at most the norms of both sides.
 Sum sum(const Side& left, const Side& right, const Eigen::VectorXd& correlations, const Ladder& rules,
-        const std::vector<std::size_t>& rungs, bool slopes) {
+        const std::vector<std::size_t>& rungs, double negligible, bool slopes) {
     const Eigen::Index shared = correlations.size();
     std::vector<std::size_t> terms;
-    for (Eigen::Index d = 0; d < shared; ++d) { // powers below rounding are left out
+    for (Eigen::Index d = 0; d < shared; ++d) {
         const auto k = static_cast<std::size_t>(d);
         const double s = correlations[d];
-        const double needed = s < 1 ? std::ceil(-36 / std::log(s)) + 1 : all_nodes;
+        const double needed = s < 1 ? std::ceil(std::log(negligible) / std::log(s)) + 1 : all_nodes;
         terms.push_back(static_cast<std::size_t>(std::min(needed, static_cast<double>(rules[rungs[k]].terms))));
     }
     Coefficients f = coefficients(left, rules, rungs, terms);
@@ -273,6 +275,7 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
 
     // Each direction alone, the others coarsely: as many nodes as its error wants.
     const Ladder& rules = ladder(tolerance);
+    const double negligible = std::max(1e-3 * tolerance, 1e-16);
     const auto directions = static_cast<std::size_t>(std::max(left.dimensions(), right.dimensions()));
     const bool known = given.size() == directions;
     const auto least = known ? std::optional(std::vector<std::size_t>(directions, 0))
@@ -312,7 +315,7 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
         for (rungs[d] = (*least)[d];; ++rungs[d]) {
             if (rungs[d] == rules.size())
                 return std::nullopt;
-            Sum here = sum(left, right, correlations, rules, rungs, slopes);
+            Sum here = sum(left, right, correlations, rules, rungs, negligible, slopes);
             if (!std::isfinite(here.norm) || !std::isfinite(here.slope_norm))
                 return std::nullopt;
             result.points += here.points;
@@ -332,7 +335,7 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
         }
     }
 
-    Sum all = sum(left, right, correlations, rules, chosen, slopes);
+    Sum all = sum(left, right, correlations, rules, chosen, negligible, slopes);
     result.points += all.points;
     // Far out in one direction another may need more nodes than beside coarse ones: all rules at once tell.
     std::vector<std::size_t> lower = chosen;
@@ -341,7 +344,7 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
     std::optional<Sum> below;
     while (!known) {
         if (!below) {
-            below = sum(left, right, correlations, rules, lower, slopes);
+            below = sum(left, right, correlations, rules, lower, negligible, slopes);
             result.points += below->points;
         }
         // Rules of 1.25 times the resolution: an error of exp(-c / h) becomes its power 1.25 at best.
@@ -358,7 +361,7 @@ std::optional<Precise> spectral(const Integrand& integrand, const Eigen::VectorX
             ++rung;
         if (*std::ranges::max_element(chosen) >= rules.size() || !affordable())
             return std::nullopt;
-        all = sum(left, right, correlations, rules, chosen, slopes);
+        all = sum(left, right, correlations, rules, chosen, negligible, slopes);
         result.points += all.points;
     }
     if (!std::isfinite(all.norm) || !std::isfinite(all.slope_norm))
