@@ -114,69 +114,121 @@ std::optional<Ratios::Polynomials> Ratios::polynomials(double tolerance) const {
     return place->second;
 }
 
+bool Ratios::smooth_beside_zero() const {
+    const auto beside = [](const Side& side) {
+        return std::ranges::all_of(side.kinks, [&](double kink) { return std::abs(kink) <= 1e-14 * side.ratio->range; });
+    };
+    return beside(left_) && beside(right_);
+}
+
+std::optional<std::pair<Halves, Halves>> Ratios::halves_of_sides(double tolerance) const {
+    const std::lock_guard lock(mutex_);
+    const auto [place, fresh] = halved_.try_emplace(tolerance);
+    if (!fresh)
+        return place->second;
+    const auto one = [&](const Side& side) {
+        return side.ratio ? halves(*side.function, side.ratio->range, tolerance) : constant_halves(side.number);
+    };
+    auto left = one(left_);
+    auto right = one(right_);
+    if (left && right)
+        place->second.emplace(std::move(*left), std::move(*right));
+    return place->second;
+}
+
 std::optional<Ratios::Result> Ratios::operator()(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, bool slopes,
                                                  double tolerance, double acceptable) const {
     if (!mean.isZero(0))
         return std::nullopt;
-    if (!smooth())
+    if (!smooth_beside_zero())
         return with_kinks(covariance, slopes, std::max(tolerance, acceptable));
-    // What is wanted, or as near as powers go.
-    for (double aim = tolerance, step = 4;; aim = std::min(step * aim, acceptable)) {
-        const auto powers = polynomials(aim);
-        if (powers) {
-            if (auto result = sum(*powers, covariance, slopes, aim))
-                return Result{std::move(*result), aim};
+    // What is wanted, or as near as powers go. Half lines cost the square of the degree: the mean of what is wanted and
+    // acceptable.
+    const double first = smooth() || tolerance == 0 ? tolerance : std::sqrt(tolerance * std::max(tolerance, acceptable));
+    for (double aim = first, step = 4;; aim = std::min(step * aim, acceptable)) {
+        const auto found = [&](const auto& powers) -> std::optional<Result> {
+            if (!powers)
+                return std::nullopt;
             step = 100; // sums cost more than powers
-        }
+            auto result = sum(*powers, covariance, slopes, aim);
+            return result ? std::optional(Result{std::move(*result), aim}) : std::nullopt;
+        };
+        if (smooth())
+            if (auto result = found(polynomials(aim)))
+                return result;
+        if (auto result = found(halves_of_sides(aim)))
+            return result;
         if (aim >= acceptable)
-            return std::nullopt;
+            break;
     }
+    return smooth() ? std::nullopt : with_kinks(covariance, slopes, std::max(tolerance, acceptable));
 }
 
 std::optional<Expectation> Ratios::sum(const Polynomials& powers, const Eigen::MatrixXd& covariance, bool slopes,
                                        double tolerance) const {
-    const Eigen::Index left_size = left_.size;
-    const Eigen::Index right_size = right_.size;
-    const Tilts& tilted = tilts(covariance, left_size, norm_of(left_.ratio, powers.left, slopes),
+    const Tilts& tilted = tilts(covariance, left_.size, norm_of(left_.ratio, powers.left, slopes),
                                 norm_of(right_.ratio, powers.right, slopes), tolerance, slopes);
     const Hermite left(powers.left, left_.ratio ? left_.ratio->offset : 0);
     const Hermite right(powers.right, right_.ratio ? right_.ratio->offset : 0);
-    const Eigen::VectorXd w = left_.ratio ? left_.ratio->form : Eigen::VectorXd::Zero(left_size);
-    const Eigen::VectorXd v = right_.ratio ? right_.ratio->form : Eigen::VectorXd::Zero(right_size);
     const std::size_t terms = std::min(powers.left.size(), powers.right.size());
+    std::vector<double> f, g;
+    const auto kernel = [&](std::size_t i, std::size_t j, const Eigen::VectorXd& x, const Eigen::VectorXd& y) {
+        const double A = x.squaredNorm();
+        const double B = y.squaredNorm();
+        const double root = std::sqrt(A * B);
+        const double rho = root > 0 ? std::clamp(x.dot(y) / root, -1.0, 1.0) : 0;
+        left(tilted.left, i, A, f);
+        right(tilted.right, j, B, g);
+        Moments K;
+        double power = 1;
+        for (std::size_t m = 0; m < terms; ++m, power *= rho) {
+            const auto order = static_cast<double>(m);
+            K.value += f[m] * g[m] * power;
+            if (!slopes)
+                continue;
+            const double two = std::sqrt((order + 1) * (order + 2));
+            K.by_A += two * f[m + 2] * g[m] * power;
+            K.by_B += two * f[m] * g[m + 2] * power;
+            K.by_c += (order + 1) * f[m + 1] * g[m + 1] * power;
+        }
+        K.by_A = A > 0 ? K.by_A / (2 * A) : 0;
+        K.by_B = B > 0 ? K.by_B / (2 * B) : 0;
+        K.by_c = root > 0 ? K.by_c / root : 0;
+        return K;
+    };
+    return integrate(tilted, kernel, slopes, tolerance);
+}
+
+std::optional<Expectation> Ratios::sum(const std::pair<Halves, Halves>& powers, const Eigen::MatrixXd& covariance,
+                                       bool slopes, double tolerance) const {
+    const auto norm = [&](const Side& side, const Halves& halves) {
+        std::vector<double> either = halves.powers[0];
+        for (std::size_t k = 0; k < either.size(); ++k)
+            either[k] = std::max(std::abs(either[k]), std::abs(halves.powers[1][k]));
+        return norm_of(side.ratio, either, slopes);
+    };
+    const Tilts& tilted =
+        tilts(covariance, left_.size, norm(left_, powers.first), norm(right_, powers.second), tolerance, slopes);
+    HalvesKernel pair(powers.first, left_.ratio ? left_.ratio->offset : 0, tilted.left, powers.second,
+                      right_.ratio ? right_.ratio->offset : 0, tilted.right);
+    const auto kernel = [&](std::size_t i, std::size_t j, const Eigen::VectorXd& x, const Eigen::VectorXd& y) {
+        return pair(i, j, x, y, slopes);
+    };
+    return integrate(tilted, kernel, slopes, tolerance);
+}
+
+std::optional<Expectation> Ratios::integrate(const Tilts& tilted, Kernel kernel, bool slopes, double tolerance) const {
+    const Eigen::VectorXd w = left_.ratio ? left_.ratio->form : Eigen::VectorXd::Zero(left_.size);
+    const Eigen::VectorXd v = right_.ratio ? right_.ratio->form : Eigen::VectorXd::Zero(right_.size);
     Expectation sum;
     if (slopes)
-        sum.slopes = Eigen::MatrixXd::Zero(left_size, right_size);
-    std::vector<double> f, g;
+        sum.slopes = Eigen::MatrixXd::Zero(left_.size, right_.size);
     double most = 0;
     double edge = 0;
     for (std::size_t i = 0; i < tilted.left.nodes.size(); ++i)
         for (std::size_t j = 0; j < tilted.right.nodes.size(); ++j) {
             const Tilt& tilt = tilted.at(i, j);
-            const Eigen::VectorXd x = tilt.Y.leftCols(left_size) * w;
-            const Eigen::VectorXd y = tilt.Y.rightCols(right_size) * v;
-            const double A = x.squaredNorm();
-            const double B = y.squaredNorm();
-            const double c = x.dot(y);
-            const double root = std::sqrt(A * B);
-            const double rho = root > 0 ? std::clamp(c / root, -1.0, 1.0) : 0;
-            left(tilted.left, i, A, f);
-            right(tilted.right, j, B, g);
-            Moments K;
-            double power = 1;
-            for (std::size_t m = 0; m < terms; ++m, power *= rho) {
-                const auto order = static_cast<double>(m);
-                K.value += f[m] * g[m] * power;
-                if (!slopes)
-                    continue;
-                const double two = std::sqrt((order + 1) * (order + 2));
-                K.by_A += two * f[m + 2] * g[m] * power;
-                K.by_B += two * f[m] * g[m + 2] * power;
-                K.by_c += (order + 1) * f[m + 1] * g[m + 1] * power;
-            }
-            K.by_A = A > 0 ? K.by_A / (2 * A) : 0;
-            K.by_B = B > 0 ? K.by_B / (2 * B) : 0;
-            K.by_c = root > 0 ? K.by_c / root : 0;
+            const Moments K = kernel(i, j, tilt.Y.leftCols(left_.size) * w, tilt.Y.rightCols(right_.size) * v);
             sum.value += tilt.weight * K.value;
             const auto note = [&](double added) {
                 most = std::max(most, added);

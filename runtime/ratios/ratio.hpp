@@ -3,12 +3,14 @@
 // The ratio t is bounded, |t| <= r = sqrt(w'Q^+ w), so that a polynomial sum p_k t^k is as near as one likes; and with
 // t^k = (w'z)^k / Gamma(k/2) * integral of s^(k/2-1) exp(-s q) ds all powers have one Laplace integral, in which the
 // function becomes the polynomial sum p_k s^(k/2) / Gamma(k/2) a^k of one Gaussian a = w'z. Two sides of these are a finite
-// Mehler sum in their correlation. Functions with kinks are projected: ratios have a smooth density, so that expectations
-// converge though polynomials do not come near a kink.
+// Mehler sum in their correlation. Functions that are smooth on either side of 0 are polynomials on each (ratio_halves.hpp).
+// Functions with other kinks are projected: ratios have a smooth density, so that expectations converge though polynomials
+// do not come near a kink.
 #pragma once
 
 #include "runtime/gaussian/univariate.hpp"
 #include "runtime/points/expectation.hpp"
+#include "runtime/ratios/ratio_halves.hpp"
 #include "runtime/ratios/ratio_polynomial.hpp"
 #include "runtime/ratios/tilt.hpp"
 
@@ -60,10 +62,13 @@ class Ratios {
         double magnitude = 0;            // of projections: what cancels in one
     };
     mutable std::mutex mutex_;
-    mutable std::map<double, std::optional<Polynomials>> interpolated_;   // by tolerance
-    mutable std::map<std::size_t, std::optional<Polynomials>> projected_; // by degree
+    mutable std::map<double, std::optional<Polynomials>> interpolated_;         // by tolerance
+    mutable std::map<std::size_t, std::optional<Polynomials>> projected_;       // by degree
+    mutable std::map<double, std::optional<std::pair<Halves, Halves>>> halved_; // by tolerance
     [[nodiscard]] bool smooth() const;
+    [[nodiscard]] bool smooth_beside_zero() const;
     [[nodiscard]] std::optional<Polynomials> polynomials(double tolerance) const;
+    [[nodiscard]] std::optional<std::pair<Halves, Halves>> halves_of_sides(double tolerance) const;
     [[nodiscard]] std::optional<Polynomials> projections(std::size_t degree) const;
     // Both sides have one vector z, of which both norms are.
     [[nodiscard]] bool one_sample(const Eigen::MatrixXd& covariance, double tolerance) const;
@@ -78,6 +83,13 @@ class Ratios {
     [[nodiscard]] std::optional<Result> by_density(const Eigen::MatrixXd& covariance, bool slopes, double tolerance) const;
     [[nodiscard]] std::optional<Expectation> sum(const Polynomials& powers, const Eigen::MatrixXd& covariance, bool slopes,
                                                  double tolerance) const;
+    [[nodiscard]] std::optional<Expectation> sum(const std::pair<Halves, Halves>& powers, const Eigen::MatrixXd& covariance,
+                                                 bool slopes, double tolerance) const;
+    // K of pairs of nodes, under their weights.
+    using Kernel =
+        llvm::function_ref<Moments(std::size_t i, std::size_t j, const Eigen::VectorXd& x, const Eigen::VectorXd& y)>;
+    [[nodiscard]] std::optional<Expectation> integrate(const Tilts& tilted, Kernel kernel, bool slopes,
+                                                       double tolerance) const;
 };
 
 } // namespace tpc::joint

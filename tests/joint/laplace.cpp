@@ -178,6 +178,50 @@ TEST_CASE("batch norm before a kink: projections under the Laplace transform agr
         expect(Function::relu, Function::abs, j, 0.5, one);
 }
 
+TEST_CASE("moments of quadrants: the arc-cosine kernel, and halves of Isserlis's sums") {
+    for (const double rho : {-1.0, -0.999999, -0.4, 0.0, 0.7, 1.0}) {
+        Eigen::MatrixXd same(6, 7), opposite(6, 7);
+        joint::quadrant_moments(2 - 2 * rho, 2 + 2 * rho, same);
+        joint::quadrant_moments(2 + 2 * rho, 2 - 2 * rho, opposite);
+        const double angle = std::acos(rho);
+        CHECK(same(1, 1) ==
+              Approx((std::sin(angle) + (std::numbers::pi - angle) * rho) / (2 * std::numbers::pi)).margin(1e-12));
+        CHECK(2 * (same(2, 2) + opposite(2, 2)) == Approx(1 + 2 * rho * rho));
+        CHECK(2 * (same(3, 3) - opposite(3, 3)) == Approx(9 * rho + 6 * rho * rho * rho));
+        CHECK(2 * (same(4, 2) + opposite(4, 2)) == Approx(3 + 12 * rho * rho));
+        CHECK(same(5, 2) == Approx(same(2, 5)).margin(1e-13));
+    }
+}
+
+TEST_CASE("batch norm before a function with a kink at 0: half lines agree with ratios whose kink is beside it") {
+    Eigen::MatrixXd root = Eigen::MatrixXd::Zero(12, 10);
+    for (Eigen::Index r = 0; r < 12; ++r)
+        for (Eigen::Index c = 0; c < 10; ++c)
+            root(r, c) = std::sin(static_cast<double>((3 * r + 1) * (7 * c + 2)));
+    const Eigen::MatrixXd covariance = root * root.transpose() / 10;
+    const Eigen::VectorXd mean = Eigen::VectorXd::Zero(12);
+    const auto found = [&](double shift, double tolerance) {
+        Integrand integrand;
+        integrand.left_gaussians = integrand.right_gaussians = 6;
+        integrand.left = normalised(integrand.tape, 0, 6, 1, 0, Function::elu, shift);
+        integrand.right = normalised(integrand.tape, 6, 6, 3, 0, Function::elu, shift);
+        joint::finish(integrand, true);
+        const auto ratios = joint::Ratios::make(integrand);
+        REQUIRE(ratios);
+        const auto result = (*ratios)(mean, covariance, true, 0.1 * tolerance, tolerance);
+        REQUIRE(result);
+        CHECK(result->error <= 10 * tolerance);
+        return result->expectation;
+    };
+    const auto half = found(0, 1e-9), beside = found(1e-6, 1e-4);
+    const double norm = half.slopes.cwiseAbs().maxCoeff();
+    CHECK(std::abs(half.value - beside.value) < 1e-4);
+    CHECK((half.slopes - beside.slopes).cwiseAbs().maxCoeff() < 5e-4 * norm);
+    const auto coarse = found(0, 1e-5);
+    CHECK(std::abs(half.value - coarse.value) < 1e-6);
+    CHECK((half.slopes - coarse.slopes).cwiseAbs().maxCoeff() < 1e-5 * norm);
+}
+
 TEST_CASE("batch norm before a kink, of few rows: ratios of three Gaussians are uniform, of two coordinates of a circle") {
     const auto expect = [&](std::uint32_t rows, std::uint32_t row, Function phi, double shift, bool one, double expected,
                             double epsilon = 0) {
