@@ -1,9 +1,11 @@
 #include "compiler/check/elements.hpp"
 
+#include "compiler/check/contents.hpp"
 #include "compiler/ir/indexing.hpp"
 #include "compiler/resolve/resolve.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 
 namespace tpc::check {
@@ -17,7 +19,7 @@ struct Stop {}; // the budget is spent, or the program has no such element
 class ElementWalk {
   public:
     ElementWalk(const ir::Program& p, const ir::Sizes& sizes, std::size_t budget)
-        : program_(p), budget_(budget), extents_(resolve::extents(p, sizes)), values_(p.symbols.size(), 0) {
+        : program_(p), analysis_(p), budget_(budget), extents_(resolve::extents(p, sizes)), values_(p.symbols.size(), 0) {
         for (const auto& [symbol, size] : sizes)
             set(symbol, size);
         for (std::uint32_t k = 0; k < program_.statements.size(); ++k) {
@@ -36,19 +38,7 @@ class ElementWalk {
 
     ElementUses run(const std::vector<std::vector<OutputTerm>>& terms) {
         for (std::size_t k = 0; k < terms.size(); ++k)
-            points(program_.outputs[k].family, [&] {
-                for (const OutputTerm& term : terms[k])
-                    points(term.ranges, [&] {
-                        if (term.kind == OutputTerm::Kind::readout) {
-                            auto read = member(term.parameter, term.member);
-                            if (!read)
-                                return;
-                            result_.readouts[term.parameter].insert(std::move(*read));
-                            scan(term.vector);
-                        }
-                        scan(term.coefficient);
-                    });
-            });
+            points(program_.outputs[k].family, [&] { element(static_cast<std::uint32_t>(k), terms[k]); });
         while (!pending_.empty()) {
             const auto [statement, point] = pending_.back();
             pending_.pop_back();
@@ -64,12 +54,18 @@ class ElementWalk {
     using Element = std::pair<std::uint32_t, Member>;
     using Instance = std::pair<std::uint32_t, Member>;
 
+    // To say which coefficients are 0: where they take longer or lead deeper, they count as others do.
+    static constexpr unsigned coefficient_budget = 1'000'000, coefficient_depth = 500;
+
     const ir::Program& program_;
+    Analysis analysis_;
     std::size_t budget_;
+    unsigned coefficient_steps_ = 0;
     std::vector<resolve::Extent> extents_;
     std::vector<std::int64_t> values_; // by symbol
     std::map<Element, Instance> elements_;
-    std::map<std::uint32_t, resolve::Extent> boxes_; // of parameters
+    std::map<std::uint32_t, resolve::Extent> boxes_;   // of parameters
+    std::map<Element, std::optional<double>> numbers_; // elements of scalars: what indices alone make of them
     std::set<Element> seen_;
     std::vector<Instance> pending_;
     ElementUses result_;
@@ -144,6 +140,119 @@ class ElementWalk {
             return tuple;
         const resolve::Extent& around = box(parameter);
         return around.lower.empty() ? std::nullopt : place(std::move(tuple), access.mode, around);
+    }
+
+    void element(std::uint32_t output, const std::vector<OutputTerm>& terms) {
+        bool read_out = false;
+        const OutputTerm* average = nullptr;
+        for (const OutputTerm& term : terms)
+            points(term.ranges, [&] {
+                if (number(term.coefficient, 0) == 0.0)
+                    return;
+                if (term.kind == OutputTerm::Kind::readout) {
+                    auto read = member(term.parameter, term.member);
+                    if (!read)
+                        return;
+                    result_.readouts[term.parameter].insert(std::move(*read));
+                    read_out = true;
+                    scan(term.vector);
+                } else if (term.kind == OutputTerm::Kind::constant && analysis_.of(term.coefficient).moment) {
+                    average = &term;
+                }
+                scan(term.coefficient);
+            });
+        if (average == nullptr || read_out)
+            return;
+        Member own;
+        for (const ir::Range& range : program_.outputs[output].family)
+            own.push_back(value(Affine::of(range.index)));
+        result_.averages.try_emplace(output, std::move(own), average);
+    }
+
+    // What indices and numbers alone make of a scalar; nothing where it depends on more.
+    std::optional<double> number(ir::ExprId id, unsigned depth) {
+        const ir::Node& node = program_.exprs[id];
+        if (++coefficient_steps_ > coefficient_budget || depth > coefficient_depth)
+            return std::nullopt;
+        switch (node.op) {
+        case Op::number:
+            return node.number;
+        case Op::affine:
+            return static_cast<double>(value(node.affine));
+        case Op::read:
+            return number_of_element(node, depth);
+        case Op::reduce:
+            return number_of_sum(node, depth);
+        case Op::apply:
+            return number_of_function(node, depth);
+        default:
+            return std::nullopt;
+        }
+    }
+
+    std::optional<double> number_of_function(const ir::Node& node, unsigned depth) {
+        const auto first = number(node.children[0], depth + 1);
+        if (node.children.size() == 1) {
+            if (first && node.function == ir::Function::relu)
+                return std::max(*first, 0.0);
+            if (first && node.function == ir::Function::abs)
+                return std::abs(*first);
+            return first && node.function == ir::Function::neg ? std::optional(-*first) : std::nullopt;
+        }
+        if (first == 0.0 && (node.function == ir::Function::mul || node.function == ir::Function::div))
+            return 0.0;
+        const auto second = number(node.children[1], depth + 1);
+        if (node.function == ir::Function::mul && second == 0.0)
+            return 0.0;
+        if (!first || !second)
+            return std::nullopt;
+        switch (node.function) {
+        case ir::Function::add:
+            return *first + *second;
+        case ir::Function::sub:
+            return *first - *second;
+        case ir::Function::mul:
+            return *first * *second;
+        default:
+            return std::nullopt;
+        }
+    }
+
+    std::optional<double> number_of_sum(const ir::Node& node, unsigned depth) {
+        if (node.reduction != ir::Reduction::sum)
+            return std::nullopt;
+        std::optional<double> sum = 0.0;
+        points(node.ranges, [&] {
+            const auto term = sum ? number(node.children[0], depth + 1) : std::nullopt;
+            sum = term ? std::optional(*sum + *term) : std::nullopt;
+        });
+        return sum;
+    }
+
+    std::optional<double> number_of_element(const ir::Node& node, unsigned depth) {
+        if (node.type != ir::Type::scalar)
+            return std::nullopt;
+        const auto tuple = place(indices(node.access.indices), node.access.mode, extents_[node.target]);
+        if (!tuple)
+            return 0.0;
+        const Element element{node.target, *tuple};
+        if (const auto known = numbers_.find(element); known != numbers_.end())
+            return known->second;
+        const auto found = elements_.find(element);
+        if (found == elements_.end())
+            throw Stop{};
+        const auto& [statement, point] = found->second;
+        const auto& ranges = program_.statements[statement].domain.ranges;
+        Member before; // two statements may share the indices of their loops
+        for (std::size_t k = 0; k < ranges.size(); ++k) {
+            before.push_back(value(Affine::of(ranges[k].index)));
+            set(ranges[k].index, point[k]);
+        }
+        const auto result = number(program_.statements[statement].value, depth + 1);
+        for (std::size_t k = 0; k < ranges.size(); ++k)
+            set(ranges[k].index, before[k]);
+        numbers_.emplace(element, result);
+        return result;
     }
 
     void scan(ir::ExprId id) {

@@ -1,5 +1,6 @@
 #include "compiler/check/gia.hpp"
 
+#include "compiler/check/contents.hpp"
 #include "compiler/check/elements.hpp"
 #include "compiler/check/outputs.hpp"
 #include "compiler/check/several_sizes.hpp"
@@ -38,6 +39,7 @@ class Rules {
     }
 
     void run() {
+        averages();
         readout_means();
         readouts_used_elsewhere();
         both_transposes();
@@ -54,7 +56,7 @@ class Rules {
     Reach reach_;
     std::vector<Readout> readouts_;
     std::optional<std::optional<ElementUses>> elements_;
-    std::optional<std::vector<std::optional<ElementUses>>> elements_of_others_;
+    std::vector<std::optional<ElementUses>> elements_of_others_;
 
     const Node& node(const Use& use) const { return program_.exprs[use.node]; }
     const std::string& name(std::uint32_t parameter) const { return program_.parameters[parameter].name; }
@@ -92,15 +94,19 @@ class Rules {
     bool reads_out_another(const Use& use, std::uint32_t parameter) {
         if (others_.empty())
             return false;
-        if (!elements_of_others_) {
-            elements_of_others_.emplace();
-            for (const ir::Sizes& sizes : others_)
-                elements_of_others_->push_back(element_uses(program_, terms_, sizes, element_budget));
-        }
         const ElementUses* exact = elements();
-        return std::ranges::any_of(*elements_of_others_, [&](const auto& other) {
-            return !exact || !other || intersect(members(*exact, use.node), members_read(*other, parameter));
-        });
+        for (std::size_t k = 0; k < others_.size(); ++k) {
+            const ElementUses* other = elements_of_another(k);
+            if (!exact || !other || intersect(members(*exact, use.node), members_read(*other, parameter)))
+                return true;
+        }
+        return false;
+    }
+    const ElementUses* elements_of_another(std::size_t k) {
+        while (elements_of_others_.size() <= k)
+            elements_of_others_.push_back(
+                element_uses(program_, terms_, others_[elements_of_others_.size()], element_budget));
+        return elements_of_others_[k] ? &*elements_of_others_[k] : nullptr;
     }
     bool disjoint(const ir::Access& a, const ir::Access& b, const Bindings& bindings) const {
         const auto plain = [](const ir::Access& x) {
@@ -227,6 +233,39 @@ class Rules {
             return std::nullopt;
         };
         return is_zero(scratch, ir::renamed(scratch, parameter.mean, index));
+    }
+
+    // Rule 1, element by element: of f[1] = avg(x), f[2] = v' @ x / sqrt(n) the first one has no readout.
+    void averages() {
+        std::set<std::uint32_t> mixed;
+        const Analysis analysis(program_);
+        for (std::uint32_t output = 0; output < terms_.size(); ++output)
+            for (const OutputTerm& term : terms_[output])
+                if (term.kind == OutputTerm::Kind::constant && analysis.of(term.coefficient).moment)
+                    mixed.insert(output);
+        std::erase_if(mixed, [&](std::uint32_t output) {
+            return std::ranges::none_of(readouts_, [&](const Readout& r) { return r.output == output; });
+        });
+        if (mixed.empty())
+            return;
+        averages_at(elements(), mixed);
+        for (std::size_t k = 0; k < others_.size(); ++k)
+            averages_at(elements_of_another(k), mixed);
+    }
+    void averages_at(const ElementUses* exact, std::set<std::uint32_t>& mixed) {
+        if (exact == nullptr)
+            return;
+        for (const auto& [output, found] : exact->averages) {
+            if (mixed.erase(output) == 0)
+                continue;
+            const auto& [member, term] = found;
+            const ir::Output& whole = program_.outputs[output];
+            const std::string index = member.empty() ? "" : fmt::format("[{}]", fmt::join(member, ","));
+            diagnostics_
+                .report(Id::gia_average_output, term->span,
+                        whole.name.empty() ? "the output" : fmt::format("the output {}{}", whole.name, index))
+                .note(whole.span, "of the terms of this output only averages are left there, and no readout");
+        }
     }
 
     // Rule 2.

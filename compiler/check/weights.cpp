@@ -117,6 +117,7 @@ std::vector<OutputTerm> Weights::weighted(std::uint32_t statement, std::vector<O
             instances.push_back(ir::fresh_range(program_, loop, symbols, program_.info(loop.index).span));
         ir::Node weight = read;
         weight.target = *weights;
+        weight.type = ir::Type::scalar; // also of names of vectors
         for (const Range& instance : instances)
             weight.access.indices.push_back(Affine::of(instance.index));
         const ExprId factor = sum_over(program_.exprs, sums, times(program_.exprs, coefficient, program_.exprs.add(weight)));

@@ -127,6 +127,10 @@ TEST_CASE("readout vectors may be defined by recursion") {
           "9 gia_readout_reused");
     CHECK(reasons("a[1] = v\nfor l in 2..3 { a[l] = c * a[l-1] }\noutput a[3]' @ x[1] / sqrt(n)") ==
           "9 gia_random_coefficient");
+    // only members that have a weight are read out
+    const std::string sums = "a[0] = 0\nfor l in 1..4 { a[l] = a[l-1] + u[l] }\ny = relu(x[1] + u[2])\n";
+    CHECK(reasons(sums + "output a[1]' @ y / sqrt(n)") == "");
+    CHECK(reasons(sums + "output a[3]' @ y / sqrt(n)") == "9 gia_readout_reused");
 }
 
 TEST_CASE("a readout vector may be a factor of either side") {
