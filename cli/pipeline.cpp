@@ -10,6 +10,8 @@
 #include "runtime/io/input_file.hpp"
 #include "runtime/io/output_file.hpp"
 
+#include <fmt/format.h>
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -62,6 +64,9 @@ std::string read_text(const std::string& path) {
         if (count == 0)
             return text;
         text.append(block.data(), static_cast<std::size_t>(count));
+        if (text.size() > grammar::largest_file)
+            throw Failure{data_error,
+                          fmt::format("{}: longer than {} MB: this is no program", path, grammar::largest_file >> 20)};
     }
 }
 

@@ -190,6 +190,8 @@ std::string read_file(const std::string& path) {
     if (!error && !fs::is_regular_file(status))
         throw std::system_error(
             std::make_error_code(fs::is_directory(status) ? std::errc::is_a_directory : std::errc::invalid_argument));
+    if (const auto size = fs::file_size(path, error); !error && size > largest_file)
+        throw std::system_error(std::make_error_code(std::errc::file_too_large));
     errno = 0;
     std::ifstream stream(path, std::ios::binary);
     std::ostringstream text;

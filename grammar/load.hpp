@@ -19,6 +19,9 @@ struct Loading {
     std::function<std::string(const std::string& path)> read = {};
 };
 
+// Text is kept whole, and larger files (or devices without an end) are no programs.
+inline constexpr std::size_t largest_file = std::size_t{64} << 20;
+
 // The text of a file. Throws std::system_error.
 std::string read_file(const std::string& path);
 
