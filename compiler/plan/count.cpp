@@ -1,5 +1,7 @@
 #include "compiler/plan/count.hpp"
 
+#include "compiler/plan/walk.hpp"
+
 #include <algorithm>
 #include <numeric>
 #include <set>
@@ -95,24 +97,6 @@ class Counter {
         }
     }
 
-    // Of a right loop: the values that the operations below leave for its index.
-    std::pair<std::int64_t, std::int64_t> bounds(const WalkItem& item) const {
-        const std::int64_t lower = item.range.first(values_.data());
-        const std::int64_t upper = item.range.last(values_.data());
-        std::int64_t least = upper + 1;
-        std::int64_t greatest = lower - 1;
-        for (const auto& values : item.solutions) {
-            if (values.empty())
-                return {lower, upper};
-            const std::int64_t numerator = values[0].numerator(values_.data());
-            if (numerator % values[0].denominator != 0)
-                continue;
-            least = std::min(least, numerator / values[0].denominator);
-            greatest = std::max(greatest, numerator / values[0].denominator);
-        }
-        return {std::max(lower, least), std::min(upper, greatest)};
-    }
-
     // Of a term at the instance at hand, whatever its conditions leave of them.
     std::uint64_t products(const TermOp& term, std::size_t depth) {
         if (depth == term.sums.size())
@@ -139,7 +123,7 @@ class Counter {
     void right(const std::vector<WalkItem>& items, std::uint64_t weight) {
         for (const WalkItem& item : items) {
             if (item.loop) {
-                const auto [lower, upper] = bounds(item);
+                const auto [lower, upper] = right_bounds(item, values_.data());
                 turns(item, lower, upper, weight, [&](std::uint64_t inner) { right(item.children, inner); });
                 continue;
             }

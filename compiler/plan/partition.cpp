@@ -299,6 +299,10 @@ class Partitioner {
 } // namespace
 
 std::optional<Part> partition(const Plan& plan) {
+    // Expectations over several Gaussians read their laws anywhere.
+    for (const PairOp& op : plan.cross.ops)
+        if (std::ranges::any_of(op.groups, [](const GroupOp& group) { return group.joint; }))
+            return std::nullopt;
     return Partitioner(plan).run();
 }
 

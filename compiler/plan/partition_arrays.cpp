@@ -106,8 +106,7 @@ bool consistent(const Plan& plan, const PlaneArrays& component) {
         if (target == component.end())
             continue;
         const auto own = offsets(op.left_target, op.right_target, target->second);
-        if (std::any_of(own.begin(), own.end(), [](const auto& o) { return !o; }) ||
-            std::any_of(op.groups.begin(), op.groups.end(), [](const GroupOp& group) { return group.joint; }))
+        if (std::any_of(own.begin(), own.end(), [](const auto& o) { return !o; }))
             return false;
         for (const EntryRead* read : reads_of(op)) {
             const auto source = component.find(read->array);

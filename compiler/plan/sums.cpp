@@ -37,7 +37,7 @@ std::optional<std::uint32_t> summed(const Linear& index, const std::vector<LoopR
 }
 
 // Where the right elements of S stand: an index that sums run over has a loop of its own, others are what they were.
-struct Indices {
+struct RightIndices {
     std::vector<Linear> values;
     std::vector<std::optional<Interval>> loops; // by dimension
 };
@@ -204,8 +204,8 @@ class Factorer {
         return true;
     }
     // The right elements that some of the terms read.
-    [[nodiscard]] std::optional<Indices> elements(const Group& group, const std::vector<TermOp*>& rights) const {
-        Indices result;
+    [[nodiscard]] std::optional<RightIndices> elements(const Group& group, const std::vector<TermOp*>& rights) const {
+        RightIndices result;
         const TermOp& first = group.right;
         const Box& family = right_.box_of(first.entry.right.family);
         std::set<std::uint32_t> taken;
@@ -337,7 +337,7 @@ class Factorer {
         }
         return result;
     }
-    std::optional<std::uint32_t> add_array(const PairOp& op, const Indices& indices, std::uint32_t right) {
+    std::optional<std::uint32_t> add_array(const PairOp& op, const RightIndices& indices, std::uint32_t right) {
         const PairArray& target = part_.arrays[op.array];
         PairArray array;
         array.left = target.left;

@@ -1,7 +1,7 @@
 #include "runtime/execute/uses.hpp"
 
 #include "runtime/pairs/pair.hpp"
-#include "runtime/samples/stored.hpp"
+#include "runtime/samples/address.hpp"
 #include "runtime/samples/walk.hpp"
 
 namespace tpc::execute {

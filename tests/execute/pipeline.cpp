@@ -3,6 +3,7 @@
 #include "compiler/check/gia.hpp"
 #include "compiler/network/network.hpp"
 #include "compiler/plan/plan.hpp"
+#include "compiler/plan/verify.hpp"
 #include "grammar/parse.hpp"
 
 #include <algorithm>
@@ -89,6 +90,8 @@ plan::Plan plan_of(const std::string& text, const Set& left, const Set* right, c
     const network::Network network = network::name_preactivations(std::move(compiled.program), std::move(verdict.terms));
     auto plan = plan::build(network, left_sizes, right_sizes, settings.options.ntk, compiled.diagnostics);
     compiled.require_clean();
+    for (const plan::Finding& finding : plan::verify(*plan))
+        throw std::logic_error("of the plan, " + finding.text);
     if (settings.form == Settings::Form::planes && plan->planes)
         plan->factored = std::move(plan->planes);
     if (settings.form != Settings::Form::usual)

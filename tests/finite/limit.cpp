@@ -1,10 +1,12 @@
 #include "tests/finite/limit.hpp"
 
+#include "compiler/plan/verify.hpp"
 #include "compiler/resolve/resolve.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 namespace tpc::tests {
 namespace {
@@ -56,6 +58,8 @@ plan::Plan plan(const ir::Program& program, const ir::Sizes& left, const ir::Siz
     const network::Network network = network::name_preactivations(std::move(copy), std::move(verdict.terms));
     auto result = plan::build(network, left, right, true, diagnostics);
     require_clean(diagnostics);
+    for (const plan::Finding& finding : plan::verify(*result))
+        throw std::logic_error("of the plan, " + finding.text);
     return std::move(result.value());
 }
 
