@@ -23,6 +23,10 @@ template <class Real> void TileMachine<Real>::dual(std::uint32_t index, const Ru
     if (!read.left.inside || !read.right.inside)
         throw MethodError("a nonlinearity of an element outside its family");
     const std::size_t count = run.count();
+    if (bare_) {
+        dual_of_values(index, read, out, count);
+        return;
+    }
     const std::size_t sheets = outer_.count();
     const auto connect = [&](auto& row, const Entry& from, const Entry& to) {
         row.minus = from.stored() ? minus(from) : twos_.data();
@@ -211,6 +215,65 @@ void TileMachine<Real>::dual_of_sum(std::uint32_t index, const Entry& read, rows
     const std::vector<EqualLane<Real>> equal = equal_lanes(index, read, row);
     rows::value_of_sum(row, what, apart_.data());
     settle(own, equal, read, row);
+}
+
+// Of C and T that are stored, as others read them too: the sum is that entry. Where an element meets itself in an equal
+// sample its row is cut, as nothing is lost there.
+template <class Real>
+void TileMachine<Real>::dual_of_values(std::uint32_t index, const Entry& read, const Entry& out, std::size_t count) {
+    const auto row = static_cast<std::ptrdiff_t>(width_);
+    const auto piece = [&](std::size_t sheet, std::size_t sheets, std::size_t first, std::size_t positions) {
+        Entry from = moved(read, sheet, first);
+        const Entry to = moved(out, sheet, first);
+        if (sheets == 1)
+            from.left.element_sheet = from.right.element_sheet = 0;
+        if (positions == 1)
+            from.left.element_step = from.right.element_step = 0;
+        rows::Term<Real> term;
+        term.value = true;
+        term.minus.data = zeros_.data();
+        if (from.stored()) {
+            const auto at = [&](const Real* data) { return rows::Moving<Real>{data, from.step * row, 0, from.sheet * row}; };
+            term.minus = at(minus(from));
+            if (from.array->moves)
+                term.tangent = at(tangent(from));
+        }
+        rows::LinearRow<Real> sum;
+        sum.sheets = sheets;
+        sum.positions = positions;
+        sum.lanes = lanes_;
+        sum.terms = &term;
+        sum.count = 1;
+        sum.value = true;
+        sum.minus = minus(to);
+        sum.tangent = tangent(to);
+        sum.step = to.step * row;
+        sum.sheet = to.sheet * row;
+        dual_of_sum(index, from, sum);
+    };
+    const std::size_t sheets = outer_.count();
+    const Spot &left = read.left, &right = read.right;
+    const std::ptrdiff_t along = left.element_step - right.element_step;
+    const bool meets = !equal_.empty() && part_.ops[index].left_statement == part_.ops[index].right_statement;
+    if (!meets || (along == 0 && left.element_sheet == right.element_sheet)) {
+        piece(0, sheets, 0, count);
+        return;
+    }
+    for (std::size_t sheet = 0; sheet < sheets; ++sheet) {
+        const std::ptrdiff_t ahead =
+            right.element - left.element + static_cast<std::ptrdiff_t>(sheet) * (right.element_sheet - left.element_sheet);
+        const std::ptrdiff_t at = along != 0 && ahead % along == 0 ? ahead / along : -1;
+        if (at < 0 || at >= static_cast<std::ptrdiff_t>(count)) {
+            piece(sheet, 1, 0, count);
+            continue;
+        }
+        const auto own = static_cast<std::size_t>(at);
+        if (own > 0)
+            piece(sheet, 1, 0, own);
+        piece(sheet, 1, own, 1);
+        if (own + 1 < count)
+            piece(sheet, 1, own + 1, count - own - 1);
+    }
 }
 
 // Any other method, on the lanes that are samples; it takes and gives gaps that are not normalised.

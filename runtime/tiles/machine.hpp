@@ -70,8 +70,8 @@ template <class Real> struct EqualLane {
 
 template <class Real> class TileMachine {
   public:
-    // `bare`: with C alone.
-    TileMachine(const TileProgram<Real>& program, bool tangent, bool bare);
+    // `bare`: with C alone. `space`: program.rows rows of program.lanes zeros, for one machine after the other.
+    TileMachine(const TileProgram<Real>& program, Real* space, bool tangent, bool bare);
 
     // The samples of the next tile: right ones from `first` on, a multiple of rows::lane_step of them, within one of the
     // blocks that they are laid out in; `used` lanes are samples. Equal lanes hold the same numbers as the left sample: an
@@ -99,7 +99,7 @@ template <class Real> class TileMachine {
     std::vector<std::size_t> equal_;
     std::vector<std::int64_t> slots_;
     Run outer_; // of the sheet at hand
-    Numbers<Real> space_;
+    Real* space_;
     std::vector<Real> zeros_, twos_;
     std::vector<Real> same_;  // by lane: 1 for samples that equal the left one
     std::vector<Real> apart_; // by lane, with C alone: see rows::value_of_sum
@@ -124,7 +124,7 @@ template <class Real> class TileMachine {
     Real* plus(const Entry& e) { return e.array->signs ? row(e.array->plus, e.at) : nullptr; }
     Real* tangent(const Entry& e) { return e.array->moves ? row(e.array->tangent, e.at) : nullptr; }
     Real* row(std::size_t base, std::ptrdiff_t at) {
-        return space_.data() + (static_cast<std::ptrdiff_t>(base) + at) * static_cast<std::ptrdiff_t>(width_);
+        return space_ + (static_cast<std::ptrdiff_t>(base) + at) * static_cast<std::ptrdiff_t>(width_);
     }
 
     void enter(const Run& run); // its first iteration
@@ -149,6 +149,7 @@ template <class Real> class TileMachine {
 
     void dual(std::uint32_t index, const Run& run);
     void dual_of_sum(std::uint32_t index, const Entry& read, rows::LinearRow<Real>& row);
+    void dual_of_values(std::uint32_t index, const Entry& read, const Entry& out, std::size_t count);
     void series(const TileDual<Real>& dual, std::ptrdiff_t left, std::ptrdiff_t right, rows::SeriesRow<Real> row) const;
     void series_of_sum(const TileDual<Real>& dual, const Entry& read, const rows::LinearRow<Real>& row);
     void dual_by_method(std::uint32_t index, const Entry& read, const Entry& out);

@@ -91,21 +91,26 @@ template <class Real> const plan::Part& forward_of(const plan::Plan& plan) {
     return plan.planes && bytes_of<Real>(plan, plan.whole()) > most_bytes ? *plan.planes : plan.whole();
 }
 
-// Whether all dual kernels are row operations from sums to C, and some are faster for it: those of one piece on either side
-// of 0 are where they are of sums.
+// Whether all dual kernels are row operations from C to C, and some are faster for it: those of one piece on either side of
+// 0 are where they are of sums that gaps cost as much as C.
 template <class Real> bool fits_bare(const plan::Part& part, const TileProgram<Real>& program) {
-    constexpr std::size_t most_bytes = std::size_t{16} << 20; // a second workspace counts for nothing in the demand
+    const auto long_sum = [](const plan::PairOp& op) {
+        return std::any_of(op.terms.begin(), op.terms.end(), [](const plan::TermOp& term) { return !term.sums.empty(); });
+    };
+    const auto of_long_sum = [&](const plan::PairOp& dual) {
+        return long_sum(dual) || std::any_of(part.ops.begin(), part.ops.end(), [&](const plan::PairOp& op) {
+                   return !op.output && op.array == dual.entry.array && op.gap_linear && long_sum(op);
+               });
+    };
     bool any = false;
     for (std::size_t k = 0; k < part.ops.size(); ++k) {
         if (part.ops[k].rule != limit::Rule::dual)
             continue;
-        if (!fused(part.ops[k]) || !takes_values(program.duals[k]))
+        if (!takes_values(program.duals[k]) || !program.arrays[part.ops[k].array].moves)
             return false;
-        const bool homogeneous = program.duals[k].shape.kind == gaussian::Shape::Kind::homogeneous;
-        any |= !homogeneous || std::any_of(part.ops[k].terms.begin(), part.ops[k].terms.end(),
-                                           [](const plan::TermOp& term) { return !term.sums.empty(); });
+        any = any || program.duals[k].shape.kind != gaussian::Shape::Kind::homogeneous || of_long_sum(part.ops[k]);
     }
-    return any && program.rows * fewest_lanes * sizeof(Real) <= most_bytes;
+    return any;
 }
 
 } // namespace
@@ -169,13 +174,8 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         program.arrays.push_back(tile);
     }
     if (fits_bare(part, program))
-        for (const TileArray& array : program.arrays) {
-            TileArray tile{program.bare_rows, 0, 0, array.rows, true, false, false, array.moves};
-            program.bare_rows += tile.rows;
-            tile.tangent = program.bare_rows;
-            program.bare_rows += tile.moves ? tile.rows : 0;
-            program.bare.push_back(tile);
-        }
+        for (const TileArray& array : program.arrays)
+            program.bare.push_back({array.minus, 0, array.tangent, array.rows, true, false, false, array.moves});
     std::size_t cached = 0; // numbers of each right sample that every tile reads
     each_dual([&](TileDual<Real>& dual, const plan::EntryRead& read, const DualFeatures<Real>&) {
         const std::size_t numbers = program.bare.empty() ? dual.method->features() : bare_numbers(dual.shape);

@@ -148,9 +148,8 @@ template <class Real> struct TileProgram {
     std::vector<TileArray> arrays;
     std::size_t rows = 0; // of the workspace
     // The same of C alone, in half the time, for pairs of samples that turn out to be far enough apart everywhere
-    // (rows::least_apart); empty: there are dual kernels that need gaps.
+    // (rows::least_apart), in the same workspace: C in place of `minus`. Empty: there are dual kernels that need gaps.
     std::vector<TileArray> bare;
-    std::size_t bare_rows = 0;
     std::size_t lanes = 1; // of a row of the workspace, and of the right samples that lie side by side
     std::vector<TileOp> ops;
     std::vector<SumFactors> factors;   // by operation

@@ -72,6 +72,7 @@ template <class Real> class TileRun {
 
   private:
     struct Local {
+        Numbers<Real> space; // of both machines, which run one after the other
         TileMachine<Real> machine;
         std::optional<TileMachine<Real>> bare;
         std::vector<Real> nngp, ntk;
@@ -87,13 +88,16 @@ template <class Real> class TileRun {
     std::size_t lanes_;
     std::map<const plan::WalkItem*, Nest> nests_; // by outermost loop
     oneapi::tbb::enumerable_thread_specific<Local> locals_{[this] {
-        Local local{TileMachine<Real>(program_, tangent_, false),
+        Numbers<Real> space(program_.rows * lanes_, Real(0));
+        Real* const rows = space.data();
+        Local local{std::move(space),
+                    TileMachine<Real>(program_, rows, tangent_, false),
                     std::nullopt,
                     std::vector<Real>(lanes_),
                     std::vector<Real>(lanes_),
                     {}};
         if (!program_.bare.empty())
-            local.bare.emplace(program_, tangent_, true);
+            local.bare.emplace(program_, rows, tangent_, true);
         return local;
     }};
 
