@@ -110,7 +110,7 @@ class CrossCheck {
     }
 
     void outputs() {
-        const limit::Network& network = plan_.recursions.network;
+        const network::Network& network = plan_.recursions.network;
         const auto left = output_indices(network, plan_.left.sizes), right = output_indices(network, plan_.right.sizes);
         for (std::size_t o = 0; o < left.size(); ++o)
             for (const std::size_t l : left[o].places)

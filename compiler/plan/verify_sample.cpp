@@ -1,6 +1,6 @@
 #include "compiler/plan/verify_sample.hpp"
 
-#include "compiler/limit/form.hpp"
+#include "compiler/network/form.hpp"
 #include "compiler/plan/walk.hpp"
 
 namespace tpc::plan {
@@ -19,8 +19,8 @@ SampleCheck::SampleCheck(const SelfPlan& own) : plan(own), entries(own.whole(), 
 }
 
 void SampleCheck::define() {
-    const bool several = std::ranges::any_of(plan.recursions.network.forms, [](const limit::Form& form) {
-        return form.kind == limit::FormKind::general || form.kind == limit::FormKind::product;
+    const bool several = std::ranges::any_of(plan.recursions.network.forms, [](const network::Form& form) {
+        return form.kind == network::FormKind::general || form.kind == network::FormKind::product;
     });
     std::vector<std::int64_t> slots(program().symbols.size(), 0);
     Path path;
@@ -151,7 +151,7 @@ const Ingredients& SampleCheck::of_element(const ElementKey& element) {
 void SampleCheck::add_ingredients(ExprId e, std::vector<std::int64_t>& slots, Ingredients& result) {
     const Node& node = program().exprs[e];
     if (node.type == Type::scalar) {
-        if (!limit::is_constant(program().exprs, e))
+        if (!network::is_constant(program().exprs, e))
             result.numbers.emplace(e, slots);
         return;
     }

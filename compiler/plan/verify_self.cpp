@@ -5,7 +5,7 @@
 namespace tpc::plan {
 
 using namespace ir;
-using limit::FormKind;
+using network::FormKind;
 
 class SelfCheck {
   public:
@@ -109,25 +109,25 @@ class SelfCheck {
     }
 
     void mean(std::size_t k, const Indices& element, const Reader& reader) {
-        const limit::Form& form = plan_.recursions.network.forms[k];
+        const network::Form& form = plan_.recursions.network.forms[k];
         const auto read = [&](std::uint32_t family, const Access& access) {
             Indices indices;
             if (sample_.locate_access(family, access, slots_.data(), indices))
                 sample_.read_mean(family, indices, reader, report_);
         };
         if (form.kind == FormKind::linear) {
-            for (const limit::LinearTerm& term : form.terms)
-                if (term.base == limit::Base::one || term.base == limit::Base::read)
+            for (const network::LinearTerm& term : form.terms)
+                if (term.base == network::Base::one || term.base == network::Base::read)
                     over_ranges(plan_, term.ranges, slots_.data(), [&] {
                         sample_.read_numbers(term.coefficient, slots_.data(), reader, report_);
-                        if (term.base == limit::Base::read)
+                        if (term.base == network::Base::read)
                             read(term.operand, term.access);
                     });
         } else if (plan_.recursions.joint_mean[k]) {
             const std::uint32_t family = program().statements[k].family;
             sample_.read_ingredients(sample_.ingredients({{family, {element.begin(), element.end()}}}), reader, report_);
         } else {
-            for (const limit::ElementRead& own : form.reads) {
+            for (const network::ElementRead& own : form.reads) {
                 Indices indices;
                 if (form.kind == FormKind::activation &&
                     sample_.locate_access(own.family, own.access, slots_.data(), indices))

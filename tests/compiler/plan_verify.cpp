@@ -19,7 +19,7 @@ plan::Plan planned(const std::string& name) {
     text << file.rdbuf();
     test::Checked checked = test::check_text(text.str());
     REQUIRE(checked.verdict.holds);
-    const limit::Network network = limit::name_preactivations(checked.program, checked.verdict.terms);
+    const network::Network network = network::name_preactivations(checked.program, checked.verdict.terms);
     const ir::Sizes sizes = resolve::small_sizes(checked.program);
     auto plan = plan::build(network, sizes, sizes, true, checked.diagnostics);
     REQUIRE(plan);
