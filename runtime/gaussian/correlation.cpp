@@ -58,6 +58,7 @@ template <class Real> AnglePolynomials<Real> make() {
         const long double s = std::sqrt(w);
         return (2 * s * std::sqrt(1 - w) - 2 * std::asin(s) * (1 - 2 * w)) / (w * s);
     });
+    result.half_cosine = interpolate<Real, Own::half_cosine_terms>([](long double x) { return std::sqrt((3 - x) / 4); });
     constexpr long double tangent = 2 - std::numbers::sqrt3_v<long double>; // of pi/12
     result.arctangent = interpolate<Real, Own::arctangent_terms>(
         [](long double x) {

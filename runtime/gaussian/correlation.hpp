@@ -39,7 +39,7 @@ template <class Real> inline Real root_difference(Real A, Real B) {
 }
 
 // Polynomials in x = 4w - 1 in [-1, 1], w = t/2 = sin^2(theta/2), theta = acos |rho|, s = sqrt(w):
-//   theta = s * angle(x),   sin theta - theta cos theta = s^3 * lens(x).
+//   theta = s * angle(x),   sin theta - theta cos theta = s^3 * lens(x),   cos(theta/2) = half_cosine(x).
 // Singular at w = 1 only, so that Chebyshev interpolation on [0, 1/2] converges like 5.8^-n; like 58^-n
 //   atan y = y * arctangent(y^2),   |y| <= tan(pi/12).
 // As many terms as leave out less than a few ulps of doubles (7e-16, 3e-16, 3e-18), half an ulp of floats.
@@ -47,9 +47,11 @@ template <class Real> struct AnglePolynomials {
     static constexpr bool single = sizeof(Real) == 4;
     static constexpr std::size_t angle_terms = single ? 8 : 17;
     static constexpr std::size_t lens_terms = single ? 7 : 16;
+    static constexpr std::size_t half_cosine_terms = single ? 8 : 16;
     static constexpr std::size_t arctangent_terms = single ? 5 : 10;
     std::array<Real, angle_terms> angle{};
     std::array<Real, lens_terms> lens{};
+    std::array<Real, half_cosine_terms> half_cosine{};
     std::array<Real, arctangent_terms> arctangent{};
     static const AnglePolynomials& instance();
 };

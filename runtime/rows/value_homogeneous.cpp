@@ -1,7 +1,7 @@
-// Dual kernels of p1 z + p2 |z|, as C alone, of sums of terms: with rho = C / (a b), near = 2 (1 - |rho|) and the
-// polynomials of homogeneous-inl.hpp,
-//   E[phi phi] = a b (p1^2 rho + p2^2 (1 - near / 2 + near^1.5 lens / (4 pi))),
-//   E[phi' phi'] = p1^2 + p2^2 sign(rho) (1 - sqrt(near) angle / pi).
+// Dual kernels of p1 z + p2 |z|, as C alone, of sums of terms: with rho = C / (a b), near = 2 (1 - |rho|), theta = acos
+// |rho| and the polynomials of gaussian/correlation.hpp,
+//   close = 1 - 2/pi theta = 1 - sqrt(near) angle / pi,   sin theta = sqrt(near) half_cosine,
+//   E[phi phi] = a b (p1^2 rho + p2^2 (|rho| close + 2/pi sin theta)),   E[phi' phi'] = p1^2 + p2^2 sign(rho) close.
 #include "runtime/rows/value_homogeneous.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -41,42 +41,89 @@ template <class D, class Real = hn::TFromD<D>> HWY_INLINE Vec<D> reciprocal(D d,
 }
 
 template <class Real> struct ValueHomogeneous {
-    const gaussian::AnglePolynomials<Real>& polynomials = gaussian::AnglePolynomials<Real>::instance();
-    Real linear, absolute; // p1^2, p2^2
-    explicit ValueHomogeneous(const HomogeneousRow<Real>& row) : linear(row.linear), absolute(row.absolute) {}
+    Real linear, absolute;                                                      // p1^2, p2^2
+    std::array<Real, gaussian::AnglePolynomials<Real>::angle_terms> angle;      // p2^2 / pi of it
+    std::array<Real, gaussian::AnglePolynomials<Real>::half_cosine_terms> sine; // 2/pi p2^2 half_cosine
+    explicit ValueHomogeneous(const HomogeneousRow<Real>& row)
+        : linear(row.linear), absolute(row.absolute), angle(gaussian::AnglePolynomials<Real>::instance().angle),
+          sine(gaussian::AnglePolynomials<Real>::instance().half_cosine) {
+        for (Real& number : angle)
+            number *= std::numbers::inv_pi_v<Real> * absolute;
+        for (Real& number : sine)
+            number *= 2 * std::numbers::inv_pi_v<Real> * absolute;
+    }
 
-    // In place; `inverse` is 1 / (a b), 0 where that is 0.
-    template <std::size_t Vectors, class D>
-    HWY_INLINE void operator()(D d, const Vec<D>* inverse, const Vec<D>* same, Vec<D>* value, Vec<D>* tangent,
-                               Vec<D>* apart) const {
-        constexpr Real over_pi = std::numbers::inv_pi_v<Real>;
+    // In place; `inverse` is 1 / (a b), 0 where that is 0; `near` is lowered. Signs: C may be negative; Equal: `same` may
+    // not be 0.
+    template <bool Signs, bool Equal, std::size_t Vectors, class D>
+    HWY_INLINE void operator()(D d, const Vec<D>* inverse, Vec<D> same, Vec<D>* value, Vec<D>* tangent, Vec<D>* near) const {
         const auto set = [&](Real number) { return hn::Set(d, number); };
         const auto zero = hn::Zero(d);
         const auto one = set(1);
-        const auto two = set(2);
-        Vec<D> rho[Vectors], near[Vectors], root[Vectors], x[Vectors], lens[Vectors], angle[Vectors];
+        Vec<D> rho[Vectors], size[Vectors], root[Vectors], x[Vectors], sines[Vectors], close[Vectors];
         TPC_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v) {
-            const auto one_gaussian = hn::Ne(same[v], zero);
-            rho[v] = hn::IfThenElse(one_gaussian, one, hn::Mul(value[v], inverse[v]));
-            near[v] = hn::NegMulAdd(two, hn::Abs(rho[v]), two);
-            const auto left = hn::Sub(near[v], set(static_cast<Real>(least_gap<Real>)));
-            apart[v] = hn::IfThenElse(one_gaussian, apart[v], hn::Min(apart[v], left));
-            near[v] = hn::Max(near[v], zero);
-            root[v] = hn::Sqrt(near[v]);
-            x[v] = hn::Sub(near[v], one);
+            rho[v] = hn::Mul(value[v], inverse[v]);
+            if constexpr (Equal)
+                rho[v] = hn::IfThenElse(hn::Ne(same, zero), one, rho[v]);
+            size[v] = Signs ? hn::Abs(rho[v]) : rho[v];
+            x[v] = hn::NegMulAdd(set(2), size[v], one);
+            const auto gap = hn::Add(x[v], one);
+            near[v] = Equal ? hn::IfThenElse(hn::Ne(same, zero), near[v], hn::Min(near[v], gap)) : hn::Min(near[v], gap);
+            root[v] = hn::Sqrt(hn::Max(gap, zero));
         }
-        polynomials_at<Vectors>(d, polynomials.lens, x, lens);
-        polynomials_at<Vectors>(d, polynomials.angle, x, angle);
+        polynomials_at<Vectors>(d, angle, x, close);
+        polynomials_at<Vectors>(d, sine, x, sines);
         TPC_UNROLL
         for (std::size_t v = 0; v < Vectors; ++v) {
-            const auto cube = hn::Mul(hn::Mul(near[v], root[v]), lens[v]);
-            const auto even = hn::MulAdd(set(over_pi / 4), cube, hn::NegMulAdd(set(Real(0.5)), near[v], one));
+            close[v] = hn::NegMulAdd(root[v], close[v], set(absolute));
+            const auto slope = hn::Add(Signs ? hn::CopySign(close[v], rho[v]) : close[v], set(linear));
             const auto both = hn::IfThenElseZero(hn::Ne(inverse[v], zero), reciprocal(d, inverse[v]));
-            value[v] = hn::Mul(both, hn::MulAdd(set(linear), rho[v], hn::Mul(set(absolute), even)));
-            const auto close = hn::NegMulAdd(set(over_pi), hn::Mul(root[v], angle[v]), one);
-            tangent[v] = hn::Mul(tangent[v], hn::MulAdd(set(absolute), hn::CopySign(close, rho[v]), set(linear)));
+            value[v] = hn::Mul(both, hn::MulAdd(rho[v], slope, hn::Mul(root[v], sines[v])));
+            tangent[v] = hn::Mul(tangent[v], slope);
         }
+    }
+
+    // One vector of lanes at `count` positions: C and T from `values` and `tangents`, vectors side by side, to `row`.
+    template <bool Signs, bool Equal, class D>
+    HWY_INLINE void operator()(D d, const LinearRow<Real>& row, Position at, std::size_t lane, std::size_t count,
+                               const Real* values, const Real* tangents, Vec<D> same, Vec<D>& near) const {
+        constexpr std::size_t most = 2; // more leave the registers, and the processor looks ahead itself
+        const std::size_t width = hn::Lanes(d);
+        const Real* const left = pointer(row.left_inverse, at, 0);
+        const Real* const right = pointer(row.right_inverse, at, lane);
+        const std::ptrdiff_t left_step = row.left_inverse.step, right_step = row.right_inverse.step, step = row.step;
+        const std::ptrdiff_t to = at.sheet * row.sheet + at.position * step + static_cast<std::ptrdiff_t>(lane);
+        Real* const to_value = row.minus + to;
+        Real* const to_tangent = row.tangent + to;
+        Vec<D> least[most];
+        for (auto& own : least)
+            own = near;
+        const auto some = [&](auto vectors, std::size_t first) TPC_INLINE {
+            constexpr std::size_t Vectors = decltype(vectors)::value;
+            Vec<D> inverse[Vectors], value[Vectors], tangent[Vectors];
+            TPC_UNROLL
+            for (std::size_t v = 0; v < Vectors; ++v) {
+                const auto p = static_cast<std::ptrdiff_t>(first + v);
+                inverse[v] = hn::Mul(hn::Set(d, left[p * left_step]), hn::LoadU(d, right + p * right_step));
+                value[v] = hn::Load(d, values + (first + v) * width);
+                tangent[v] = hn::Load(d, tangents + (first + v) * width);
+            }
+            (*this).template operator()<Signs, Equal, Vectors>(d, inverse, same, value, tangent, least);
+            TPC_UNROLL
+            for (std::size_t v = 0; v < Vectors; ++v) {
+                const auto p = static_cast<std::ptrdiff_t>(first + v);
+                hn::StoreU(value[v], d, to_value + p * step);
+                hn::StoreU(tangent[v], d, to_tangent + p * step);
+            }
+        };
+        std::size_t first = 0;
+        for (; first + most <= count; first += most)
+            some(std::integral_constant<std::size_t, most>(), first);
+        for (; first < count; ++first)
+            some(std::integral_constant<std::size_t, 1>(), first);
+        for (const auto& own : least)
+            near = hn::Min(near, own);
     }
 };
 
@@ -86,36 +133,32 @@ HWY_INLINE void value_any(const LinearRow<Real>& given, const HomogeneousRow<Rea
     const LinearRow<Real> row = given; // which nothing that is written can alias
     using D = Tag<Real>;
     const D d;
-    const auto inverses = [&](Position at, std::size_t lane) TPC_INLINE {
-        return hn::Mul(hn::Set(d, number(row.left_inverse, at)), hn::LoadU(d, pointer(row.right_inverse, at, lane)));
-    };
-    if (sliding_row(row, apart,
-                    [&](auto count, Position at, std::size_t lane, auto* value, auto* tangent, auto* least) TPC_INLINE {
-                        constexpr std::size_t Vectors = decltype(count)::value;
-                        Vec<D> inverse[Vectors], equal[Vectors];
-                        TPC_UNROLL
-                        for (std::size_t v = 0; v < Vectors; ++v) {
-                            inverse[v] = inverses({at.sheet, at.position + static_cast<std::ptrdiff_t>(v)}, lane);
-                            equal[v] = hn::LoadU(d, same + lane);
-                        }
-                        own.template operator()<Vectors>(d, inverse, equal, value, tangent, least);
-                    }))
+    const auto room = hn::Set(d, static_cast<Real>(least_gap<Real>));
+    if (sliding_row(
+            row, [&](Position at, std::size_t lane, std::size_t count, const Real* values, const Real* tangents) TPC_INLINE {
+                const auto equal = hn::LoadU(d, same + lane);
+                auto near = hn::Add(hn::LoadU(d, apart + lane), room);
+                if (!hn::AllTrue(d, hn::Eq(equal, hn::Zero(d))))
+                    own.template operator()<true, true>(d, row, at, lane, count, values, tangents, equal, near);
+                else if (row.signs)
+                    own.template operator()<true, false>(d, row, at, lane, count, values, tangents, equal, near);
+                else
+                    own.template operator()<false, false>(d, row, at, lane, count, values, tangents, equal, near);
+                hn::StoreU(hn::Sub(near, room), d, apart + lane);
+            }))
         return;
     linear_row<false, false, false, true, false>(
         row, [&](auto count, Position at, std::size_t lane, auto* value, auto*, auto* tangent) TPC_INLINE {
             constexpr std::size_t Vectors = decltype(count)::value;
-            Vec<D> inverse[Vectors], equal[Vectors], least[Vectors];
             TPC_UNROLL
             for (std::size_t v = 0; v < Vectors; ++v) {
                 const std::size_t to = lane + v * hn::Lanes(d);
-                inverse[v] = inverses(at, to);
-                equal[v] = hn::LoadU(d, same + to);
-                least[v] = hn::LoadU(d, apart + to);
+                const Vec<D> inverse =
+                    hn::Mul(hn::Set(d, number(row.left_inverse, at)), hn::LoadU(d, pointer(row.right_inverse, at, to)));
+                auto near = hn::Add(hn::LoadU(d, apart + to), room);
+                own.template operator()<true, true, 1>(d, &inverse, hn::LoadU(d, same + to), value + v, tangent + v, &near);
+                hn::StoreU(hn::Sub(near, room), d, apart + to);
             }
-            own.template operator()<Vectors>(d, inverse, equal, value, tangent, least);
-            TPC_UNROLL
-            for (std::size_t v = 0; v < Vectors; ++v)
-                hn::StoreU(least[v], d, apart + lane + v * hn::Lanes(d));
         });
 }
 

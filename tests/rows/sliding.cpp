@@ -20,7 +20,7 @@ constexpr double scale = 0.2, rate = 0.3;
 
 template <class Real> struct Case {
     std::vector<Real> value, tangent, left, right, same;
-    Case()
+    explicit Case(bool signs)
         : value((sheets + side - 1) * width * lanes), tangent(value.size()), left(own), right(own * lanes), same(lanes, 0) {
         std::mt19937 engine{3};
         const auto draw = [&](std::vector<Real>& numbers, double lower, double upper) {
@@ -28,7 +28,7 @@ template <class Real> struct Case {
             for (Real& number : numbers)
                 number = static_cast<Real>(uniform(engine));
         };
-        draw(value, -0.3, 0.7);
+        draw(value, signs ? -0.3 : 0, 0.7);
         draw(tangent, 0, 1);
         draw(left, 0.5, 1.5);
         draw(right, 0.5, 1.2);
@@ -59,8 +59,8 @@ template <class Real> struct Case {
     }
 };
 
-template <class Real> void check(bool sliding, double linear, double absolute) {
-    const Case<Real> given;
+template <class Real> void check(bool sliding, bool signs, double linear, double absolute) {
+    const Case<Real> given(signs);
     const std::vector<rows::Term<Real>> terms = given.terms(sliding);
     constexpr double tolerance = sizeof(Real) == 4 ? 1e-5 : 1e-13;
     constexpr auto step = static_cast<std::ptrdiff_t>(lanes);
@@ -76,6 +76,7 @@ template <class Real> void check(bool sliding, double linear, double absolute) {
         row.terms = terms.data();
         row.count = terms.size();
         row.value = true;
+        row.signs = signs;
         row.left_inverse = {given.left.data(), 1, 0, positions};
         row.right_inverse = {given.right.data(), step, 0, step * static_cast<std::ptrdiff_t>(positions)};
         row.minus = value.data();
@@ -121,8 +122,9 @@ template <class Real> void check(bool sliding, double linear, double absolute) {
 } // namespace
 
 TEMPLATE_TEST_CASE("sums over windows and their dual kernels from C to C", "[rows]", float, double) {
-    for (const bool sliding : {true, false}) {
-        check<TestType>(sliding, 0.25, 0.25);
-        check<TestType>(sliding, 0.3, 0.1);
-    }
+    for (const bool sliding : {true, false})
+        for (const bool signs : {true, false}) {
+            check<TestType>(sliding, signs, 0.25, 0.25);
+            check<TestType>(sliding, signs, 0.3, 0.1);
+        }
 }
