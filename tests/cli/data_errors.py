@@ -40,6 +40,7 @@ def test_program_and_targets():
     expect_one_line(tpc(*words, "--targets", "cube.npy"), 3, "cube.npy: a matrix is wanted, but the shape is (4, 1, 1)")
     os.mkdir("folder.tp")
     expect(tpc("check", "folder.tp"), 3, "folder.tp: cannot read: Is a directory")
+    expect_one_line(tpc("check", "/dev/zero"), 3, "/dev/zero: longer than 64 MB: this is no program")
 
 
 def test_all_are_provoked():
