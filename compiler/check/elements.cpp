@@ -5,7 +5,6 @@
 #include "compiler/resolve/resolve.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <functional>
 
 namespace tpc::check {
@@ -191,31 +190,17 @@ class ElementWalk {
     }
 
     std::optional<double> number_of_function(const ir::Node& node, unsigned depth) {
-        const auto first = number(node.children[0], depth + 1);
-        if (node.children.size() == 1) {
-            if (first && node.function == ir::Function::relu)
-                return std::max(*first, 0.0);
-            if (first && node.function == ir::Function::abs)
-                return std::abs(*first);
-            return first && node.function == ir::Function::neg ? std::optional(-*first) : std::nullopt;
+        const bool product = node.function == ir::Function::mul;
+        llvm::SmallVector<double, 2> arguments;
+        bool known = true;
+        for (std::size_t k = 0; k < node.children.size(); ++k) {
+            const auto argument = number(node.children[k], depth + 1);
+            if (argument == 0.0 && (product || (node.function == ir::Function::div && k == 0)))
+                return 0.0; // of whatever else
+            known = known && argument;
+            arguments.push_back(argument.value_or(0));
         }
-        if (first == 0.0 && (node.function == ir::Function::mul || node.function == ir::Function::div))
-            return 0.0;
-        const auto second = number(node.children[1], depth + 1);
-        if (node.function == ir::Function::mul && second == 0.0)
-            return 0.0;
-        if (!first || !second)
-            return std::nullopt;
-        switch (node.function) {
-        case ir::Function::add:
-            return *first + *second;
-        case ir::Function::sub:
-            return *first - *second;
-        case ir::Function::mul:
-            return *first * *second;
-        default:
-            return std::nullopt;
-        }
+        return known ? std::optional(ir::evaluate(node.function, arguments)) : std::nullopt;
     }
 
     std::optional<double> number_of_sum(const ir::Node& node, unsigned depth) {

@@ -1,4 +1,4 @@
-// From slots (values of symbols) to elements, entries and lanes.
+// From slots (values of symbols) to elements and entries.
 #pragma once
 
 #include "compiler/ir/indexing.hpp"
@@ -42,6 +42,34 @@ inline bool locate(const std::vector<Linear>& access, ir::IndexMode mode, const 
         indices.push_back(*index);
     }
     return true;
+}
+
+// The same of an access in the program.
+inline bool locate(const SelfPlan& plan, const ir::Access& access, const Box& box, const std::int64_t* slots,
+                   Indices& indices) {
+    indices.clear();
+    for (std::size_t d = 0; d < access.indices.size(); ++d) {
+        const auto index = ir::apply_mode(value_at(plan, access.indices[d], slots), box.lower[d],
+                                          box.lower[d] + box.size[d] - 1, access.mode);
+        if (!index)
+            return false;
+        indices.push_back(*index);
+    }
+    return true;
+}
+
+// visit() at all points of the ranges.
+template <class Visit>
+void over_ranges(const SelfPlan& plan, llvm::ArrayRef<ir::Range> ranges, std::int64_t* slots, const Visit& visit) {
+    if (ranges.empty()) {
+        visit();
+        return;
+    }
+    const std::int64_t upper = value_at(plan, ranges[0].upper, slots);
+    for (std::int64_t i = value_at(plan, ranges[0].lower, slots); i <= upper; ++i) {
+        slots[static_cast<std::uint32_t>(ranges[0].index)] = i;
+        over_ranges(plan, ranges.drop_front(), slots, visit);
+    }
 }
 
 inline std::size_t offset_in(const Box& box, llvm::ArrayRef<std::int64_t> indices) {

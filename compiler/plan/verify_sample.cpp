@@ -77,26 +77,12 @@ void SampleCheck::read_value(std::uint32_t family, llvm::ArrayRef<std::int64_t> 
     read_mark(*this, values, family, indices, reader, report, [](const std::string& x) { return x; });
 }
 
-bool SampleCheck::locate_access(std::uint32_t family, const Access& access, const std::int64_t* slots,
-                                Indices& indices) const {
-    const Box& box = plan.boxes[family];
-    indices.clear();
-    for (std::size_t d = 0; d < access.indices.size(); ++d) {
-        const auto at =
-            apply_mode(value_at(plan, access.indices[d], slots), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
-        if (!at)
-            return false;
-        indices.push_back(*at);
-    }
-    return true;
-}
-
 void SampleCheck::read_numbers(ExprId e, std::int64_t* slots, const Reader& reader, Report& report) {
     const Node& node = program().exprs[e];
     Indices indices, right;
     switch (node.op) {
     case Op::read:
-        if (locate_access(node.target, node.access, slots, indices))
+        if (locate(plan, node.access, plan.boxes[node.target], slots, indices))
             read_value(node.target, indices, reader, report);
         return;
     case Op::mean:
@@ -108,11 +94,12 @@ void SampleCheck::read_numbers(ExprId e, std::int64_t* slots, const Reader& read
                 read_numbers(child, slots, reader, report);
         if (node.op == Op::mean || a.type == Type::scalar || b.type == Type::scalar) {
             const Node& x = a.type == Type::scalar ? b : a;
-            if (x.type != Type::scalar && locate_access(x.target, x.access, slots, indices))
+            if (x.type != Type::scalar && locate(plan, x.access, plan.boxes[x.target], slots, indices))
                 read_mean(x.target, indices, reader, report);
             return;
         }
-        if (!locate_access(a.target, a.access, slots, indices) || !locate_access(b.target, b.access, slots, right))
+        if (!locate(plan, a.access, plan.boxes[a.target], slots, indices) ||
+            !locate(plan, b.access, plan.boxes[b.target], slots, right))
             return;
         for (std::uint32_t k = 0; k < plan.part.arrays.size(); ++k)
             if (plan.part.arrays[k].left == a.target && plan.part.arrays[k].right == b.target)
@@ -157,7 +144,7 @@ void SampleCheck::add_ingredients(ExprId e, std::vector<std::int64_t>& slots, In
     }
     if (node.op == Op::read) {
         Indices indices;
-        if (!locate_access(node.target, node.access, slots.data(), indices))
+        if (!locate(plan, node.access, plan.boxes[node.target], slots.data(), indices))
             return;
         const Ingredients& own = of_element({node.target, {indices.begin(), indices.end()}});
         result.gaussians.insert(own.gaussians.begin(), own.gaussians.end());

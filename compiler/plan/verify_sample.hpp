@@ -49,23 +49,7 @@ class SampleCheck {
     void define();
     [[nodiscard]] const Ingredients& of_element(const ElementKey& element);
     void add_ingredients(ir::ExprId e, std::vector<std::int64_t>& slots, Ingredients& result);
-    [[nodiscard]] bool locate_access(std::uint32_t family, const ir::Access& access, const std::int64_t* slots,
-                                     Indices& indices) const;
     friend class SelfCheck;
 };
-
-// visit() at all points of the ranges.
-template <class Visit>
-void over_ranges(const SelfPlan& plan, llvm::ArrayRef<ir::Range> ranges, std::int64_t* slots, const Visit& visit) {
-    if (ranges.empty()) {
-        visit();
-        return;
-    }
-    const std::int64_t upper = value_at(plan, ranges[0].upper, slots);
-    for (std::int64_t i = value_at(plan, ranges[0].lower, slots); i <= upper; ++i) {
-        slots[static_cast<std::uint32_t>(ranges[0].index)] = i;
-        over_ranges(plan, ranges.drop_front(), slots, visit);
-    }
-}
 
 } // namespace tpc::plan

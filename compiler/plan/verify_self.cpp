@@ -112,7 +112,7 @@ class SelfCheck {
         const network::Form& form = plan_.recursions.network.forms[k];
         const auto read = [&](std::uint32_t family, const Access& access) {
             Indices indices;
-            if (sample_.locate_access(family, access, slots_.data(), indices))
+            if (locate(plan_, access, plan_.boxes[family], slots_.data(), indices))
                 sample_.read_mean(family, indices, reader, report_);
         };
         if (form.kind == FormKind::linear) {
@@ -130,7 +130,7 @@ class SelfCheck {
             for (const network::ElementRead& own : form.reads) {
                 Indices indices;
                 if (form.kind == FormKind::activation &&
-                    sample_.locate_access(own.family, own.access, slots_.data(), indices))
+                    locate(plan_, own.access, plan_.boxes[own.family], slots_.data(), indices))
                     sample_.read_second(own.family, indices, reader, report_);
                 read(own.family, own.access);
             }

@@ -1,7 +1,7 @@
 #include "runtime/execute/pair_run.hpp"
 
+#include "compiler/plan/walk.hpp"
 #include "runtime/expectations/joint_loops.hpp"
-#include "runtime/samples/walk.hpp"
 
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/parallel_for.h>
@@ -94,7 +94,7 @@ template <class Real> class PairRun {
         machine.set_equal_lanes(equal_lanes(i, first, count));
         machine.set_sampled(sampled_before_);
         machine.set_uses(joints_.uses);
-        Path path;
+        plan::Path path;
         std::vector<Real> nngp(count);
         std::vector<Real> ntk(count);
         std::vector<std::pair<std::uint32_t, std::vector<std::int64_t>>> outputs; // operations and instances, for D
@@ -142,7 +142,7 @@ template <class Real> class PairRun {
         std::vector<Real> ntk(count, Real(0));
         std::copy(slots.begin(), slots.end(), machine.slots());
         machine.run_backward(output, ntk.data());
-        Path path;
+        plan::Path path;
         walk_left(plan_.cross.left, machine.slots(), path, true, [&](std::size_t statement) {
             walk_right(plan_.cross.right[statement], machine.slots(), nullptr, 0, true, [&](std::uint32_t op) {
                 if (!plan_.cross.ops[op].output && machine.applies(plan_.cross.ops[op]))

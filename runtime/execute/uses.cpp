@@ -1,8 +1,8 @@
 #include "runtime/execute/uses.hpp"
 
+#include "compiler/plan/address.hpp"
+#include "compiler/plan/walk.hpp"
 #include "runtime/pairs/pair.hpp"
-#include "runtime/samples/address.hpp"
-#include "runtime/samples/walk.hpp"
 
 namespace tpc::execute {
 namespace {
@@ -17,7 +17,7 @@ Uses of_pairs(const plan::Plan& plan, JointCache& joints, DualCache<double>& dua
     double none = 0;
     const Store<double> store{nullptr, nullptr, tangents ? &none : nullptr, nullptr, 1, 0};
     PairMachine<double> machine(part, plan.recursions, {&left, 0, 0}, {&right, 0, 1}, store, 1, duals, joints, nullptr);
-    Path path;
+    plan::Path path;
     walk_left(part.left, machine.slots(), path, true, [&](std::size_t statement) {
         walk_right(part.right[statement], machine.slots(), nullptr, 0, true, [&](std::uint32_t k) {
             const plan::PairOp& op = part.ops[k];

@@ -1,7 +1,7 @@
 #include "runtime/expectations/covariances.hpp"
 
+#include "compiler/plan/walk.hpp"
 #include "runtime/samples/state.hpp"
-#include "runtime/samples/walk.hpp"
 
 namespace tpc::execute {
 
@@ -16,26 +16,13 @@ std::vector<std::int64_t> values_at(const plan::SelfPlan& plan, const Access& ac
     return result;
 }
 
-template <class Visit>
-void over(const plan::SelfPlan& plan, llvm::ArrayRef<Range> ranges, std::int64_t* slots, const Visit& visit) {
-    if (ranges.empty()) {
-        visit();
-        return;
-    }
-    const std::int64_t upper = value_at(plan, ranges[0].upper, slots);
-    for (std::int64_t i = value_at(plan, ranges[0].lower, slots); i <= upper; ++i) {
-        slots[static_cast<std::uint32_t>(ranges[0].index)] = i;
-        over(plan, ranges.drop_front(), slots, visit);
-    }
-}
-
 } // namespace
 
 Covariances::Covariances(const Definitions& definitions) : definitions_(definitions) {
     const plan::SelfPlan& plan = definitions.plan();
     const network::Network& network = plan.recursions.network;
     std::vector<std::int64_t> slots(plan.recursions.network.program.symbols.size(), 0);
-    Path path;
+    plan::Path path;
     walk_left(plan.part.left, slots.data(), path, false, [&](std::size_t k) {
         if (k >= network.program.statements.size() || !network.gaussian[network.program.statements[k].family])
             return;
@@ -64,23 +51,16 @@ void Covariances::add_sources(const GaussianElement& element, std::set<Member>& 
         throw MethodError("a vector is read where it is not defined");
     std::vector<std::int64_t> slots = place->slots;
     for (const network::LinearTerm& term : network.forms[place->statement].terms)
-        over(plan, term.ranges, slots.data(), [&] {
+        over_ranges(plan, term.ranges, slots.data(), [&] {
             if (term.base == network::Base::one)
                 return;
             if (term.base != network::Base::read) {
                 result.emplace(term.parameter, values_at(plan, term.member, slots.data()));
                 return;
             }
-            const plan::Box& box = plan.boxes[term.operand];
-            GaussianElement operand{term.operand, values_at(plan, term.access, slots.data())};
-            for (std::size_t d = 0; d < operand.indices.size(); ++d) {
-                const auto at =
-                    apply_mode(operand.indices[d], box.lower[d], box.lower[d] + box.size[d] - 1, term.access.mode);
-                if (!at)
-                    return;
-                operand.indices[d] = *at;
-            }
-            add_sources(operand, result);
+            plan::Indices operand;
+            if (locate(plan, term.access, plan.boxes[term.operand], slots.data(), operand))
+                add_sources({term.operand, {operand.begin(), operand.end()}}, result);
         });
 }
 

@@ -1,6 +1,6 @@
 #include "runtime/expectations/joint.hpp"
 
-#include "runtime/samples/address.hpp"
+#include "compiler/plan/address.hpp"
 
 #include <fmt/ranges.h>
 

@@ -2,7 +2,7 @@
 
 namespace tpc::execute {
 
-std::optional<std::int64_t> JointLoop::last(const Path& path, const std::int64_t* slots) const {
+std::optional<std::int64_t> JointLoop::last(const plan::Path& path, const std::int64_t* slots) const {
     for (std::size_t d = 0; d < loops.size(); ++d) {
         if (d >= path.size() || loops[d]->position != path[d].position)
             return std::nullopt;

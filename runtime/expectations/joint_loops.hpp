@@ -1,7 +1,7 @@
 // Loops whose expectations may be computed for all of their instances at once.
 #pragma once
 
-#include "runtime/samples/walk.hpp"
+#include "compiler/plan/walk.hpp"
 
 namespace tpc::execute {
 
@@ -11,7 +11,7 @@ struct JointLoop {
     std::vector<const plan::WalkItem*> loops;
     [[nodiscard]] const plan::WalkItem* innermost() const { return loops.empty() ? nullptr : loops.back(); }
     // The last iteration of the innermost one that comes before the instance at `path`, or is its own; nothing: all do.
-    [[nodiscard]] std::optional<std::int64_t> last(const Path& path, const std::int64_t* slots) const;
+    [[nodiscard]] std::optional<std::int64_t> last(const plan::Path& path, const std::int64_t* slots) const;
 };
 std::vector<JointLoop> joint_loops(const plan::Part& part, const network::Network& network);
 

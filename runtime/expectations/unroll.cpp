@@ -1,8 +1,8 @@
 #include "runtime/expectations/unroll.hpp"
 
 #include "compiler/network/form.hpp"
+#include "compiler/plan/walk.hpp"
 #include "runtime/samples/state.hpp"
-#include "runtime/samples/walk.hpp"
 
 #include <algorithm>
 
@@ -35,7 +35,7 @@ std::optional<std::vector<std::int64_t>> element_at(const plan::SelfPlan& plan, 
 Definitions::Definitions(const plan::SelfPlan& plan) : plan_(&plan) {
     const Program& program = plan.recursions.network.program;
     std::vector<std::int64_t> slots(program.symbols.size(), 0);
-    Path path;
+    plan::Path path;
     walk_left(plan.part.left, slots.data(), path, false, [&](std::size_t k) {
         if (k >= program.statements.size())
             return;

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "compiler/network/network.hpp"
+#include "compiler/plan/address.hpp"
 #include "runtime/points/expectation.hpp"
-#include "runtime/samples/address.hpp"
 
 #include <map>
 #include <vector>

@@ -42,7 +42,7 @@ template <class Real> inline Real root_difference(Real A, Real B) {
 //   theta = s * angle(x),   sin theta - theta cos theta = s^3 * lens(x),   cos(theta/2) = half_cosine(x).
 // Singular at w = 1 only, so that Chebyshev interpolation on [0, 1/2] converges like 5.8^-n; like 58^-n
 //   atan y = y * arctangent(y^2),   |y| <= tan(pi/12).
-// As many terms as leave out less than a few ulps of doubles (7e-16, 3e-16, 3e-18), half an ulp of floats.
+// As many terms as leave out less than a few ulps of doubles (7e-16 to 3e-18), half an ulp of floats.
 template <class Real> struct AnglePolynomials {
     static constexpr bool single = sizeof(Real) == 4;
     static constexpr std::size_t angle_terms = single ? 8 : 17;

@@ -33,9 +33,9 @@ template <class Real> class MomentMachine {
     std::int64_t* slots_;
     std::vector<Op> ops_;
     std::vector<rows::MomentTerm<Real>> terms_;
-    Indices left_, right_;     // of the element that is read
-    std::vector<bool> lost_;   // by family: a sum of terms that are not 0 came out as 0
-    std::vector<bool> varies_; // by lane: a function of what varies, or a term that is lost beside another
+    plan::Indices left_, right_; // of the element that is read
+    std::vector<bool> lost_;     // by family: a sum of terms that are not 0 came out as 0
+    std::vector<bool> varies_;   // by lane: a function of what varies, or a term that is lost beside another
 
     const Op& prepared(std::uint32_t op);
     [[nodiscard]] Real number(const plan::Constant& constant) const;

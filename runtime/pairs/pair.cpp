@@ -1,8 +1,8 @@
 #include "runtime/pairs/pair.hpp"
 
+#include "compiler/plan/walk.hpp"
 #include "runtime/gaussian/correlation.hpp"
 #include "runtime/pairs/pair_sums.hpp"
-#include "runtime/samples/walk.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -52,7 +52,7 @@ template <class Real> Lanes<Real> PairMachine<Real>::factor_array(const plan::Fa
     if (!factor.array)
         return {};
     const plan::Box& box = side.state->plan->coefficients[*factor.array].box;
-    Indices indices;
+    plan::Indices indices;
     for (const plan::Linear& index : factor.point)
         indices.push_back(index(slots_.data()));
     return side.at(side.state->coefficients[*factor.array].data() + offset_in(box, indices) * side.state->samples);
@@ -71,7 +71,7 @@ template <class Real> typename PairMachine<Real>::Weight PairMachine<Real>::weig
 // Second moments of the two elements that an operation writes.
 template <class Real> std::array<Lanes<Real>, 2> PairMachine<Real>::seconds(const plan::PairOp& op) const {
     const auto second = [&](std::size_t statement, const std::vector<plan::Linear>& indices, const Side<Real>& side) {
-        Indices element;
+        plan::Indices element;
         for (const plan::Linear& index : indices)
             element.push_back(index(slots_.data()));
         return side.at(side.state->second_of(recursions_.network.program.statements[statement].family, element));
@@ -104,8 +104,8 @@ template <class Real> void PairMachine<Real>::finish_moments(const plan::PairOp&
 }
 
 template <class Real> std::size_t PairMachine<Real>::target(const plan::PairOp& op) const {
-    Indices left;
-    Indices right;
+    plan::Indices left;
+    plan::Indices right;
     for (const plan::Linear& index : op.left_target)
         left.push_back(index(slots_.data()));
     for (const plan::Linear& index : op.right_target)
@@ -116,7 +116,7 @@ template <class Real> std::size_t PairMachine<Real>::target(const plan::PairOp& 
 template <class Real> void PairMachine<Real>::settle_equal_lanes(const plan::PairOp& op, std::size_t entry) {
     if (equal_lanes_.empty() || op.output || op.left_statement != op.right_statement || part_.arrays[op.array].value)
         return;
-    Indices element;
+    plan::Indices element;
     for (std::size_t d = 0; d < op.left_target.size(); ++d) {
         element.push_back(op.left_target[d](slots_.data()));
         if (op.right_target[d](slots_.data()) != element.back())

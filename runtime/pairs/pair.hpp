@@ -83,7 +83,7 @@ template <class Real> class PairMachine {
 
     struct Located {
         bool left = false, right = false;
-        Indices left_element, right_element;
+        plan::Indices left_element, right_element;
         std::size_t entry = 0; // valid when both, and the array exists
         bool stored = false;
     };

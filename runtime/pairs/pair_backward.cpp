@@ -1,6 +1,6 @@
 // Operations transposed: D.
+#include "compiler/plan/walk.hpp"
 #include "runtime/pairs/pair_sums.hpp"
-#include "runtime/samples/walk.hpp"
 
 #include <algorithm>
 

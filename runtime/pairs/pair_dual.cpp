@@ -1,7 +1,7 @@
 // Dual kernels.
+#include "compiler/plan/walk.hpp"
 #include "runtime/gaussian/correlation.hpp"
 #include "runtime/pairs/pair.hpp"
-#include "runtime/samples/walk.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -51,7 +51,7 @@ void PairMachine<Real>::dual(const plan::PairOp& op, std::uint32_t index, bool d
         method = prepared.dual;
         if (const std::size_t k = method->features()) {
             const auto at = [&](const std::vector<Real>& array, const Side<Real>& side, std::uint32_t family,
-                                const Indices& element) {
+                                const plan::Indices& element) {
                 const std::size_t e = offset_in(side.state->plan->boxes[family], element);
                 return typename gaussian::Dual<Real>::Features{side.at(array.data() + e * k * side.state->samples),
                                                                side.state->samples};

@@ -1,7 +1,7 @@
 // Sums of terms: C and T, and the gaps where nothing cancels.
+#include "compiler/plan/walk.hpp"
 #include "runtime/pairs/pair_sums.hpp"
 #include "runtime/samples/steady.hpp"
-#include "runtime/samples/walk.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -16,15 +16,15 @@ void PairMachine<Real>::gram(const plan::TermOp& term, Real* product, Real* minu
                              const Real* right_scale) const {
     const plan::FiniteArray& left = left_.state->plan->finite[term.left_finite];
     const plan::FiniteArray& right = right_.state->plan->finite[term.right_finite];
-    Indices le;
-    Indices re;
+    plan::Indices le;
+    plan::Indices re;
     const bool has_left = locate(term.left_place.indices, term.left_place.mode, left.box, slots_.data(), le);
     const bool has_right = locate(term.right_place.indices, term.right_place.mode, right.box, slots_.data(), re);
     for (Real* row : {product, minus, plus})
         if (row != nullptr)
             std::fill(row, row + count_, Real(0));
     const auto length = static_cast<std::size_t>(left.length);
-    const auto rows = [&](const Side<Real>& side, std::uint32_t array, const plan::Box& box, const Indices& element) {
+    const auto rows = [&](const Side<Real>& side, std::uint32_t array, const plan::Box& box, const plan::Indices& element) {
         return side.at(side.state->finite[array].data() + offset_in(box, element) * length * side.state->samples);
     };
     const Lanes<Real> l = has_left ? rows(left_, term.left_finite, left.box, le) : Lanes<Real>{};
@@ -63,7 +63,7 @@ void PairMachine<Real>::gram(const plan::TermOp& term, Real* product, Real* minu
 template <class Real> void PairMachine<Real>::means(const plan::TermOp& term, Real* out) const {
     std::fill(out, out + count_, Real(1));
     const auto times = [&](const plan::Place& place, const Side<Real>& side) {
-        Indices element;
+        plan::Indices element;
         const Real* mean = nullptr;
         if (locate(place.indices, place.mode, side.state->plan->boxes[place.family], slots_.data(), element))
             mean = side.state->mean_of(place.family, element);

@@ -1,6 +1,6 @@
 // Products of groups of factors: each group one mean, one covariance, or a joint expectation.
+#include "compiler/plan/walk.hpp"
 #include "runtime/pairs/pair.hpp"
-#include "runtime/samples/walk.hpp"
 
 #include <algorithm>
 
@@ -10,7 +10,7 @@ template <class Real>
 std::vector<JointElement> PairMachine<Real>::joint_elements(const std::vector<plan::Place>& places,
                                                             const Side<Real>& side) const {
     std::vector<JointElement> result;
-    Indices element;
+    plan::Indices element;
     for (const plan::Place& place : places) {
         if (!locate(place.indices, place.mode, side.state->plan->boxes[place.family], slots_.data(), element))
             throw MethodError("a factor of a product reads outside its family");
@@ -81,7 +81,7 @@ template <class Real> void PairMachine<Real>::group_value(const plan::GroupOp& g
     }
     for (const auto& [right, place] : group.means) {
         const Side<Real>& side = right ? right_ : left_;
-        Indices element;
+        plan::Indices element;
         if (!locate(place.indices, place.mode, side.state->plan->boxes[place.family], slots_.data(), element))
             return;
         const Real* mean = side.state->mean_of(place.family, element);

@@ -2,10 +2,10 @@
 
 #include "compiler/network/form.hpp"
 #include "compiler/plan/items.hpp"
+#include "compiler/plan/walk.hpp"
 #include "runtime/expectations/joint_loops.hpp"
 #include "runtime/pairs/moments.hpp"
 #include "runtime/pairs/pair.hpp"
-#include "runtime/samples/walk.hpp"
 
 #include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/parallel_for.h>
@@ -80,7 +80,7 @@ template <class Real> class SelfRun {
     }
 
     void run() {
-        Path path;
+        plan::Path path;
         walk_left(plan_.whole().left, machine_.slots(), path, false, [&](std::size_t statement) { visit(statement, path); });
     }
 
@@ -101,14 +101,14 @@ template <class Real> class SelfRun {
 
     std::int64_t slot(Symbol symbol) { return machine_.slots()[static_cast<std::uint32_t>(symbol)]; }
     std::int64_t value(const Affine& affine) { return value_at(plan_, affine, machine_.slots()); }
-    Indices element(const std::vector<Affine>& indices) {
-        Indices result;
+    plan::Indices element(const std::vector<Affine>& indices) {
+        plan::Indices result;
         for (const Affine& index : indices)
             result.push_back(value(index));
         return result;
     }
 
-    void visit(std::size_t k, const Path& path) {
+    void visit(std::size_t k, const plan::Path& path) {
         const bool involved = k < plan_.recursions.involved.size() && plan_.recursions.involved[k];
         if (k >= plan_.coefficients_of.size()) {
             sums(k);
@@ -187,7 +187,7 @@ template <class Real> class SelfRun {
             }
             return;
         }
-        Indices indices;
+        plan::Indices indices;
         for (const std::uint32_t s : array.loop_slots)
             indices.push_back(machine_.slots()[s]);
         for (const plan::LoopRange& range : array.ranges)
@@ -198,7 +198,7 @@ template <class Real> class SelfRun {
 
     // E[Z] of an element that is read, for the chunk; zeros when it is centred or reads zero.
     std::vector<Real> mean_of(std::uint32_t family, const Access& access) {
-        Indices indices;
+        plan::Indices indices;
         const plan::Box& box = plan_.boxes[family];
         for (std::size_t d = 0; d < access.indices.size(); ++d) {
             const auto index =
@@ -220,11 +220,11 @@ template <class Real> class SelfRun {
                 if (term.base == Base::one || term.base == Base::read)
                     linear_mean(term, 0, result);
         } else if (plan_.recursions.joint_mean[k]) {
-            const Indices own = element(statement.indices);
+            const plan::Indices own = element(statement.indices);
             const JointTerm& term = joints_.find({{statement.family, {own.begin(), own.end()}}}, {}, false);
             evaluate_mean<Real>(term, {&state_, first_, 1}, count_, joints_, result.data());
         } else if (form.kind == FormKind::activation) {
-            Indices indices;
+            plan::Indices indices;
             const std::uint32_t family = form.reads[0].family;
             const plan::Box& box = plan_.boxes[family];
             const Access& access = form.reads[0].access;
@@ -268,7 +268,7 @@ template <class Real> class SelfRun {
             result[s] += coefficient[s] * mean[s];
     }
 
-    void pairs(std::size_t k, const Path& path, std::size_t offset) {
+    void pairs(std::size_t k, const plan::Path& path, std::size_t offset) {
         const plan::Part& part = plan_.whole();
         const auto primed = [&](Symbol symbol) -> std::int64_t& {
             return machine_.slots()[static_cast<std::uint32_t>(plan_.recursions.primed(symbol))];
@@ -291,7 +291,7 @@ template <class Real> class SelfRun {
     }
 
     // The operation's expectations with all elements up to this one at once.
-    void run_in_loop(std::uint32_t op, const Path& path) {
+    void run_in_loop(std::uint32_t op, const plan::Path& path) {
         machine_.set_loop(op, joint_loops_[op].innermost(), joint_loops_[op].last(path, machine_.slots()));
     }
 
@@ -315,8 +315,8 @@ template <class Real> class SelfRun {
         for (const plan::PairArray& array : plan_.part.arrays) {
             if (array.left != own.right || array.right != own.left)
                 continue;
-            Indices left;
-            Indices right;
+            plan::Indices left;
+            plan::Indices right;
             for (const plan::Linear& index : op.right_target)
                 left.push_back(index(machine_.slots()));
             for (const plan::Linear& index : op.left_target)

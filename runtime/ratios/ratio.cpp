@@ -142,10 +142,8 @@ std::optional<Ratios::Result> Ratios::operator()(const Eigen::VectorXd& mean, co
         return std::nullopt;
     if (!smooth_beside_zero())
         return with_kinks(covariance, slopes, std::max(tolerance, acceptable));
-    // What is wanted, or as near as powers go. Half lines cost the square of the degree: the mean of what is wanted and
-    // acceptable.
-    const double first = smooth() || tolerance == 0 ? tolerance : std::sqrt(tolerance * std::max(tolerance, acceptable));
-    for (double aim = first, step = 4;; aim = std::min(step * aim, acceptable)) {
+    // What is wanted, or as near as powers go.
+    for (double aim = tolerance, step = 4;; aim = std::min(step * aim, acceptable)) {
         const auto found = [&](const auto& powers) -> std::optional<Result> {
             if (!powers)
                 return std::nullopt;

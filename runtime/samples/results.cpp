@@ -86,8 +86,8 @@ void Results::put(const plan::PairOp& op, const std::int64_t* slots, bool ntk, s
     Entries& kernel = ntk ? kernels_[output].ntk : kernels_[output].nngp;
     if (kernel.empty())
         return;
-    Indices left;
-    Indices right;
+    plan::Indices left;
+    plan::Indices right;
     for (const plan::Linear& k : op.left_target)
         left.push_back(k(slots));
     for (const plan::Linear& k : op.right_target)

@@ -1,7 +1,7 @@
 // Where the kernels of pairs of samples go.
 #pragma once
 
-#include "runtime/samples/address.hpp"
+#include "compiler/plan/address.hpp"
 #include "runtime/samples/request.hpp"
 #include "runtime/samples/window.hpp"
 

@@ -14,37 +14,9 @@ template <class Real> std::int64_t ScalarEvaluator<Real>::affine(const Affine& a
     return value_at(*state_.plan, a, slots);
 }
 
-template <class Real>
-bool ScalarEvaluator<Real>::element(const Access& access, const plan::Box& box, const std::int64_t* slots,
-                                    Indices& indices) const {
-    indices.clear();
-    for (std::size_t d = 0; d < access.indices.size(); ++d) {
-        const auto index =
-            ir::apply_mode(affine(access.indices[d], slots), box.lower[d], box.lower[d] + box.size[d] - 1, access.mode);
-        if (!index)
-            return false;
-        indices.push_back(*index);
-    }
-    return true;
-}
-
-template <class Real>
-template <class Visit>
-void ScalarEvaluator<Real>::over(const llvm::ArrayRef<Range> ranges, std::int64_t* slots, const Visit& visit) const {
-    if (ranges.empty()) {
-        visit();
-        return;
-    }
-    const std::int64_t upper = affine(ranges[0].upper, slots);
-    for (std::int64_t i = affine(ranges[0].lower, slots); i <= upper; ++i) {
-        slots[static_cast<std::uint32_t>(ranges[0].index)] = i;
-        over(ranges.drop_front(), slots, visit);
-    }
-}
-
 template <class Real> std::vector<Real> ScalarEvaluator<Real>::reduce(const Node& node, std::int64_t* slots) const {
     std::vector<std::vector<Real>> values;
-    over(node.ranges, slots, [&] { values.push_back((*this)(node.children[0], slots)); });
+    over_ranges(*state_.plan, node.ranges, slots, [&] { values.push_back((*this)(node.children[0], slots)); });
     std::vector<Real> result(count_);
     std::vector<double> terms(values.size());
     for (std::size_t s = 0; s < count_; ++s) {
@@ -60,13 +32,13 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
     const Node& node = program.exprs[e];
     const auto all = [&](double value) { return std::vector<Real>(count_, static_cast<Real>(value)); };
     const auto copy = [&](const Real* from) { return std::vector<Real>(from + first_, from + first_ + count_); };
-    const auto mean = [&](std::uint32_t family, const Indices& element) {
+    const auto mean = [&](std::uint32_t family, const plan::Indices& element) {
         const Real* from = state_.mean_of(family, element);
         if (from == nullptr && state_.plan->recursions.may_have_mean[family])
             throw std::logic_error("a mean that nothing asked for");
         return from != nullptr ? copy(from) : all(0);
     };
-    Indices indices;
+    plan::Indices indices;
     switch (node.op) {
     case Op::number:
         return all(node.number);
@@ -84,7 +56,7 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
             box.size.push_back(affine(axis, slots));
             stride *= static_cast<std::size_t>(box.size.back());
         }
-        if (!element(node.access, box, slots, indices))
+        if (!locate(*state_.plan, node.access, box, slots, indices))
             return all(0);
         const std::size_t offset = offset_in(box, indices);
         std::vector<Real> result(count_);
@@ -94,7 +66,7 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
     }
     case Op::read: {
         const plan::Box& box = state_.plan->boxes[node.target];
-        if (!element(node.access, box, slots, indices))
+        if (!locate(*state_.plan, node.access, box, slots, indices))
             return all(0);
         return copy(state_.scalars[node.target].data() + offset_in(box, indices) * state_.samples);
     }
@@ -104,7 +76,7 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
         if (node.op == Op::mean) {
             if (a.type == Type::scalar)
                 return (*this)(node.children[0], slots);
-            if (!element(a.access, state_.plan->boxes[a.target], slots, indices))
+            if (!locate(*state_.plan, a.access, state_.plan->boxes[a.target], slots, indices))
                 return all(0);
             return mean(a.target, indices);
         }
@@ -119,16 +91,16 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
                     result[s] *= factor[s];
                 return result;
             }
-            if (!element(other.access, state_.plan->boxes[other.target], slots, indices))
+            if (!locate(*state_.plan, other.access, state_.plan->boxes[other.target], slots, indices))
                 return all(0);
             auto result = mean(other.target, indices);
             for (std::size_t s = 0; s < count_; ++s)
                 result[s] *= factor[s];
             return result;
         }
-        Indices right;
-        if (!element(a.access, state_.plan->boxes[a.target], slots, indices) ||
-            !element(b.access, state_.plan->boxes[b.target], slots, right))
+        plan::Indices right;
+        if (!locate(*state_.plan, a.access, state_.plan->boxes[a.target], slots, indices) ||
+            !locate(*state_.plan, b.access, state_.plan->boxes[b.target], slots, right))
             return all(0);
         for (const plan::PairArray& array : state_.plan->part.arrays) {
             if (array.left != a.target || array.right != b.target)
@@ -175,14 +147,14 @@ template <class Real> std::vector<Real> ScalarEvaluator<Real>::operator()(ExprId
 template <class Real> std::vector<std::vector<Real>> ScalarEvaluator<Real>::finite(ExprId e, std::int64_t* slots) const {
     const Program& program = state_.plan->recursions.network.program;
     const Node& node = program.exprs[e];
-    Indices indices;
+    plan::Indices indices;
     const auto stored = [&](bool input) {
         for (std::size_t k = 0; k < state_.plan->finite.size(); ++k) {
             const plan::FiniteArray& array = state_.plan->finite[k];
             if (array.input != input || array.source != node.target)
                 continue;
             std::vector<std::vector<Real>> result(static_cast<std::size_t>(array.length), std::vector<Real>(count_, 0));
-            if (!element(node.access, array.box, slots, indices))
+            if (!locate(*state_.plan, node.access, array.box, slots, indices))
                 return result;
             const std::size_t offset = offset_in(array.box, indices) * result.size();
             for (std::size_t d = 0; d < result.size(); ++d) {
@@ -201,7 +173,7 @@ template <class Real> std::vector<std::vector<Real>> ScalarEvaluator<Real>::fini
     case Op::reduce: {
         std::vector<std::vector<Real>> total;
         std::size_t terms = 0;
-        over(node.ranges, slots, [&] {
+        over_ranges(*state_.plan, node.ranges, slots, [&] {
             ++terms;
             const auto value = finite(node.children[0], slots);
             total.resize(std::max(total.size(), value.size()), std::vector<Real>(count_, 0));

@@ -1,7 +1,7 @@
 // What the self part leaves of every sample, and the scalar expressions of a program evaluated for many samples at once.
 #pragma once
 
-#include "runtime/samples/address.hpp"
+#include "compiler/plan/address.hpp"
 #include "runtime/samples/pages.hpp"
 #include "runtime/samples/request.hpp"
 
@@ -71,9 +71,6 @@ template <class Real> class ScalarEvaluator {
     std::size_t first_, count_;
 
     [[nodiscard]] std::int64_t affine(const ir::Affine& a, const std::int64_t* slots) const;
-    [[nodiscard]] bool element(const ir::Access& access, const plan::Box& box, const std::int64_t* slots,
-                               Indices& indices) const;
-    template <class Visit> void over(const llvm::ArrayRef<ir::Range> ranges, std::int64_t* slots, const Visit& visit) const;
     [[nodiscard]] std::vector<Real> reduce(const ir::Node& node, std::int64_t* slots) const;
 };
 

@@ -35,7 +35,7 @@ template <class Real> bool TileMachine<Real>::group(const plan::GroupOp& group, 
     std::fill_n(out, lanes_, Real(0));
     for (const auto& [right, place] : group.means) {
         const TileSide<Real>& side = right ? program_.right : program_.left;
-        Indices element;
+        plan::Indices element;
         if (side.mean[place.family].empty() ||
             !locate(place.indices, place.mode, side.state->plan->boxes[place.family], slots_.data(), element))
             return false;
@@ -47,9 +47,9 @@ template <class Real> bool TileMachine<Real>::group(const plan::GroupOp& group, 
     for (const plan::GroupOp::SelfEntry& self : group.self) {
         const State<Real>& state = self.right ? *program_.right.state : *program_.left.state;
         const plan::SelfPlan& plan = *state.plan;
-        Indices x;
-        Indices y;
-        const auto find = [&](const plan::Place& place, Indices& element) {
+        plan::Indices x;
+        plan::Indices y;
+        const auto find = [&](const plan::Place& place, plan::Indices& element) {
             return locate(place.indices, place.mode, plan.boxes[place.family], slots_.data(), element);
         };
         if (!find(self.entry.left, x) || !find(self.entry.right, y) || self.entry.array == plan::no_array)

@@ -1,6 +1,6 @@
 #include "runtime/tiles/run.hpp"
 
-#include "runtime/samples/walk.hpp"
+#include "compiler/plan/walk.hpp"
 #include "runtime/tiles/machine.hpp"
 #include "runtime/tiles/nest.hpp"
 

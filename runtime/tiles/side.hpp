@@ -75,7 +75,7 @@ PerSample<Real> TileLayout::make(const plan::Box& inner, const plan::Box& outer,
         const std::size_t used = std::min(step, samples - first);
         const std::size_t next = lanes > 1 ? 1 : static_cast<std::size_t>(result.block);
         Real* const begin = result.data.data() + first / lanes * static_cast<std::size_t>(result.block);
-        Indices index(inner.lower.begin(), inner.lower.end());
+        plan::Indices index(inner.lower.begin(), inner.lower.end());
         for (std::size_t e = 0; e < count; ++e) {
             Real* to = begin + offset_in(outer, index) * width * lanes;
             for (std::size_t k = 0; k < width; ++k, to += lanes)
