@@ -3,6 +3,7 @@
 #include "cli/agreement.hpp"
 #include "cli/commands.hpp"
 #include "cli/library.hpp"
+#include "compiler/bind/build.hpp"
 #include "compiler/check/several_sizes.hpp"
 #include "compiler/resolve/resolve.hpp"
 #include "grammar/load.hpp"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/data.hpp"
+#include "compiler/bind/output_indices.hpp"
 #include "compiler/network/network.hpp"
 #include "compiler/plan/plan.hpp"
 #include "runtime/samples/window.hpp"

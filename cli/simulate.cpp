@@ -1,5 +1,6 @@
 // tpc simulate: networks of finite width against the limit.
 #include "cli/commands.hpp"
+#include "compiler/bind/output_indices.hpp"
 
 #include "runtime/finite/simulate.hpp"
 

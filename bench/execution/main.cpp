@@ -7,6 +7,7 @@
 // and how far the sums of the tangent kernels are apart.
 #include "bench/execution/fused_cnn.hpp"
 #include "bench/execution/fused_mlp.hpp"
+#include "compiler/bind/build.hpp"
 #include "compiler/check/gia.hpp"
 #include "compiler/network/network.hpp"
 #include "compiler/plan/plan.hpp"

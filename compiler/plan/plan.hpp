@@ -87,7 +87,7 @@ struct PairArray {
     bool output = false;
     bool value = false;            // C alone: nothing needs the gaps, nor the second moments of the elements
     bool accumulated = false;      // holds nothing when a pair begins
-    bool sums = false;             // not covariances of elements, but sums over the left ones (sums.hpp)
+    bool sums = false;             // not covariances of elements, but sums over the left ones (rewrite/sums.hpp)
     std::vector<std::size_t> kept; // dimensions of (left indices, right indices) that are stored
     Box box;                       // of the kept dimensions
     std::size_t offset = 0;        // first entry in the workspace, in entries
@@ -148,7 +148,7 @@ struct PairOp {
     bool gap_linear = false;
     bool tangent = false;
     bool output = false;
-    bool accumulates = false; // adds to its target (partition.hpp)
+    bool accumulates = false; // adds to its target (rewrite/partition.hpp)
     std::vector<TermOp> terms;
     std::optional<ir::ExprId> left_function, right_function;
     EntryRead entry; // dual: the two Gaussians
@@ -164,10 +164,10 @@ struct WalkItem {
         solutions; // right walks: for each operation below, values of the index when solved (else empty)
     std::vector<WalkItem> children;
     std::size_t statement = 0;
-    std::vector<std::uint32_t> ops;   // right walks: the operations at this statement
-    std::size_t position = 0;         // among its siblings in the program
-    bool fissile = false;             // a loop of statements that may run one after the other, each as one row (fissile.hpp)
-    bool apart = false;               // a loop over an offset, whose iterations have nothing in common (partition.hpp)
+    std::vector<std::uint32_t> ops; // right walks: the operations at this statement
+    std::size_t position = 0;       // among its siblings in the program
+    bool fissile = false; // a loop of statements that may run one after the other, each as one row (rewrite/fissile.hpp)
+    bool apart = false;   // a loop over an offset, whose iterations have nothing in common (rewrite/partition.hpp)
     std::vector<std::uint32_t> fresh; // arrays that hold nothing when an iteration begins
 };
 
@@ -206,7 +206,8 @@ struct SelfPlan {
     std::vector<std::vector<std::uint32_t>> coefficients_of; // by statement (outputs after statements)
     std::vector<Box> boxes;                                  // by family: means, scalars
     Part part;
-    std::optional<Part> factored; // `part` with its sums over pairs factored (sums.hpp): more arrays after the same ones
+    std::optional<Part>
+        factored; // `part` with its sums over pairs factored (rewrite/sums.hpp): more arrays after the same ones
     [[nodiscard]] const Part& whole() const { return factored ? *factored : part; }
     // As a family: finite vectors, and the other way round; nothing for what is none.
     [[nodiscard]] std::uint32_t family_of(std::uint32_t finite_array) const {
@@ -231,26 +232,13 @@ struct Plan {
     SelfPlan left, right;         // equal when the sets' sizes are
     bool same_sizes = true;
     Part cross;
-    std::optional<Part> factored; // `cross` for C and T forward, its sums over pairs factored (sums.hpp)
-    std::optional<Part> planes;   // that, cut into independent parts (partition.hpp)
+    std::optional<Part> factored; // `cross` for C and T forward, its sums over pairs factored (rewrite/sums.hpp)
+    std::optional<Part> planes;   // that, cut into independent parts (rewrite/partition.hpp)
     [[nodiscard]] const Part& whole() const { return factored ? *factored : cross; }
     [[nodiscard]] const Part& forward() const { return planes ? *planes : whole(); }
     std::vector<Box> left_outputs, right_outputs; // by output: the indices of its family
     std::vector<std::uint32_t> output_arrays;     // by output
 };
-
-// `left`, `right`: a size for every axis. Reports what cannot be planned and returns nothing then.
-std::optional<Plan> build(const network::Network& network, const ir::Sizes& left, const ir::Sizes& right, bool tangent,
-                          source::Diagnostics& diagnostics);
-
-// The indices of an output's family: the box around them, and which places of it, row-major, they are (a family such as
-// f[t in 1..T, s in 1..t] has gaps).
-struct OutputIndices {
-    Box box;
-    std::vector<std::size_t> places;
-};
-// By output, at these sizes.
-std::vector<OutputIndices> output_indices(const network::Network& network, const ir::Sizes& sizes);
 
 // `tpc show --stage plan`.
 std::string print(const Plan& plan);

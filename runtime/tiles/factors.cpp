@@ -1,7 +1,7 @@
 #include "runtime/tiles/factors.hpp"
 
-#include "compiler/plan/fissile.hpp"
 #include "compiler/plan/linear.hpp"
+#include "compiler/rewrite/fissile.hpp"
 #include "runtime/tiles/absorb.hpp"
 #include "runtime/tiles/arrays.hpp"
 

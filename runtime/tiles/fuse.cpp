@@ -1,6 +1,6 @@
 #include "runtime/tiles/fuse.hpp"
 
-#include "compiler/plan/fissile.hpp"
+#include "compiler/rewrite/fissile.hpp"
 #include "runtime/tiles/absorb.hpp"
 
 namespace tpc::execute {

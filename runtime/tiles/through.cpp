@@ -1,8 +1,8 @@
 #include "runtime/tiles/through.hpp"
 
-#include "compiler/plan/fissile.hpp"
 #include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
+#include "compiler/rewrite/fissile.hpp"
 #include "runtime/tiles/names.hpp"
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 // The text of the recursions: as a paper has them (goldens), and with the same lines at all sizes and depths.
 #include "check_program.hpp"
+#include "compiler/bind/build.hpp"
 #include "compiler/formula/print.hpp"
 #include "compiler/limit/recursion.hpp"
 #include "compiler/plan/plan.hpp"

@@ -1,9 +1,10 @@
 #include "tests/execute/pipeline.hpp"
 
+#include "compiler/bind/build.hpp"
 #include "compiler/check/gia.hpp"
 #include "compiler/network/network.hpp"
 #include "compiler/plan/plan.hpp"
-#include "compiler/plan/verify.hpp"
+#include "compiler/verify/verify.hpp"
 #include "grammar/parse.hpp"
 
 #include <algorithm>

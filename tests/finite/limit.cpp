@@ -1,7 +1,8 @@
 #include "tests/finite/limit.hpp"
 
-#include "compiler/plan/verify.hpp"
+#include "compiler/bind/build.hpp"
 #include "compiler/resolve/resolve.hpp"
+#include "compiler/verify/verify.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
-#include "compiler/plan/walks.hpp"
+#include "compiler/bind/walks.hpp"
 
-#include "compiler/plan/bind_sizes.hpp"
+#include "compiler/bind/sizes.hpp"
 #include "compiler/plan/solve.hpp"
 
 #include <algorithm>

@@ -1,11 +1,14 @@
+#include "compiler/bind/build.hpp"
+
+#include "compiler/bind/elements.hpp"
+#include "compiler/bind/output_indices.hpp"
+#include "compiler/bind/pairs.hpp"
+#include "compiler/bind/walks.hpp"
 #include "compiler/passes/integer_set.hpp"
-#include "compiler/plan/build_part.hpp"
-#include "compiler/plan/build_self.hpp"
-#include "compiler/plan/fissile.hpp"
-#include "compiler/plan/partition.hpp"
 #include "compiler/plan/plan.hpp"
-#include "compiler/plan/sums.hpp"
-#include "compiler/plan/walks.hpp"
+#include "compiler/rewrite/fissile.hpp"
+#include "compiler/rewrite/partition.hpp"
+#include "compiler/rewrite/sums.hpp"
 
 namespace tpc::plan {
 namespace {

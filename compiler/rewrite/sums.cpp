@@ -1,11 +1,11 @@
-#include "compiler/plan/sums.hpp"
+#include "compiler/rewrite/sums.hpp"
 
 #include "compiler/plan/count.hpp"
 #include "compiler/plan/intervals.hpp"
 #include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
 #include "compiler/plan/solve.hpp"
-#include "compiler/plan/sums_terms.hpp"
+#include "compiler/rewrite/sums_terms.hpp"
 
 #include <algorithm>
 #include <set>

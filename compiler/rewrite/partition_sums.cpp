@@ -1,4 +1,4 @@
-#include "compiler/plan/partition_sums.hpp"
+#include "compiler/rewrite/partition_sums.hpp"
 
 #include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"

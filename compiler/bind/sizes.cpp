@@ -1,4 +1,4 @@
-#include "compiler/plan/bind_sizes.hpp"
+#include "compiler/bind/sizes.hpp"
 
 #include <algorithm>
 

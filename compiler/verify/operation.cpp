@@ -1,4 +1,4 @@
-#include "compiler/plan/verify_operation.hpp"
+#include "compiler/verify/operation.hpp"
 
 namespace tpc::plan {
 

@@ -1,4 +1,4 @@
-#include "compiler/plan/verify_sample.hpp"
+#include "compiler/verify/sample.hpp"
 
 #include "compiler/network/form.hpp"
 #include "compiler/plan/walk.hpp"

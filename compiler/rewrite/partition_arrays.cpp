@@ -1,4 +1,4 @@
-#include "compiler/plan/partition_arrays.hpp"
+#include "compiler/rewrite/partition_arrays.hpp"
 
 #include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"

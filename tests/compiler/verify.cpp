@@ -1,8 +1,9 @@
 // What verify finds in plans that have been tampered with: of what the compiler makes, the other tests hold that it is
 // nothing.
+#include "compiler/verify/verify.hpp"
 #include "check_program.hpp"
+#include "compiler/bind/build.hpp"
 #include "compiler/plan/items.hpp"
-#include "compiler/plan/verify.hpp"
 
 #include <catch2/catch.hpp>
 

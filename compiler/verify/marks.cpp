@@ -1,4 +1,4 @@
-#include "compiler/plan/verify_marks.hpp"
+#include "compiler/verify/marks.hpp"
 
 #include <fmt/ranges.h>
 

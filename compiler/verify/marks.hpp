@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compiler/plan/address.hpp"
-#include "compiler/plan/verify.hpp"
+#include "compiler/verify/verify.hpp"
 
 #include <map>
 #include <set>

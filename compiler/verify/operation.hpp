@@ -1,7 +1,7 @@
 // What one operation of a plan reads and writes (verify.hpp).
 #pragma once
 
-#include "compiler/plan/verify_sample.hpp"
+#include "compiler/verify/sample.hpp"
 
 namespace tpc::plan {
 

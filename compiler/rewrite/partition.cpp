@@ -1,10 +1,10 @@
-#include "compiler/plan/partition.hpp"
+#include "compiler/rewrite/partition.hpp"
 
-#include "compiler/plan/fissile.hpp"
 #include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"
-#include "compiler/plan/partition_sums.hpp"
 #include "compiler/plan/solve.hpp"
+#include "compiler/rewrite/fissile.hpp"
+#include "compiler/rewrite/partition_sums.hpp"
 
 #include <algorithm>
 #include <set>

@@ -1,6 +1,6 @@
 // The self part run without numbers: what runtime/pairs/self.cpp does.
-#include "compiler/plan/verify_operation.hpp"
 #include "compiler/plan/walk.hpp"
+#include "compiler/verify/operation.hpp"
 
 namespace tpc::plan {
 

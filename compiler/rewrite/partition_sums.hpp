@@ -1,7 +1,7 @@
 // What a sum over whole arrays contributes in one plane.
 #pragma once
 
-#include "compiler/plan/partition_arrays.hpp"
+#include "compiler/rewrite/partition_arrays.hpp"
 
 namespace tpc::plan {
 

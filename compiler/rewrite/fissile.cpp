@@ -1,4 +1,4 @@
-#include "compiler/plan/fissile.hpp"
+#include "compiler/rewrite/fissile.hpp"
 
 #include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"

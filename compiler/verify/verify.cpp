@@ -1,7 +1,8 @@
-#include "compiler/plan/verify.hpp"
+#include "compiler/verify/verify.hpp"
+#include "compiler/bind/output_indices.hpp"
 
-#include "compiler/plan/verify_operation.hpp"
 #include "compiler/plan/walk.hpp"
+#include "compiler/verify/operation.hpp"
 
 namespace tpc::plan {
 

@@ -1,7 +1,7 @@
 // What is known of one sample while a plan runs without numbers (verify.hpp).
 #pragma once
 
-#include "compiler/plan/verify_marks.hpp"
+#include "compiler/verify/marks.hpp"
 
 namespace tpc::plan {
 

@@ -1,4 +1,4 @@
-#include "compiler/plan/sums_terms.hpp"
+#include "compiler/rewrite/sums_terms.hpp"
 
 #include "compiler/plan/items.hpp"
 #include "compiler/plan/linear.hpp"

@@ -1,8 +1,8 @@
-#include "compiler/plan/build_part.hpp"
+#include "compiler/bind/pairs.hpp"
 
+#include "compiler/bind/elements.hpp"
+#include "compiler/bind/sizes.hpp"
 #include "compiler/limit/index_space.hpp"
-#include "compiler/plan/bind_sizes.hpp"
-#include "compiler/plan/build_self.hpp"
 
 #include <algorithm>
 #include <map>

@@ -1,4 +1,6 @@
-#include "compiler/plan/bind_sizes.hpp"
+#include "compiler/bind/output_indices.hpp"
+
+#include "compiler/bind/sizes.hpp"
 
 #include <algorithm>
 
