@@ -184,6 +184,8 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
                 list.push_back(placed(row, *row.terms[k], terms[k].pieces.parts[part]));
             kept = std::make_unique<JointRow::Sampled>();
             kept->shared = joint::share(list);
+            for (const Piecewise& term : terms)
+                kept->owners.push_back(term.pieces.owner);
         }
         together = kept.get();
     }
@@ -257,7 +259,7 @@ joint::Prospect prospect(const JointRow& row, const Side<Real>& left, const Side
     for (const JointTerm* term : row.terms) {
         Law<Real> law(*term, left, right, store);
         law.read(0);
-        const joint::Prospect one = term->solver->prospect(law.covariance, links_or_none(*term, store, tangents));
+        const joint::Prospect one = term->solver->prospect(law.mean, law.covariance, links_or_none(*term, store, tangents));
         all.parts += one.parts;
         all.work += one.work;
     }
@@ -301,6 +303,8 @@ JointRowResult<Real> evaluate_row(const JointRow& row, const Side<Real>& left, c
         const Piecewise& pieces = terms[k];
         const JointTerm& term = *row.terms[k];
         auto [value, tangent] = joint::combined(*pieces.pieces.split, pieces.numbers, pieces.values, pieces.tangents);
+        if (tangents && pieces.pieces.slopes.size() > 0)
+            tangent += pieces.pieces.slopes.cwiseProduct(pieces.linked).sum();
         if (std::ranges::any_of(pieces.pieces.known, [](const auto& part) { return !part; })) {
             Law<Real> law(term, left, right, store);
             law.read(0);

@@ -2,6 +2,7 @@
 
 #include "runtime/points/growth.hpp"
 #include "runtime/points/root.hpp"
+#include "runtime/tapes/copy.hpp"
 #include "runtime/tapes/elementwise.hpp"
 
 #include <Eigen/Eigenvalues>
@@ -12,37 +13,6 @@
 
 namespace tpc::joint {
 namespace {
-
-// A function of one tape in another, with other Gaussians and numbers.
-NodeId copy(const Tape& from, NodeId id, const std::map<std::uint32_t, std::uint32_t>& gaussians,
-            const std::vector<std::uint32_t>& samples, Tape& to, std::map<NodeId, NodeId>& done) {
-    if (const auto found = done.find(id); found != done.end())
-        return found->second;
-    const TapeNode node = from.nodes()[id];
-    const auto again = [&](NodeId argument) { return copy(from, argument, gaussians, samples, to, done); };
-    NodeId result = 0;
-    switch (node.kind) {
-    case TapeNode::Kind::number:
-        result = to.number(node.number);
-        break;
-    case TapeNode::Kind::sample:
-        result = to.sample(samples[node.index]);
-        break;
-    case TapeNode::Kind::gaussian:
-        result = to.gaussian(gaussians.at(node.index));
-        break;
-    case TapeNode::Kind::apply:
-        if (ir::is_binary(node.function)) {
-            const NodeId a = again(node.a);
-            result = to.apply(node.function, a, again(node.b));
-        } else {
-            result = to.apply(node.function, again(node.a));
-        }
-        break;
-    }
-    done[id] = result;
-    return result;
-}
 
 std::vector<std::uint32_t> occurring(const std::vector<Placed>& parts, std::vector<std::uint32_t> Placed::*side) {
     std::vector<std::uint32_t> result;
@@ -199,14 +169,19 @@ Shared share(const std::vector<Placed>& parts) {
     };
     for (const Placed& placed : parts) {
         const Integrand& integrand = placed.part->integrand;
-        std::map<std::uint32_t, std::uint32_t> of_left, of_right;
-        for (std::uint32_t k = 0; k < placed.left.size(); ++k)
-            of_left[k] = index(result.left_places, placed.left[k]);
-        for (std::uint32_t k = 0; k < placed.right.size(); ++k)
-            of_right[integrand.left_gaussians + k] = index(result.right_places, placed.right[k]);
-        std::map<NodeId, NodeId> left_done, right_done;
-        const NodeId left = copy(integrand.tape, integrand.left, of_left, placed.samples, result.left.tape, left_done);
-        const NodeId right = copy(integrand.tape, integrand.right, of_right, placed.samples, result.right.tape, right_done);
+        const auto sample = [&](Tape& to) { return [&](std::uint32_t k) { return to.sample(placed.samples[k]); }; };
+        TapeCopy on_left(
+            integrand.tape, result.left.tape,
+            [&](std::uint32_t k) { return result.left.tape.gaussian(index(result.left_places, placed.left[k])); },
+            sample(result.left.tape));
+        TapeCopy on_right(
+            integrand.tape, result.right.tape,
+            [&](std::uint32_t k) {
+                return result.right.tape.gaussian(index(result.right_places, placed.right[k - integrand.left_gaussians]));
+            },
+            sample(result.right.tape));
+        const NodeId left = on_left(integrand.left);
+        const NodeId right = on_right(integrand.right);
         result.products.emplace_back(place_of(result.left.values, left), place_of(result.right.values, right));
     }
     finish(result.left);

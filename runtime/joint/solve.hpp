@@ -55,7 +55,7 @@ bool rather_factors(std::size_t parts, std::size_t expectations, double acceptab
 class Solver {
   public:
     // `whole` without gradients: `finish` is not wanted.
-    Solver(Integrand whole, bool slopes) : whole_(std::move(whole)), slopes_(slopes) {}
+    Solver(Integrand whole, bool slopes);
 
     // Whether f(c x) g(c y) = c^degree f(x) g(y), as far as analysis sees.
     [[nodiscard]] bool homogeneous() const;
@@ -78,12 +78,14 @@ class Solver {
         const Split* split = nullptr;
         std::vector<const Part*> parts;
         std::vector<std::optional<Expectation>> known; // by part
+        Eigen::MatrixXd slopes;                        // of no part: those of fixed Gaussians; or empty
+        std::shared_ptr<const void> owner;             // of the split and the parts, if not the solver
     };
     Pieces pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
                   const std::vector<double>& samples, const Sampling& sampling, const std::vector<bool>& in_vain,
                   Depth depth) const;
 
-    Prospect prospect(const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) const;
+    Prospect prospect(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked) const;
     // Operations at one point, with derivatives, if it is sampled.
     [[nodiscard]] double work() const;
 
@@ -132,11 +134,28 @@ class Solver {
         std::vector<std::unique_ptr<Small>> parts;
         std::vector<std::size_t> order; // of the parts: those of the most Gaussians, which may be in vain, first
     };
+    // Gaussians of variance 0 under a law (gains and biases that begin at 1 and 0) are numbers in the functions, which then
+    // may have methods that functions of more Gaussians have not. Their slopes, along T, are expectations of their own.
+    struct Fixed {
+        std::vector<std::pair<std::uint32_t, double>> numbers; // by Gaussian of the whole
+        std::unique_ptr<Solver> solver;                        // null: there is no finite value
+        mutable std::mutex mutex;
+        mutable std::map<std::pair<std::uint32_t, std::uint32_t>, std::unique_ptr<Solver>> slopes;
+    };
     Integrand whole_;
     bool slopes_;
+    std::vector<bool> occurs_; // by Gaussian
     mutable std::mutex mutex_;
+    mutable std::map<std::vector<std::pair<std::uint32_t, double>>, std::shared_ptr<const Fixed>> fixed_;
     mutable std::map<std::pair<std::vector<std::uint32_t>, Depth>, std::unique_ptr<Divided>> divided_; // by blocks
 
+    // Null where every Gaussian that occurs varies.
+    std::shared_ptr<const Fixed> fixed(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance) const;
+    // Zero but for those along links of fixed Gaussians. Nothing only if one must not be sampled and has no other method.
+    std::optional<Eigen::MatrixXd> slopes_of_fixed(const Fixed& fixed, const Eigen::VectorXd& mean,
+                                                   const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
+                                                   const std::vector<double>& samples, const Sampling& sampling,
+                                                   bool may_sample) const;
     const Divided& divided(const std::vector<std::uint32_t>& blocks, Depth depth) const;
     // Nothing only if it must not be sampled.
     std::optional<Expectation> solve(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,

@@ -1,5 +1,7 @@
 #include "runtime/joint/split.hpp"
 
+#include "runtime/tapes/copy.hpp"
+
 #include <llvm/ADT/BitVector.h>
 
 #include <algorithm>
@@ -62,11 +64,11 @@ class Splitter {
         integrand.left_gaussians = static_cast<std::uint32_t>(result.left.size());
         integrand.right_gaussians = static_cast<std::uint32_t>(result.right.size());
         integrand.left = integrand.right = integrand.tape.number(1);
-        std::map<NodeId, NodeId> copies;
+        TapeCopy copy(tape_, integrand.tape, [&](std::uint32_t index) { return integrand.tape.gaussian(place.at(index)); });
         for (const NodeId factor : factors) {
             const bool on_left = static_cast<std::uint32_t>(support(factor).find_first()) < whole_.left_gaussians;
             NodeId& side = on_left ? integrand.left : integrand.right;
-            side = integrand.tape.apply(Function::mul, side, copy(factor, place, integrand.tape, copies));
+            side = integrand.tape.apply(Function::mul, side, copy(factor));
         }
         return result;
     }
@@ -262,26 +264,6 @@ class Splitter {
                 if (result.size() > most_terms)
                     throw TooLarge{};
             }
-        return result;
-    }
-
-    NodeId copy(NodeId id, const std::map<std::uint32_t, std::uint32_t>& place, Tape& to, std::map<NodeId, NodeId>& copies) {
-        if (const auto found = copies.find(id); found != copies.end())
-            return found->second;
-        const TapeNode n = node(id);
-        NodeId result = 0;
-        if (n.kind == Kind::number)
-            result = to.number(n.number);
-        else if (n.kind == Kind::sample)
-            result = to.sample(n.index);
-        else if (n.kind == Kind::gaussian)
-            result = to.gaussian(place.at(n.index));
-        else if (is_binary(n.function)) {
-            const NodeId a = copy(n.a, place, to, copies);
-            result = to.apply(n.function, a, copy(n.b, place, to, copies));
-        } else
-            result = to.apply(n.function, copy(n.a, place, to, copies));
-        copies[id] = result;
         return result;
     }
 };

@@ -162,3 +162,27 @@ output v' @ hardtanh((h[1] - m) / sqrt(s)) / sqrt(n)
     CHECK(error_of(a) <= 1e-4);
     CHECK(tests::deviation(a, kernels(text, set, fine)) < 1e-4);
 }
+
+TEST_CASE("gains and biases behind batch norm that begin at numbers are those numbers, and count in the tangent kernel") {
+    const auto text = [](const std::string& parameters, const std::string& row) {
+        return "program p\ninput xi : R[B, d]\n" + parameters +
+               "vector v ~ N(0, 1)\nfor i in 1..B { h[i] = U @ xi[i] }\nm = mean(i in 1..B: h[i])\n"
+               "s = mean(i in 1..B: (h[i] - m)^2)\nfor i in 1..B { r[i] = (h[i] - m) / sqrt(s) }\n"
+               "output f[i in 1..B] = v' @ " +
+               row + " / sqrt(n)\n";
+    };
+    const std::string U = "matrix U ~ N(0, 1/d)\n";
+    const std::string learned = text(U + "vector g ~ N(0.5, 0)\nvector c ~ N(0, 0)\n", "relu(g * r[i] + c)");
+    const Set set = tests::random_set(learned, 2, {{"B", 5}, {"d", 6}}, 3);
+    tests::Settings settings;
+    settings.options.tolerance = 1e-6;
+    const auto found = kernels(learned, set, settings);
+    const auto plain = kernels(text(U, "relu(0.5 * r[i])"), set, settings);
+    const auto gain = kernels(text("frozen " + U, "relu(r[i])"), set, settings);
+    const auto bias = kernels(text("frozen " + U, "step(r[i])"), set, settings);
+    CHECK(tests::deviation(found[0].nngp, plain[0].nngp) < 1e-12);
+    std::vector<double> sum = plain[0].ntk;
+    for (std::size_t k = 0; k < sum.size(); ++k)
+        sum[k] += gain[0].nngp[k] + bias[0].nngp[k];
+    CHECK(tests::deviation(found[0].ntk, sum) < 2e-6);
+}
