@@ -14,7 +14,7 @@ std::int64_t step_of(const plan::Linear& linear, const Run& run) {
 
 template <class Real>
 TileMachine<Real>::TileMachine(const TileProgram<Real>& program, Real* space, bool tangent, bool bare)
-    : program_(program), part_(program.part), arrays_(bare ? program.bare : program.arrays), width_(program.lanes),
+    : program_(program), part_(program.part), arrays_(bare ? program.bare : program.arrays), width_(program.width),
       tangent_(tangent), bare_(bare), slots_(part_.slots, 0), space_(space), zeros_(width_, Real(0)), twos_(width_, Real(2)),
       same_(width_, Real(0)), apart_(width_, Real(0)) {
     for (auto& scratch : row_)

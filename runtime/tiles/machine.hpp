@@ -70,7 +70,7 @@ template <class Real> struct EqualLane {
 
 template <class Real> class TileMachine {
   public:
-    // `bare`: with C alone. `space`: program.rows rows of program.lanes zeros, for one machine after the other.
+    // `bare`: with C alone. `space`: program.rows rows of program.width zeros, for one machine after the other.
     TileMachine(const TileProgram<Real>& program, Real* space, bool tangent, bool bare);
 
     // The samples of the next tile: right ones from `first` on, a multiple of rows::lane_step of them, within one of the

@@ -75,6 +75,13 @@ template <class Real> std::size_t lanes_of(std::size_t bytes, std::size_t sample
     return whole((all + blocks - 1) / blocks);
 }
 
+// Operations go down the rows, a vector of lanes at a time: where a row is an even number of cache lines, what they read
+// lies in a half of the sets of the first-level cache, or in fewer. Short rows would grow by too much.
+template <class Real> std::size_t width_of(std::size_t lanes) {
+    constexpr std::size_t step = rows::lane_step<Real>; // a cache line
+    return lanes >= 4 * step && lanes / step % 2 == 0 ? lanes + step : lanes;
+}
+
 // The workspace of the narrowest row.
 template <class Real> std::size_t bytes_of(const plan::Plan& plan, const plan::Part& part) {
     const Halo halo = halo_of(plan, part);
@@ -182,6 +189,7 @@ TileProgram<Real> tile_program(const plan::Plan& plan, const State<Real>& left, 
         cached += numbers * static_cast<std::size_t>(halo.right.families[read.right.family].count());
     });
     program.lanes = lanes_of<Real>((program.rows + cached) * sizeof(Real), right.samples);
+    program.width = width_of<Real>(program.lanes);
     const auto [left_needs, right_needs] = needs_of(program);
     program.left = tile_side(left, 1, halo.left, left_needs);
     program.right = tile_side(right, program.lanes, halo.right, right_needs);

@@ -151,6 +151,7 @@ template <class Real> struct TileProgram {
     // (rows::least_apart), in the same workspace: C in place of `minus`. Empty: there are dual kernels that need gaps.
     std::vector<TileArray> bare;
     std::size_t lanes = 1; // of a row of the workspace, and of the right samples that lie side by side
+    std::size_t width = 1; // from one row of the workspace to the next
     std::vector<TileOp> ops;
     std::vector<SumFactors> factors;   // by operation
     std::vector<TileDual<Real>> duals; // by operation

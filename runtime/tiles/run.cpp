@@ -88,7 +88,7 @@ template <class Real> class TileRun {
     std::size_t lanes_;
     std::map<const plan::WalkItem*, Nest> nests_; // by outermost loop
     oneapi::tbb::enumerable_thread_specific<Local> locals_{[this] {
-        Numbers<Real> space(program_.rows * lanes_, Real(0));
+        Numbers<Real> space(program_.rows * program_.width, Real(0));
         Real* const rows = space.data();
         Local local{std::move(space),
                     TileMachine<Real>(program_, rows, tangent_, false),
