@@ -235,6 +235,25 @@ unsigned coarser_laws(double all, double of_laws) {
                         : static_cast<unsigned>(std::clamp(0.8 * std::log2(all / of_laws), 0.0, most));
 }
 
+// Errors by number of points. Where the variance exists they fall as points^-1/2 at least; half of that is what heavy tails
+// leave, or moments that are infinite, whose estimates stay where they are.
+class Fall {
+  public:
+    // Whether this error is what so few points would have left.
+    bool stalls(unsigned log2_points, double error) {
+        constexpr double slow = 0.25;
+        constexpr unsigned apart = 4; // doublings: less is within the noise of the errors
+        const bool result = std::ranges::any_of(seen_, [&](const auto& one) {
+            return log2_points >= one.first + apart && error >= one.second * std::exp2(-slow * (log2_points - one.first));
+        });
+        seen_.emplace_back(log2_points, error);
+        return result;
+    }
+
+  private:
+    std::vector<std::pair<unsigned, double>> seen_;
+};
+
 bool feeds_gaussians(const plan::SelfPlan& self) {
     return std::ranges::any_of(self.recursions.joint_mean, [](bool joint) { return joint; });
 }
@@ -291,6 +310,7 @@ Outcome sampled(const Once& once, const Options& options, bool spreads, bool kin
     sampling.tolerance = wanted ? of_others : strict;
     sampling.acceptable = std::max(sampling.tolerance, std::min(tolerance / 4, 1e-3));
     double first_worst = 0;
+    Fall fall;
     std::optional<Replicates> replicates; // of the last number of points
     for (unsigned log2_points = first_log2_points;;) {
         std::atomic<bool> random = false;
@@ -351,6 +371,7 @@ Outcome sampled(const Once& once, const Options& options, bool spreads, bool kin
             replicates->finish(outcome.outputs, elsewhere, error);
             return outcome;
         }
+        const bool stalls = fall.stalls(log2_points, worst);
         const double more = std::exp2(static_cast<double>(last_log2_points - log2_points));
         // What all points and all replicates would leave at best.
         const double all_replicates = std::sqrt(static_cast<double>(first_replicates) / most_replicates);
@@ -374,6 +395,15 @@ Outcome sampled(const Once& once, const Options& options, bool spreads, bool kin
             outcome.outputs.clear();
             outcome.error = {
                 "an expectation over several Gaussians is not finite: the kernel diverges, or divides zero by zero"};
+            return outcome;
+        }
+        if (stalls) {
+            outcome.outputs.clear();
+            outcome.error = {
+                fmt::format("the tolerance {:.1e} cannot be met: expectations over several Gaussians are sampled, "
+                            "and {} points leave an error of about {:.1e}, hardly less than fewer points; one of "
+                            "them may be infinite, as E[1 / (a^2 + b^2)] is",
+                            tolerance, std::size_t{replicates->count} << log2_points, worst)};
             return outcome;
         }
         return refuse(fmt::format("are sampled, and {} points leave", std::size_t{replicates->count} << log2_points), worst);

@@ -163,3 +163,23 @@ TEST_CASE("a tolerance that sampling cannot meet is an error that says what can 
     CHECK(outcome.error->text.find("can be met") != std::string::npos);
     CHECK(outcome.outputs.empty());
 }
+
+TEST_CASE("no tolerance is said to be met where more points do not lessen the error, as of infinite moments") {
+    // d y / d a has 1 / r, and the tangent kernel of a sample with itself E[1 / r^2], which is infinite in the plane
+    const std::string text = R"(program p
+input xi : R[d]
+matrix A ~ N(0, 1/d)
+matrix B ~ N(0, 1/d)
+vector v ~ N(0, 1)
+a = A @ xi
+b = B @ xi
+r = sqrt(a^2 + b^2)
+y = relu(r + 0.4) * a / r
+output v' @ y / sqrt(n)
+)";
+    const execute::Outcome outcome = tests::evaluate(text, tests::random_set(text, 2, {{"d", 3}}, 5), nullptr, {});
+    REQUIRE(outcome.error);
+    CHECK(outcome.error->text.find("may be infinite") != std::string::npos);
+    CHECK(outcome.error->text.find("can be met") == std::string::npos);
+    CHECK(outcome.outputs.empty());
+}
