@@ -206,8 +206,8 @@ struct SelfPlan {
     std::vector<std::vector<std::uint32_t>> coefficients_of; // by statement (outputs after statements)
     std::vector<Box> boxes;                                  // by family: means, scalars
     Part part;
-    std::optional<Part>
-        factored; // `part` with its sums over pairs factored (rewrite/sums.hpp): more arrays after the same ones
+    // `part` with its sums over pairs factored (rewrite/sums.hpp): more arrays after the same ones.
+    std::optional<Part> factored;
     [[nodiscard]] const Part& whole() const { return factored ? *factored : part; }
     // As a family: finite vectors, and the other way round; nothing for what is none.
     [[nodiscard]] std::uint32_t family_of(std::uint32_t finite_array) const {

@@ -65,7 +65,6 @@ struct JointRow : JointLaw {
     struct Sampled {                                       // parts that have one set of points
         joint::Shared shared;
         joint::Frames frames;
-        std::vector<std::shared_ptr<const void>> owners; // of the parts
     };
     mutable std::map<std::vector<const joint::Part*>, std::unique_ptr<Sampled>> together;
     mutable joint::Use use;

@@ -184,8 +184,6 @@ void sample(const JointRow& row, std::vector<Piecewise>& terms, const Side<Real>
                 list.push_back(placed(row, *row.terms[k], terms[k].pieces.parts[part]));
             kept = std::make_unique<JointRow::Sampled>();
             kept->shared = joint::share(list);
-            for (const Piecewise& term : terms)
-                kept->owners.push_back(term.pieces.owner);
         }
         together = kept.get();
     }

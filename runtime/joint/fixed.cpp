@@ -1,4 +1,4 @@
-// Gaussians that do not vary under a law.
+// Gaussians that are 0 under a law.
 #include "runtime/joint/solve.hpp"
 #include "runtime/tapes/copy.hpp"
 
@@ -7,8 +7,6 @@
 
 namespace tpc::joint {
 namespace {
-
-using Numbers = std::vector<std::pair<std::uint32_t, double>>;
 
 std::vector<bool> occurring(const Integrand& integrand) {
     const std::vector<TapeNode>& nodes = integrand.tape.nodes();
@@ -25,16 +23,15 @@ std::vector<bool> occurring(const Integrand& integrand) {
     return result;
 }
 
-// E[left right], nodes of `tape`, with the numbers put in; Gaussians keep their places. Nothing where one of its numbers is
-// not finite: that is for those to report that evaluate it.
-std::optional<Integrand> with_numbers(const Tape& tape, NodeId left, NodeId right, const Integrand& whole,
-                                      const Numbers& numbers) {
+// E[left right], nodes of `tape`, with zeros put in; Gaussians keep their places. Nothing where a number becomes infinite:
+// that is for those to report that evaluate it.
+std::optional<Integrand> with_zeros(const Tape& tape, NodeId left, NodeId right, const Integrand& whole,
+                                    const std::vector<std::uint32_t>& zeros) {
     Integrand result;
     result.left_gaussians = whole.left_gaussians;
     result.right_gaussians = whole.right_gaussians;
     TapeCopy copy(tape, result.tape, [&](std::uint32_t index) {
-        const auto fixed = std::ranges::find(numbers, index, &std::pair<std::uint32_t, double>::first);
-        return fixed == numbers.end() ? result.tape.gaussian(index) : result.tape.number(fixed->second);
+        return std::ranges::binary_search(zeros, index) ? result.tape.number(0) : result.tape.gaussian(index);
     });
     result.left = copy(left);
     result.right = copy(right);
@@ -48,28 +45,22 @@ std::optional<Integrand> with_numbers(const Tape& tape, NodeId left, NodeId righ
 
 Solver::Solver(Integrand whole, bool slopes) : whole_(std::move(whole)), slopes_(slopes), occurs_(occurring(whole_)) {}
 
-std::shared_ptr<const Solver::Fixed> Solver::fixed(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance) const {
-    Numbers numbers;
+const Solver::Fixed* Solver::fixed(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance) const {
+    Zeros zeros;
     for (std::uint32_t k = 0; k < occurs_.size(); ++k)
-        if (occurs_[k] && covariance(k, k) == 0)
-            numbers.emplace_back(k, mean(k));
-    if (numbers.empty())
+        if (occurs_[k] && covariance(k, k) == 0 && mean(k) == 0)
+            zeros.push_back(k);
+    if (zeros.empty())
         return nullptr;
-    const auto usable = [](std::shared_ptr<const Fixed> found) { return found->solver ? std::move(found) : nullptr; };
-    {
-        const std::lock_guard lock(mutex_);
-        if (const auto found = fixed_.find(numbers); found != fixed_.end())
-            return usable(found->second);
-    }
-    auto fresh = std::make_shared<Fixed>();
-    fresh->numbers = numbers;
-    if (auto integrand = with_numbers(whole_.tape, whole_.left, whole_.right, whole_, numbers))
-        fresh->solver = std::make_unique<Solver>(std::move(*integrand), slopes_);
-    constexpr std::size_t most = 64; // means may differ by sample
     const std::lock_guard lock(mutex_);
-    if (fixed_.size() < most)
-        return usable(fixed_.try_emplace(numbers, std::move(fresh)).first->second);
-    return usable(std::move(fresh));
+    std::unique_ptr<Fixed>& place = fixed_[zeros];
+    if (!place) {
+        place = std::make_unique<Fixed>();
+        if (auto integrand = with_zeros(whole_.tape, whole_.left, whole_.right, whole_, zeros))
+            place->solver = std::make_unique<Solver>(std::move(*integrand), slopes_);
+        place->zeros = std::move(zeros);
+    }
+    return place->solver ? place.get() : nullptr;
 }
 
 std::optional<Eigen::MatrixXd> Solver::slopes_of_fixed(const Fixed& fixed, const Eigen::VectorXd& mean,
@@ -79,13 +70,11 @@ std::optional<Eigen::MatrixXd> Solver::slopes_of_fixed(const Fixed& fixed, const
     Eigen::MatrixXd result = Eigen::MatrixXd::Zero(linked.rows(), linked.cols());
     if (!slopes_)
         return result;
-    const auto is_fixed = [&](std::uint32_t k) {
-        return std::ranges::find(fixed.numbers, k, &std::pair<std::uint32_t, double>::first) != fixed.numbers.end();
-    };
+    const auto is_zero = [&](std::uint32_t k) { return std::ranges::binary_search(fixed.zeros, k); };
     const std::uint32_t lefts = whole_.left_gaussians;
     for (std::uint32_t a = 0; a < lefts; ++a)
         for (std::uint32_t b = 0; b < whole_.right_gaussians; ++b) {
-            if (linked(a, b) == 0 || !occurs_[a] || !occurs_[lefts + b] || (!is_fixed(a) && !is_fixed(lefts + b)))
+            if (linked(a, b) == 0 || !occurs_[a] || !occurs_[lefts + b] || (!is_zero(a) && !is_zero(lefts + b)))
                 continue;
             const Solver* slope = nullptr;
             {
@@ -95,7 +84,7 @@ std::optional<Eigen::MatrixXd> Solver::slopes_of_fixed(const Fixed& fixed, const
                     Tape tape = whole_.tape;
                     const NodeId left = tape.gradient(whole_.left, lefts)[a];
                     const NodeId right = tape.gradient(whole_.right, lefts + whole_.right_gaussians)[lefts + b];
-                    if (auto integrand = with_numbers(tape, left, right, whole_, fixed.numbers))
+                    if (auto integrand = with_zeros(tape, left, right, whole_, fixed.zeros))
                         known = std::make_unique<Solver>(std::move(*integrand), false);
                 }
                 slope = known.get();

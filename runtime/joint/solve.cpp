@@ -265,16 +265,13 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
 std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                          const Eigen::MatrixXd& linked, const std::vector<double>& samples,
                                          const Sampling& sampling, bool may_sample) const {
-    if (const auto fewer = fixed(mean, covariance)) {
-        auto result = fewer->solver->solve(mean, covariance, linked, samples, sampling, may_sample);
-        if (!result || !slopes_)
+    if (const Fixed* fewer = fixed(mean, covariance))
+        if (const auto others = slopes_of_fixed(*fewer, mean, covariance, linked, samples, sampling, may_sample)) {
+            auto result = fewer->solver->solve(mean, covariance, linked, samples, sampling, may_sample);
+            if (result && slopes_)
+                result->slopes += *others;
             return result;
-        const auto others = slopes_of_fixed(*fewer, mean, covariance, linked, samples, sampling, may_sample);
-        if (!others)
-            return std::nullopt;
-        result->slopes += *others;
-        return result;
-    }
+        }
     const Depth depth = sampling.work == nullptr
                             ? Depth::terms
                             : depth_for(prospect(mean, covariance, linked), 1, sampling.acceptable, *sampling.work);
@@ -330,17 +327,16 @@ std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eige
 Solver::Pieces Solver::pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
                               const std::vector<double>& samples, const Sampling& sampling, const std::vector<bool>& in_vain,
                               Depth depth) const {
-    if (const auto fewer = fixed(mean, covariance)) {
+    if (const Fixed* fewer = fixed(mean, covariance)) {
         const auto slopes = slopes_of_fixed(*fewer, mean, covariance, linked, samples, sampling, false);
         if (slopes) {
             Pieces result = fewer->solver->pieces(mean, covariance, linked, samples, sampling, in_vain, depth);
             result.slopes = *slopes;
-            result.owner = fewer;
             return result;
         }
     }
     const Divided& all = divided(independent_blocks(covariance, linked), depth);
-    Pieces result{&all.split, {}, {}, {}, {}};
+    Pieces result{&all.split, {}, {}, {}};
     for (const auto& one : all.parts)
         result.parts.push_back(&one->part);
     result.known.resize(all.parts.size());
@@ -375,7 +371,7 @@ double Solver::work() const {
 
 Prospect Solver::prospect(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                           const Eigen::MatrixXd& linked) const {
-    if (const auto fewer = fixed(mean, covariance))
+    if (const Fixed* fewer = fixed(mean, covariance))
         return fewer->solver->prospect(mean, covariance, linked);
     constexpr double nodes = 12; // in each direction, as a rule, and for the search of them
     Prospect result;
@@ -427,7 +423,7 @@ std::vector<PartReport> Solver::report() const {
                               std::exchange(part->uses, {})});
         }
     const auto also = [&](const Solver& other) { std::ranges::move(other.report(), std::back_inserter(result)); };
-    for (const auto& [numbers, fewer] : fixed_) {
+    for (const auto& [zeros, fewer] : fixed_) {
         if (!fewer->solver)
             continue;
         also(*fewer->solver);

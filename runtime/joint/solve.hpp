@@ -79,7 +79,6 @@ class Solver {
         std::vector<const Part*> parts;
         std::vector<std::optional<Expectation>> known; // by part
         Eigen::MatrixXd slopes;                        // of no part: those of fixed Gaussians; or empty
-        std::shared_ptr<const void> owner;             // of the split and the parts, if not the solver
     };
     Pieces pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
                   const std::vector<double>& samples, const Sampling& sampling, const std::vector<bool>& in_vain,
@@ -134,11 +133,13 @@ class Solver {
         std::vector<std::unique_ptr<Small>> parts;
         std::vector<std::size_t> order; // of the parts: those of the most Gaussians, which may be in vain, first
     };
-    // Gaussians of variance 0 under a law (gains and biases that begin at 1 and 0) are numbers in the functions, which then
-    // may have methods that functions of more Gaussians have not. Their slopes, along T, are expectations of their own.
+    // Gaussians that are 0 under a law (what gains and biases that begin at numbers deviate from them) are put in as that,
+    // and the function may have methods that those of more Gaussians have not. Their slopes, along T, are expectations of
+    // their own.
+    using Zeros = std::vector<std::uint32_t>; // ascending
     struct Fixed {
-        std::vector<std::pair<std::uint32_t, double>> numbers; // by Gaussian of the whole
-        std::unique_ptr<Solver> solver;                        // null: there is no finite value
+        Zeros zeros;
+        std::unique_ptr<Solver> solver; // null: there is no finite value
         mutable std::mutex mutex;
         mutable std::map<std::pair<std::uint32_t, std::uint32_t>, std::unique_ptr<Solver>> slopes;
     };
@@ -146,12 +147,13 @@ class Solver {
     bool slopes_;
     std::vector<bool> occurs_; // by Gaussian
     mutable std::mutex mutex_;
-    mutable std::map<std::vector<std::pair<std::uint32_t, double>>, std::shared_ptr<const Fixed>> fixed_;
+    mutable std::map<Zeros, std::unique_ptr<Fixed>> fixed_;
     mutable std::map<std::pair<std::vector<std::uint32_t>, Depth>, std::unique_ptr<Divided>> divided_; // by blocks
 
-    // Null where every Gaussian that occurs varies.
-    std::shared_ptr<const Fixed> fixed(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance) const;
-    // Zero but for those along links of fixed Gaussians. Nothing only if one must not be sampled and has no other method.
+    // Null where no Gaussian that occurs is 0.
+    const Fixed* fixed(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance) const;
+    // Zero but for those along links of fixed Gaussians. Nothing where one has no finite integrand, or must not be sampled
+    // and has no other method.
     std::optional<Eigen::MatrixXd> slopes_of_fixed(const Fixed& fixed, const Eigen::VectorXd& mean,
                                                    const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
                                                    const std::vector<double>& samples, const Sampling& sampling,

@@ -183,3 +183,17 @@ output v' @ y / sqrt(n)
     CHECK(outcome.error->text.find("can be met") == std::string::npos);
     CHECK(outcome.outputs.empty());
 }
+
+TEST_CASE("an infinite slope along a Gaussian of variance 0 is an error") {
+    const std::string text = R"(program p
+input xi : R[d]
+matrix A ~ N(0, 1/d)
+vector c ~ N(0, 0)
+vector v ~ N(0, 1)
+z = A @ xi
+output v' @ relu(sqrt(c) * z + z) / sqrt(n)
+)";
+    const auto outcome = tests::evaluate(text, tests::random_set(text, 2, {{"d", 3}}, 4), nullptr);
+    REQUIRE(outcome.error);
+    CHECK(outcome.error->text.find("not finite") != std::string::npos);
+}
