@@ -186,8 +186,29 @@ Shared share(const std::vector<Placed>& parts) {
     }
     finish(result.left);
     finish(result.right);
+    result.left_denominators = denominators(result.left.tape, all_outputs(result.left), result.left.gaussians);
+    result.right_denominators = denominators(result.right.tape, all_outputs(result.right), result.right.gaussians);
     return result;
 }
+
+namespace {
+
+void require_integrable(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& root,
+                        const Eigen::MatrixXd& linked, const std::vector<double>& samples) {
+    if (shared.left_denominators.together.empty() && shared.right_denominators.together.empty())
+        return;
+    std::vector<Products> integrands;
+    for (const auto& [i, j] : shared.products) {
+        integrands.push_back({{{1, shared.left.values[i], shared.right.values[j]}}});
+        if (linked.size() > 0)
+            integrands.push_back(weighted(linked, shared.left.gradients[i], shared.right.gradients[j]));
+    }
+    require_integrable({&shared.left.tape, &shared.left_denominators, 0},
+                       {&shared.right.tape, &shared.right_denominators, shared.left.gaussians}, integrands, mean, root,
+                       samples);
+}
+
+} // namespace
 
 SharedExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                             const Eigen::MatrixXd& linked, const std::vector<double>& samples, const Sampling& sampling) {
@@ -199,6 +220,8 @@ SharedExpectations estimate(const Shared& shared, const Eigen::VectorXd& mean, c
             require_existence({{&shared.left.tape, shared.left.values[i], 0},
                                {&shared.right.tape, shared.right.values[j], shared.left.gaussians}},
                               mean, root, samples);
+    if (sampling.first_run)
+        require_integrable(shared, mean, root, linked, samples);
     root *= sampling.has_frame() ? rotation_to(root, *sampling.frame) : by_effect(shared, mean, root, samples);
     if (sampling.frame != nullptr && !sampling.has_frame())
         *sampling.frame = root;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/joint/split.hpp"
-#include "runtime/points/functions.hpp"
+#include "runtime/points/poles.hpp"
 
 namespace tpc::joint {
 
@@ -17,6 +17,7 @@ struct Placed {
 struct Shared {
     std::vector<std::uint32_t> left_places, right_places; // of the Gaussians that occur
     Functions left, right;
+    Denominators left_denominators, right_denominators;
     std::vector<std::pair<std::size_t, std::size_t>> products; // by part
 };
 

@@ -11,6 +11,16 @@
 #include <numeric>
 
 namespace tpc::joint {
+namespace {
+
+Denominators denominators_of(const Integrand& integrand) {
+    std::vector<NodeId> outputs{integrand.left, integrand.right};
+    for (const auto* gradient : {&integrand.left_gradient, &integrand.right_gradient})
+        outputs.insert(outputs.end(), gradient->begin(), gradient->end());
+    return denominators(integrand.tape, outputs, integrand.left_gaussians + integrand.right_gaussians);
+}
+
+} // namespace
 
 const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks, Depth depth) const {
     const std::lock_guard lock(mutex_);
@@ -25,6 +35,7 @@ const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks,
         small->laplace = Laplace::make(small->part.integrand, slopes_);
         if (!small->laplace)
             small->ratios = Ratios::make(small->part.integrand);
+        small->denominators = denominators_of(small->part.integrand);
         small->smooth = is_smooth(small->part.integrand);
         fresh->parts.push_back(std::move(small));
     }
@@ -43,6 +54,23 @@ const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks,
 }
 
 namespace {
+
+void require_integrable(const Integrand& integrand, const Denominators& denominators, const Eigen::VectorXd& mean,
+                        const Eigen::MatrixXd& covariance, const Eigen::MatrixXd& linked,
+                        const std::vector<double>& samples) {
+    if (denominators.together.empty())
+        return;
+    const std::vector<Products> integrands{{{{1, integrand.left, integrand.right}}},
+                                           weighted(linked, integrand.left_gradient, integrand.right_gradient)};
+    require_integrable({&integrand.tape, &denominators, 0}, {&integrand.tape, nullptr, 0}, integrands, mean,
+                       principal_root(covariance), samples);
+}
+
+// What is said of all left by right Gaussians, for those of a part.
+Eigen::MatrixXd of_part(const Part& part, const Eigen::MatrixXd& linked) {
+    return linked(std::vector<Eigen::Index>(part.left.begin(), part.left.end()),
+                  std::vector<Eigen::Index>(part.right.begin(), part.right.end()));
+}
 
 std::vector<double> law_of(const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                            const std::vector<double>& samples) {
@@ -203,8 +231,8 @@ std::optional<Solver::Known> Solver::deterministic(const Small& small, const Eig
 }
 
 std::optional<Expectation> Solver::small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                                         const std::vector<double>& samples, const Sampling& sampling,
-                                         bool may_sample) const {
+                                         const Eigen::MatrixXd& linked, const std::vector<double>& samples,
+                                         const Sampling& sampling, bool may_sample) const {
     const bool kept = sampling.budget != nullptr;
     std::vector<double> law;
     bool in_vain = false;
@@ -254,6 +282,8 @@ std::optional<Expectation> Solver::small(const Small& small, const Eigen::Vector
     if (!may_sample)
         return std::nullopt;
     const Clock clock;
+    if (sampling.first_run)
+        require_integrable(small.part.integrand, small.denominators, mean, covariance, linked, samples);
     Sampling near = sampling;
     near.frame = small.frames.at(sampling, static_cast<std::size_t>(mean.size()));
     Expectation result = estimate(small.part.integrand, mean, covariance, samples, near, slopes_);
@@ -281,7 +311,7 @@ std::optional<Expectation> Solver::solve(const Eigen::VectorXd& mean, const Eige
     for (const std::size_t which : all.order) {
         const auto& one = all.parts[which];
         const auto [part_mean, part_covariance] = law_of_part(one->part, whole_.left_gaussians, mean, covariance);
-        auto part = small(*one, part_mean, part_covariance, samples, sampling, may_sample);
+        auto part = small(*one, part_mean, part_covariance, of_part(one->part, linked), samples, sampling, may_sample);
         if (!part)
             return std::nullopt;
         parts[which] = std::move(*part);
@@ -345,7 +375,8 @@ Solver::Pieces Solver::pieces(const Eigen::VectorXd& mean, const Eigen::MatrixXd
             continue;
         const auto [part_mean, part_covariance] =
             law_of_part(all.parts[which]->part, whole_.left_gaussians, mean, covariance);
-        result.known[which] = small(*all.parts[which], part_mean, part_covariance, samples, sampling, false);
+        result.known[which] = small(*all.parts[which], part_mean, part_covariance, of_part(all.parts[which]->part, linked),
+                                    samples, sampling, false);
         if (!result.known[which] && sampling.work != nullptr)
             *sampling.work = 0;
     }

@@ -4,6 +4,7 @@
 
 #include "runtime/joint/split.hpp"
 #include "runtime/points/frames.hpp"
+#include "runtime/points/poles.hpp"
 #include "runtime/ratios/laplace.hpp"
 #include "runtime/ratios/ratio.hpp"
 
@@ -121,6 +122,7 @@ class Solver {
         Part part;
         std::unique_ptr<Laplace> laplace;
         std::unique_ptr<Ratios> ratios;
+        Denominators denominators;
         bool smooth = false;
         mutable Recent recent;
         mutable std::mutex mutex;
@@ -164,7 +166,8 @@ class Solver {
                                      const Eigen::MatrixXd& linked, const std::vector<double>& samples,
                                      const Sampling& sampling, bool may_sample) const;
     std::optional<Expectation> small(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
-                                     const std::vector<double>& samples, const Sampling& sampling, bool may_sample) const;
+                                     const Eigen::MatrixXd& linked, const std::vector<double>& samples,
+                                     const Sampling& sampling, bool may_sample) const;
     std::optional<Known> deterministic(const Small& small, const Eigen::VectorXd& mean, const Eigen::MatrixXd& covariance,
                                        const std::vector<double>& samples, const Sampling& sampling,
                                        const std::vector<std::size_t>& rungs) const;

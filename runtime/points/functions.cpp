@@ -10,16 +10,16 @@ void finish(Functions& functions) {
         functions.gradients.push_back(functions.tape.gradient(id, functions.gaussians));
 }
 
-namespace {
-
-constexpr std::size_t pilot_count = std::size_t{1} << pilot_log2;
-
 std::vector<NodeId> all_outputs(const Functions& functions) {
     std::vector<NodeId> outputs = functions.values;
     for (const auto& gradient : functions.gradients)
         outputs.insert(outputs.end(), gradient.begin(), gradient.end());
     return outputs;
 }
+
+namespace {
+
+constexpr std::size_t pilot_count = std::size_t{1} << pilot_log2;
 
 } // namespace
 

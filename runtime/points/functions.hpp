@@ -17,6 +17,9 @@ struct Functions {
 // Appends the derivatives of the functions.
 void finish(Functions& functions);
 
+// Values and derivatives.
+std::vector<NodeId> all_outputs(const Functions& functions);
+
 // Functions and their gradients at a few points of a law, to learn by what they vary.
 class Pilot {
   public:

@@ -165,23 +165,55 @@ TEST_CASE("a tolerance that sampling cannot meet is an error that says what can 
 }
 
 TEST_CASE("no tolerance is said to be met where more points do not lessen the error, as of infinite moments") {
+    // E[y^2] is finite, E[y^4] is not: its root is what points leave
+    const std::string text = R"(program p
+input xi : R[d]
+frozen matrix A[k in 1..3] ~ N(0, 1/d)
+vector v ~ N(0, 1)
+a = A[1] @ xi
+b = A[2] @ xi
+y = relu(A[3] @ xi) * b / abs(a^2 + b^2 - 1)^0.48
+output v' @ y / sqrt(n)
+)";
+    const execute::Outcome outcome = tests::evaluate(text, tests::random_set(text, 2, {{"d", 3}}, 5), nullptr, {});
+    REQUIRE(outcome.error);
+    UNSCOPED_INFO(outcome.error->text);
+    CHECK(outcome.error->text.find("may be infinite") != std::string::npos);
+    CHECK(outcome.error->text.find("can be met") == std::string::npos);
+    CHECK(outcome.outputs.empty());
+}
+
+TEST_CASE("infinite derivatives near a zero of a denominator are an error at any tolerance") {
     // d y / d a has 1 / r, and the tangent kernel of a sample with itself E[1 / r^2], which is infinite in the plane
     const std::string text = R"(program p
 input xi : R[d]
 matrix A ~ N(0, 1/d)
 matrix B ~ N(0, 1/d)
+vector c ~ N(0, 0.4)
 vector v ~ N(0, 1)
 a = A @ xi
 b = B @ xi
 r = sqrt(a^2 + b^2)
-y = relu(r + 0.4) * a / r
+y = relu(r + c) * a / r
 output v' @ y / sqrt(n)
 )";
-    const execute::Outcome outcome = tests::evaluate(text, tests::random_set(text, 2, {{"d", 3}}, 5), nullptr, {});
-    REQUIRE(outcome.error);
-    CHECK(outcome.error->text.find("may be infinite") != std::string::npos);
-    CHECK(outcome.error->text.find("can be met") == std::string::npos);
-    CHECK(outcome.outputs.empty());
+    const auto data = tests::random_set(text, 2, {{"d", 3}}, 5);
+    tests::Settings settings;
+    settings.options.tolerance = 1e-2;
+    for (const auto via : {execute::Via::T, execute::Via::D}) {
+        settings.options.via = via;
+        const execute::Outcome outcome = tests::evaluate(text, data, nullptr, settings);
+        REQUIRE(outcome.error);
+        CHECK(outcome.error->text.find("infinite: toward a zero of a denominator, of codimension 2, its derivatives grow as "
+                                       "distance^-2") != std::string::npos);
+        CHECK(outcome.outputs.empty());
+    }
+    // not the tangent kernel of the readout alone
+    std::string fixed = text;
+    for (const char* name : {"matrix A", "matrix B", "vector c"})
+        fixed.insert(fixed.find(name), "frozen ");
+    settings.options.via = execute::Via::T;
+    CHECK_FALSE(tests::evaluate(fixed, data, nullptr, settings).error);
 }
 
 TEST_CASE("an infinite slope along a Gaussian of variance 0 is an error") {
