@@ -224,10 +224,6 @@ class Reader {
                 return times(*a, *a);
             return Polynomial{-a->constant, -a->linear, -a->quadratic};
         }
-        case Function::pow: {
-            const std::optional<Polynomial> a = polynomial(n.a);
-            return a && tape_.is_number(n.b, 2) ? times(*a, *a) : std::nullopt;
-        }
         case Function::add:
         case Function::sub: {
             const std::optional<Polynomial> a = polynomial(n.a);

@@ -70,6 +70,26 @@ std::optional<NodeId> Tape::without_positive_factor(Function function, NodeId a,
     return stays ? inner : apply(argument.function, inner, factor);
 }
 
+// x^(k/2) for small k without the library's function, which costs as much as all else.
+std::optional<NodeId> Tape::power(NodeId base, double exponent) {
+    constexpr double largest = 8;
+    if (!(std::abs(exponent) <= largest) || std::floor(2 * exponent) != 2 * exponent)
+        return std::nullopt;
+    if (exponent < 0)
+        return apply(Function::div, number(1), *power(base, -exponent));
+    NodeId result = number(1);
+    if (std::floor(exponent) != exponent)
+        result = apply(Function::sqrt, base);
+    NodeId square = base;
+    for (auto rest = static_cast<unsigned>(exponent); rest > 0; rest /= 2) {
+        if (rest % 2 != 0)
+            result = apply(Function::mul, square, result);
+        if (rest > 1)
+            square = apply(Function::square, square);
+    }
+    return result;
+}
+
 NodeId Tape::apply(Function function, NodeId a, std::optional<NodeId> b) {
     const auto constant = [&](NodeId id) { return nodes_[id].kind == Kind::number; };
     if (constant(a) && (!b || constant(*b))) {
@@ -102,6 +122,11 @@ NodeId Tape::apply(Function function, NodeId a, std::optional<NodeId> b) {
             return a;
         if (is_number(*b, 1))
             return a;
+        break;
+    case Function::pow:
+        if (constant(*b))
+            if (const auto simpler = power(a, nodes_[*b].number))
+                return *simpler;
         break;
     case Function::max:
         return a == *b ? a : apply(Function::add, *b, apply(Function::relu, apply(Function::sub, a, *b)));

@@ -23,8 +23,8 @@ struct TapeNode {
     auto operator<=>(const TapeNode&) const = default;
 };
 
-// Equal values are one node; numbers are folded, zeros and ones dropped, positive factors leave kinks and jumps, and maxima
-// and minima become relu: max(x, y) = y + relu(x - y).
+// Equal values are one node; numbers are folded, zeros and ones dropped, positive factors leave kinks and jumps, maxima
+// and minima become relu: max(x, y) = y + relu(x - y), and powers of small multiples of 1/2 products and roots.
 class Tape {
   public:
     NodeId number(double value);
@@ -46,6 +46,7 @@ class Tape {
 
     NodeId add(const TapeNode& node);
     std::optional<NodeId> without_positive_factor(ir::Function function, NodeId a, std::optional<NodeId> b);
+    std::optional<NodeId> power(NodeId base, double exponent);
     NodeId derivative(const TapeNode& node, unsigned argument);
     NodeId instantiate(ir::ExprId rule, const TapeNode& node);
 };

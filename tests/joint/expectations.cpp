@@ -66,6 +66,25 @@ TEST_CASE("scrambled points are evenly spread in every coordinate and differ bet
     CHECK(std::equal(points[5]->begin(), points[5]->end(), four[5]->begin() + 3 * 256));
 }
 
+TEST_CASE("powers of multiples of 1/2 are products and roots, with the values of pow") {
+    for (int twice = -17; twice <= 17; ++twice) {
+        joint::Tape tape;
+        const double exponent = twice / 2.0;
+        const auto power = tape.apply(Function::pow, tape.gaussian(0), tape.number(exponent));
+        const bool library = std::ranges::any_of(tape.nodes(), [](const auto& node) {
+            return node.kind == joint::TapeNode::Kind::apply && node.function == Function::pow;
+        });
+        CHECK(library == (std::abs(twice) == 17));
+        joint::TapeRun run(tape, {power}, joint::row_step, nullptr);
+        std::vector<double> x(joint::row_step);
+        for (std::size_t k = 0; k < x.size(); ++k)
+            x[k] = (twice % 2 == 0 ? -1.37 : 0.11) + 0.31 * static_cast<double>(k);
+        run.evaluate(x.data(), x.size(), x.size());
+        for (std::size_t k = 0; k < x.size(); ++k)
+            CHECK(run.row(power)[k] == Approx(std::pow(x[k], exponent)).epsilon(1e-15 * (4 + std::abs(exponent))));
+    }
+}
+
 TEST_CASE("the gradient of a tape is that of its function") {
     joint::Tape tape;
     const auto x = tape.gaussian(0);
