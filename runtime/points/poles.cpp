@@ -248,10 +248,11 @@ class Zeros {
     Law law_;
 };
 
-constexpr std::array<double, 3> radii{1e-3, 1e-4, 1e-5};
+// Distances from a zero.
+constexpr std::array<double, 3> toward_zero{1e-3, 1e-4, 1e-5};
 
-// Powers of the distance by which an integrand grows toward a zero, between two radii each, one a row; along rays, one a
-// column. What is 0 or not defined there does not grow.
+// Powers of the distance by which an integrand grows toward a zero, between two distances each, one a row; along rays, one
+// a column. What is 0 or not defined there does not grow.
 using Growth = Eigen::Array<double, 2, Eigen::Dynamic>;
 
 class Integrands {
@@ -269,10 +270,10 @@ class Integrands {
     }
 
     [[nodiscard]] std::vector<Growth> growth(const Eigen::VectorXd& zero, const Eigen::MatrixXd& rays) const {
-        Eigen::MatrixXd coordinates(zero.size(), static_cast<Eigen::Index>(radii.size()) * rays.cols());
-        for (std::size_t k = 0; k < radii.size(); ++k)
+        Eigen::MatrixXd coordinates(zero.size(), static_cast<Eigen::Index>(toward_zero.size()) * rays.cols());
+        for (std::size_t k = 0; k < toward_zero.size(); ++k)
             coordinates.middleCols(static_cast<Eigen::Index>(k) * rays.cols(), rays.cols()) =
-                (radii[k] * rays).colwise() + zero;
+                (toward_zero[k] * rays).colwise() + zero;
         const Places places(law_.mean, law_.root, coordinates);
         TapeRun left(*left_.tape, left_outputs_, whole_rows(places.count), law_.samples.data());
         TapeRun right(*right_.tape, right_outputs_, whole_rows(places.count), law_.samples.data());
@@ -283,7 +284,7 @@ class Integrands {
             Eigen::ArrayXd value = Eigen::ArrayXd::Zero(places.count);
             for (const WeightedProduct& term : integrand.terms)
                 value += term.weight * places.row(left, term.left) * places.row(right, term.right);
-            const auto at = value.abs().reshaped(rays.cols(), static_cast<Eigen::Index>(radii.size()));
+            const auto at = value.abs().reshaped(rays.cols(), static_cast<Eigen::Index>(toward_zero.size()));
             Growth powers(2, rays.cols());
             for (Eigen::Index k = 0; k < 2; ++k)
                 powers.row(k) = (at.col(k + 1) / at.col(k)).log10().transpose();
