@@ -11,16 +11,6 @@
 #include <numeric>
 
 namespace tpc::joint {
-namespace {
-
-Denominators denominators_of(const Integrand& integrand) {
-    std::vector<NodeId> outputs{integrand.left, integrand.right};
-    for (const auto* gradient : {&integrand.left_gradient, &integrand.right_gradient})
-        outputs.insert(outputs.end(), gradient->begin(), gradient->end());
-    return denominators(integrand.tape, outputs, integrand.left_gaussians + integrand.right_gaussians);
-}
-
-} // namespace
 
 const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks, Depth depth) const {
     const std::lock_guard lock(mutex_);
@@ -35,7 +25,9 @@ const Solver::Divided& Solver::divided(const std::vector<std::uint32_t>& blocks,
         small->laplace = Laplace::make(small->part.integrand, slopes_);
         if (!small->laplace)
             small->ratios = Ratios::make(small->part.integrand);
-        small->denominators = denominators_of(small->part.integrand);
+        const Integrand& integrand = small->part.integrand;
+        small->denominators = denominators(integrand.tape, all_outputs(integrand, slopes_),
+                                           integrand.left_gaussians + integrand.right_gaussians);
         small->smooth = is_smooth(small->part.integrand);
         fresh->parts.push_back(std::move(small));
     }

@@ -18,17 +18,12 @@ int sign(double x) {
 
 // Appends what changes its sign where a function that `outputs` need is not smooth.
 std::vector<NodeId> find_switches(Tape& tape, const std::vector<NodeId>& outputs) {
-    std::vector<bool> varies, needed(tape.nodes().size(), false);
-    for (const TapeNode& node : tape.nodes())
-        varies.push_back(node.kind == Kind::gaussian || (node.kind == Kind::apply && (varies[node.a] || varies[node.b])));
-    for (const NodeId id : outputs)
-        needed[id] = true;
+    const std::vector<bool> varies = varying(tape), needed = needed_for(tape, outputs);
     std::vector<NodeId> result;
     for (auto id = static_cast<NodeId>(needed.size()); id-- > 0;) {
         const TapeNode node = tape.nodes()[id];
         if (!needed[id] || node.kind != Kind::apply)
             continue;
-        needed[node.a] = needed[node.b] = true;
         const auto add = [&](NodeId argument, double edge) {
             if (argument < varies.size() && varies[argument])
                 result.push_back(tape.apply(Function::sub, argument, tape.number(edge)));

@@ -68,6 +68,15 @@ void finish(Integrand& integrand, bool slopes) {
     integrand.slope_degree = times(common(degree, integrand.left_gradient), common(degree, integrand.right_gradient));
 }
 
+std::vector<NodeId> all_outputs(const Integrand& integrand, bool slopes) {
+    std::vector<NodeId> outputs{integrand.left, integrand.right};
+    if (slopes) {
+        outputs.insert(outputs.end(), integrand.left_gradient.begin(), integrand.left_gradient.end());
+        outputs.insert(outputs.end(), integrand.right_gradient.begin(), integrand.right_gradient.end());
+    }
+    return outputs;
+}
+
 PointMap::PointMap(const Eigen::VectorXd& mean, const Eigen::MatrixXd& root) : mean_(mean) {
     rows_.resize(static_cast<std::size_t>(root.rows()));
     for (Eigen::Index k = 0; k < root.rows(); ++k)
@@ -115,13 +124,8 @@ Expectation estimate(const Integrand& integrand, const Eigen::VectorXd& mean, co
     const Radial radial(integrand.degree, centred, rank);
     const Radial slope_radial(slopes ? integrand.slope_degree : Degree{}, centred, rank);
 
-    std::vector<NodeId> outputs{integrand.left, integrand.right};
-    if (slopes) {
-        outputs.insert(outputs.end(), integrand.left_gradient.begin(), integrand.left_gradient.end());
-        outputs.insert(outputs.end(), integrand.right_gradient.begin(), integrand.right_gradient.end());
-    }
     constexpr std::size_t block = 256; // points at once
-    TapeRun run(integrand.tape, outputs, block, samples.data());
+    TapeRun run(integrand.tape, all_outputs(integrand, slopes), block, samples.data());
 
     // Without Gaussians that vary, one point says all.
     const std::size_t count = rank == 0 ? 1 : std::size_t{1} << sampling.log2_points;

@@ -23,6 +23,9 @@ struct Integrand {
 // Completes an integrand whose tape holds `left` and `right`.
 void finish(Integrand& integrand, bool slopes);
 
+// Both functions and, with slopes, their derivatives.
+std::vector<NodeId> all_outputs(const Integrand& integrand, bool slopes);
+
 struct Sampling {
     unsigned log2_points = 12;
     std::uint32_t replicate = 0;

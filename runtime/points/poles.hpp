@@ -1,19 +1,9 @@
 // Expectations that do not exist because of what is near a zero of a denominator: no number of points shows it.
 #pragma once
 
-#include "runtime/points/functions.hpp"
-
-#include <string>
+#include "runtime/points/denominators.hpp"
 
 namespace tpc::joint {
-
-// What a function divides by, but for what is seen to be positive: numbers that are 0 `together` where a denominator is, as
-// the terms of a sum of squares.
-struct Denominators {
-    Functions functions;
-    std::vector<std::vector<std::size_t>> together;
-};
-Denominators denominators(const Tape& tape, const std::vector<NodeId>& outputs, std::uint32_t gaussians);
 
 // Functions of one tape, of the Gaussians from `first` on. `denominators`: null where those of another branch are the same.
 struct Branch {

@@ -145,12 +145,7 @@ Applied power(const Bounds& a, double p) {
 Sharpness::Sharpness(const Tape& tape, const std::vector<NodeId>& outputs, Eigen::VectorXd mean, Eigen::MatrixXd root,
                      const std::vector<double>& samples, double extent)
     : tape_(tape), place_(tape.nodes().size(), 0), mean_(std::move(mean)), root_(std::move(root)), samples_(samples) {
-    std::vector<bool> needed(tape.nodes().size(), false);
-    for (const NodeId output : outputs)
-        needed[output] = true;
-    for (auto id = static_cast<NodeId>(needed.size()); id-- > 0;)
-        if (needed[id] && tape.nodes()[id].kind == Kind::apply)
-            needed[tape.nodes()[id].a] = needed[tape.nodes()[id].b] = true;
+    const std::vector<bool> needed = needed_for(tape, outputs);
     for (NodeId id = 0; id < needed.size(); ++id)
         if (needed[id]) {
             place_[id] = static_cast<std::uint32_t>(used_.size());

@@ -210,6 +210,23 @@ std::vector<NodeId> Tape::gradient(NodeId output, std::uint32_t gaussians) {
     return result;
 }
 
+std::vector<bool> varying(const Tape& tape) {
+    std::vector<bool> result;
+    for (const TapeNode& node : tape.nodes())
+        result.push_back(node.kind == Kind::gaussian || (node.kind == Kind::apply && (result[node.a] || result[node.b])));
+    return result;
+}
+
+std::vector<bool> needed_for(const Tape& tape, const std::vector<NodeId>& outputs) {
+    std::vector<bool> result(tape.nodes().size(), false);
+    for (const NodeId id : outputs)
+        result[id] = true;
+    for (auto id = static_cast<NodeId>(result.size()); id-- > 0;)
+        if (const TapeNode& node = tape.nodes()[id]; result[id] && node.kind == Kind::apply)
+            result[node.a] = result[node.b] = true;
+    return result;
+}
+
 std::vector<Degree> degrees(const Tape& tape) {
     std::vector<Degree> result;
     for (const TapeNode& node : tape.nodes()) {

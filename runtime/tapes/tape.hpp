@@ -51,6 +51,10 @@ class Tape {
     NodeId instantiate(ir::ExprId rule, const TapeNode& node);
 };
 
+// By node: whether it depends on Gaussians, and whether an output depends on it.
+std::vector<bool> varying(const Tape& tape);
+std::vector<bool> needed_for(const Tape& tape, const std::vector<NodeId>& outputs);
+
 // The degree in which a node is homogeneous in all Gaussians (f(c z) = c^degree f(z) for c > 0); nothing if it is not, or
 // not seen to be. Numbers have degree 0, zero has every degree.
 struct Degree {

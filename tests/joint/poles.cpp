@@ -92,3 +92,22 @@ TEST_CASE("what makes up for a pole is seen, and what is nearly one is none") {
     }));
     CHECK(exists([&](Build& t) { return over(t.y, t(Function::add, t(Function::exp, t.x), t(Function::exp, t.z)), t); }));
 }
+
+TEST_CASE("what is 0 on one side is no pole of a function that does not divide by it") {
+    Build t; // the derivative of sqrt(relu(x)) y divides by relu(x), which is 0 for all x < 0
+    const NodeId f = t(Function::mul, t(Function::sqrt, t(Function::relu, t.x)), t.y);
+    const std::vector<NodeId> gradient = t.tape.gradient(f, 3);
+    const joint::Denominators denominators = joint::denominators(t.tape, gradient, 3);
+    REQUIRE_FALSE(denominators.together.empty());
+    const NodeId one = t.number(1);
+    const auto require = [&](NodeId left, NodeId right) {
+        joint::require_integrable({&t.tape, &denominators, 0}, {&t.tape, nullptr, 0}, {{{{1, left, right}}}},
+                                  Eigen::Vector3d::Zero(), Eigen::Matrix3d::Identity(), {});
+    };
+    CHECK_NOTHROW(require(f, one));
+    CHECK_NOTHROW(require(gradient[0], one));
+    CHECK_THROWS_AS(require(gradient[0], gradient[0]), gaussian::NoExpectation);
+    // numbers of the sample are no zeros to look for
+    const NodeId scaled = t(Function::div, f, t.tape.sample(0));
+    CHECK(joint::denominators(t.tape, {scaled}, 3).together.empty());
+}
